@@ -1,0 +1,113 @@
+"""Opens a model file, checks that it keeps the contract, and refuses anything else by name."""
+
+import hashlib
+import io
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.export import ExportedProgram
+
+from weather_perception.core.contract import INPUT_NAME, MANIFEST_FILE, OUTPUT_NAMES, ContractError, Manifest
+
+# (dtype, rank, fixed last dimension or None) of every tensor of the contract, in order.
+_INPUT = (torch.uint8, 4, 3)
+_OUTPUTS = (
+    (torch.uint8, 4, 3),
+    (torch.uint8, 3, None),
+    (torch.uint8, 3, None),
+    (torch.float32, 2, None),
+    (torch.float32, 2, None),
+)
+
+
+@dataclass(frozen=True)
+class Program:
+    """A checked model file: the exported graph, its manifest and the SHA-256 of its bytes (hex)."""
+
+    exported: ExportedProgram
+    manifest: Manifest
+    sha256: str
+    path: Path
+
+
+def open_program(path: str | Path) -> Program:
+    """Read `path`, check every promise of the contract, and return the program.
+
+    Raises FileNotFoundError where there is no file, ContractError (naming the field) for anything that is not a
+    model file of this contract: a damaged archive, a missing manifest key, a wrong input or output.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"model file not found: {path}. Set `model` to a .pt2 file written by `python -m training.export`, "
+            "or leave it empty for the installed default"
+        )
+    data = path.read_bytes()
+    files = {MANIFEST_FILE: ""}
+    try:
+        zipfile.ZipFile(io.BytesIO(data)).testzip()
+        exported = torch.export.load(io.BytesIO(data), extra_files=files)
+    except Exception as error:  # torch.export.load raises whatever its unpickler met
+        raise ContractError(
+            f"{path}: not a readable torch.export program ({type(error).__name__}: {error}); "
+            "the file is damaged or of another kind: copy or export it again"
+        ) from error
+    if not files[MANIFEST_FILE]:
+        raise ContractError(f"{path}: {MANIFEST_FILE}: missing; export the model with `python -m training.export`")
+    try:
+        manifest = Manifest.from_json(_text(files[MANIFEST_FILE]))
+        _check_graph(exported, manifest)
+    except ContractError as error:
+        raise ContractError(f"{path}: {error}") from error
+    return Program(exported, manifest, hashlib.sha256(data).hexdigest(), path)
+
+
+def save_program(exported: ExportedProgram, manifest: Manifest, path: str | Path) -> Program:
+    """Write a model file atomically, and return it as `open_program` reads it back."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial.pt2")
+    torch.export.save(exported, partial, extra_files={MANIFEST_FILE: manifest.to_json()})
+    open_program(partial)
+    partial.replace(path)
+    return open_program(path)
+
+
+def _text(content: str | bytes) -> str:
+    return content.decode() if isinstance(content, bytes) else content
+
+
+def _check_graph(exported: ExportedProgram, manifest: Manifest) -> None:
+    """Check names, types and ranks of the graph's inputs and outputs against the contract and the manifest."""
+    nodes = {node.name: node.meta.get("val") for node in exported.graph.nodes}
+    inputs = exported.graph_signature.user_inputs
+    if len(inputs) != 1:
+        raise ContractError(f"input: expected one tensor `{INPUT_NAME}`, found {len(inputs)}")
+    _check_tensor(INPUT_NAME, nodes[str(inputs[0])], *_INPUT)
+    outputs = exported.graph_signature.user_outputs
+    if len(outputs) != len(OUTPUT_NAMES):
+        raise ContractError(f"outputs: expected {', '.join(OUTPUT_NAMES)}, found {len(outputs)} tensors")
+    values = [nodes[str(name)] for name in outputs]
+    for name, value, expected in zip(OUTPUT_NAMES, values, _OUTPUTS, strict=True):
+        _check_tensor(name, value, *expected)
+    for name, value, names in (("weather", values[3], manifest.weathers), ("gates", values[4], manifest.gates)):
+        if value.shape[1] != len(names):
+            raise ContractError(f"{name}: the graph gives {value.shape[1]} columns, the manifest names {len(names)}")
+
+
+def _check_tensor(name: str, value: Any, dtype: torch.dtype, rank: int, last: int | None) -> None:
+    if not isinstance(value, torch.Tensor):
+        raise ContractError(f"{name}: expected a tensor, found {type(value).__name__}")
+    if value.dtype != dtype:
+        raise ContractError(f"{name}: expected {dtype}, found {value.dtype}")
+    if value.dim() != rank:
+        raise ContractError(f"{name}: expected {rank} dimensions, found {value.dim()}")
+    if last is not None and value.shape[-1] != last:
+        raise ContractError(f"{name}: expected {last} channels last, found {value.shape[-1]}")
+    dynamic = range(1) if name in ("weather", "gates") else range(3)
+    fixed = [axis for axis in dynamic if isinstance(value.shape[axis], int)]
+    if fixed:
+        raise ContractError(f"{name}: axis {fixed[0]} is fixed at {value.shape[fixed[0]]}; batch, height and width must be dynamic")
