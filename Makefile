@@ -1,0 +1,57 @@
+# make demo     a simulated drive through bad weather, through the live node, to a report
+# make test     every test
+# make lint     formatting, lint and types
+# Each sets up .venv first, once: the pinned packages, real ROS 2 wheels among them, and this package.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+REQUIREMENTS := $(wildcard requirements/*.txt)
+
+# The demo's drive: a seed that no training uses.
+DEMO := out/demo
+DEMO_SEED := 20260
+
+# .venv brings its own ROS 2 client library and its own DDS, whatever the shell has sourced; nothing leaves this machine.
+unexport PYTHONPATH AMENT_PREFIX_PATH COLCON_PREFIX_PATH CMAKE_PREFIX_PATH
+export RMW_IMPLEMENTATION := rmw_fastrtps_cpp
+export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
+
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test lint format clean
+
+help:
+	@sed -n 's/^# //p' Makefile | head -3
+
+setup: $(STAMP)
+
+$(STAMP): $(REQUIREMENTS) setup.py setup.cfg package.xml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+		{ echo "Python 3.10 or newer is needed; name one with: make PYTHON=python3.12"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install $(foreach file,$(filter-out %/constraints.txt,$(REQUIREMENTS)),-r $(file)) \
+		-c requirements/constraints.txt
+	$(BIN)/python -m pip install --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: $(STAMP)
+	rm -rf $(DEMO)
+	$(BIN)/python -m training.simulate $(DEMO)/input --duration 20 --rate 10 --size 640x360 --seed $(DEMO_SEED)
+	$(BIN)/replay $(DEMO)/input --live --max-in-flight 2 --out $(DEMO) --force
+	@echo "Report: $(CURDIR)/$(DEMO)/report.html"
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+format: $(STAMP)
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+clean:
+	rm -rf out build install log ros2_ws/build ros2_ws/install ros2_ws/log *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,60 @@
+"""Installs `weather_perception`, and only that; name, version, description and licence come from package.xml."""
+
+import xml.etree.ElementTree as ElementTree
+from glob import glob
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+# Paths are relative to this file's folder, the working directory of every build; setuptools asks for that.
+package = ElementTree.parse("package.xml").getroot()
+name = package.findtext("name")
+maintainer = package.find("maintainer")
+
+ROS_WHEELS = [line for line in Path("requirements/ros.txt").read_text().splitlines() if line and line[0] != "#"]
+
+setup(
+    name=name,
+    version=package.findtext("version"),
+    description=package.findtext("description"),
+    license=package.findtext("license"),
+    maintainer=maintainer.text,
+    maintainer_email=maintainer.get("email"),
+    long_description=Path("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    python_requires=">=3.10",
+    # `training` and `tests` stay out of what a robot gets.
+    packages=find_packages(include=[name, f"{name}.*"]),
+    package_data={f"{name}.replay": ["*.html", "*.j2", "templates/*"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{name}"]),
+        (f"share/{name}", ["package.xml"]),
+        (f"share/{name}/launch", sorted(glob("launch/*.launch.py"))),
+        (f"share/{name}/config", sorted(glob("config/*"))),
+        (f"share/{name}/models", sorted(glob("models/*.pt2") + glob("models/*.md"))),
+    ],
+    zip_safe=False,
+    install_requires=[
+        "jinja2>=3.0",
+        "matplotlib>=3.5",
+        "numpy>=1.24",
+        "opencv-python-headless>=4.5",
+        "pyyaml>=5.4",
+        "rosbags>=0.11",
+        "torch>=2.6",
+        "torchmetrics>=1.4",
+        "tqdm>=4.57",
+    ],
+    extras_require={
+        # The real ROS 2 client library from wheels, for machines without a ROS 2 installation (Linux, x86-64).
+        "ros": ROS_WHEELS,
+        "train": ["safetensors>=0.4"],
+        "test": ["pytest", "hypothesis"],
+    },
+    entry_points={
+        "console_scripts": [
+            f"restore_node = {name}.node:main",
+            f"replay = {name}.replay.cli:main",
+        ],
+    },
+)
