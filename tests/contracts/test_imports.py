@@ -1,0 +1,125 @@
+"""The direction of imports is the architecture: what may know of what."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# ROS 2's Python packages that any file here could be tempted to import; `*_msgs` and `*_interfaces` are added by name.
+ROS = {
+    "rclpy",
+    "launch",
+    "launch_ros",
+    "ament_index_python",
+    "cv_bridge",
+    "rosbag2_py",
+    "message_filters",
+    "diagnostic_updater",
+}
+
+# (files, may not import, why). A path ending in .py is one file, any other a package.
+RULES = [
+    ("weather_perception", ["training", "tests"], "a robot has no training code"),
+    ("training", ["tests"], "tests are not installed with it"),
+    (
+        "training/models",
+        ["training.losses", "training.data", "training.trainer", "training.train"],
+        "a network is only itself",
+    ),
+    ("training/losses", ["training.models", "training.data", "training.trainer"], "a loss is a function of tensors"),
+    (
+        "training/data",
+        ["training.models", "training.losses", "training.trainer", "training.train"],
+        "data know no model",
+    ),
+    (
+        "training/config.py",
+        ["training.data", "training.models", "training.losses", "training.trainer"],
+        "configuration is read by all",
+    ),
+]
+
+
+def sources(where: str) -> list[Path]:
+    path = ROOT / where
+    return [path] if path.suffix == ".py" else sorted(path.rglob("*.py"))
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Full names of every module or name that a file imports, anywhere in it, relative imports resolved."""
+    package = path.relative_to(ROOT).with_suffix("").parts[:-1]
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            module = ".".join(part for part in (base, node.module or "") if part)
+            found |= {f"{module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def within(module: str, package: str) -> bool:
+    return module == package or module.startswith(package + ".")
+
+
+def is_ros(module: str) -> bool:
+    top = module.split(".")[0]
+    return top in ROS or top.endswith(("_msgs", "_interfaces"))
+
+
+def test_finds_imports_of_every_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "ROOT", tmp_path)
+    file = tmp_path / "a" / "b" / "c.py"
+    file.parent.mkdir(parents=True)
+    file.write_text("import x.y\nfrom . import d\nfrom ..e import f\ndef g():\n    from sensor_msgs.msg import Image\n")
+    assert imported_modules(file) == {"x.y", "a.b.d", "a.e.f", "sensor_msgs.msg.Image"}
+
+
+@pytest.mark.parametrize(("where", "forbidden", "why"), RULES, ids=[rule[0] for rule in RULES])
+def test_imports_point_one_way(where: str, forbidden: list[str], why: str) -> None:
+    files = sources(where)
+    assert files, f"{where} is gone: change this rule with the layout"
+    breaches = [
+        f"{path.relative_to(ROOT)} imports {module}"
+        for path in files
+        for module in sorted(imported_modules(path))
+        if any(within(module, package) for package in forbidden)
+    ]
+    assert not breaches, f"{why}: {breaches}"
+
+
+def test_core_knows_nothing_outside_itself_and_no_ros() -> None:
+    for path in sources("weather_perception/core"):
+        for module in imported_modules(path):
+            assert not is_ros(module), f"{path.relative_to(ROOT)} imports ROS: {module}"
+            if within(module, "weather_perception"):
+                assert within(module, "weather_perception.core"), f"{path.relative_to(ROOT)} imports {module}"
+
+
+def test_training_uses_the_package_only_through_core() -> None:
+    for path in sources("training"):
+        for module in imported_modules(path):
+            assert not is_ros(module), f"{path.relative_to(ROOT)} imports ROS: {module}"
+            if within(module, "weather_perception"):
+                assert within(module, "weather_perception.core"), f"{path.relative_to(ROOT)} imports {module}"
+
+
+def test_replay_needs_ros_only_for_its_live_mode() -> None:
+    """Direct mode judges bags on machines without ROS, so only files named for the live mode import it at the top."""
+    for path in sources("weather_perception/replay"):
+        top_level = [
+            node for node in ast.parse(path.read_text()).body if isinstance(node, (ast.Import, ast.ImportFrom))
+        ]
+        names = {
+            alias.name if isinstance(node, ast.Import) else node.module or ""
+            for node in top_level
+            for alias in node.names
+        }
+        assert "live" in path.stem or not any(is_ros(name) for name in names), path.relative_to(ROOT)
+
+
+def test_package_root_is_empty() -> None:
+    assert (ROOT / "weather_perception" / "__init__.py").read_text() == ""

@@ -1,0 +1,134 @@
+"""What gets installed, by pip and by colcon alike."""
+
+import configparser
+import re
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+import zipfile
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+NAME = "weather_perception"
+SOURCES = ("package.xml", "setup.py", "setup.cfg", "pyproject.toml", "README.md", "LICENSE", "MANIFEST.in")
+FOLDERS = (NAME, "training", "tests", "launch", "config", "models", "resource", "requirements")
+
+
+@pytest.fixture(scope="module")
+def manifest() -> ElementTree.Element:
+    return ElementTree.parse(ROOT / "package.xml").getroot()
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """The wheel that pip makes of a copy of the sources: nothing is left behind in the checkout."""
+    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
+    for name in SOURCES:
+        shutil.copy(ROOT / name, source)
+    for name in FOLDERS:
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    options = ["--no-deps", "--no-build-isolation", "--no-index", "--quiet", "--wheel-dir", str(out)]
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", *options, "."], cwd=source, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    (path,) = out.glob("*.whl")
+    return zipfile.ZipFile(path)
+
+
+def installed_packages(wheel: zipfile.ZipFile) -> set[str]:
+    roots = {name.split("/")[0] for name in wheel.namelist()}
+    return {root for root in roots if not root.endswith((".dist-info", ".data"))}
+
+
+def data_files(wheel: zipfile.ZipFile) -> set[str]:
+    """Paths under the installation prefix, e.g. `share/weather_perception/package.xml`."""
+    prefix = ".data/data/"
+    return {name.split(prefix, 1)[1] for name in wheel.namelist() if prefix in name}
+
+
+def test_installs_the_package_and_nothing_else(wheel: zipfile.ZipFile) -> None:
+    assert installed_packages(wheel) == {NAME}
+
+
+def test_every_module_and_template_is_installed(wheel: zipfile.ZipFile) -> None:
+    files = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / NAME).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert files <= set(wheel.namelist())
+
+
+def test_share_holds_what_ros_2_looks_for(wheel: zipfile.ZipFile) -> None:
+    installed = data_files(wheel)
+    assert f"share/ament_index/resource_index/packages/{NAME}" in installed
+    assert f"share/{NAME}/package.xml" in installed
+    for folder, pattern in (("launch", "*.launch.py"), ("config", "*"), ("models", "*.pt2"), ("models", "*.md")):
+        for path in (ROOT / folder).glob(pattern):
+            assert f"share/{NAME}/{folder}/{path.name}" in installed
+
+
+def test_metadata_come_from_package_xml(wheel: zipfile.ZipFile, manifest: ElementTree.Element) -> None:
+    (path,) = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
+    metadata = Parser().parsestr(wheel.read(path).decode())
+    assert metadata["Name"] == manifest.findtext("name")
+    assert metadata["Version"] == manifest.findtext("version")
+    assert metadata["Summary"] == manifest.findtext("description")
+    assert (metadata["License"] or metadata["License-Expression"]) == manifest.findtext("license")
+
+
+def test_programs_have_their_names_and_are_there(wheel: zipfile.ZipFile) -> None:
+    (path,) = [name for name in wheel.namelist() if name.endswith("entry_points.txt")]
+    parser = configparser.ConfigParser()
+    parser.read_string(wheel.read(path).decode())
+    programs = dict(parser["console_scripts"])
+    assert programs == {"restore_node": f"{NAME}.node:main", "replay": f"{NAME}.replay.cli:main"}
+    for target in programs.values():
+        module, function = target.split(":")
+        assert f"def {function}(" in wheel.read(module.replace(".", "/") + ".py").decode()
+
+
+def test_package_xml_is_of_format_3_for_ament_python(manifest: ElementTree.Element) -> None:
+    assert manifest.tag == "package"
+    assert manifest.get("format") == "3"
+    assert re.fullmatch(r"[a-z][a-z0-9_]*", manifest.findtext("name") or "")
+    assert re.fullmatch(r"\d+\.\d+\.\d+", manifest.findtext("version") or "")
+    assert re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", manifest.find("maintainer").get("email"))
+    assert manifest.findtext("export/build_type") == "ament_python"
+    assert "training" not in ElementTree.tostring(manifest, encoding="unicode")
+
+
+def test_every_ros_package_in_use_is_a_dependency(manifest: ElementTree.Element) -> None:
+    """An import of a message or client package that package.xml does not name fails only on the robot."""
+    named = {element.text for element in manifest.iter("exec_depend")}
+    pattern = re.compile(
+        r"^\s*(?:from|import) (rclpy|launch_ros|launch|ament_index_python|\w+_msgs|\w+_interfaces)\b", re.MULTILINE
+    )
+    for path in [*(ROOT / NAME).rglob("*.py"), *(ROOT / "launch").glob("*.py")]:
+        used = set(pattern.findall(path.read_text(encoding="utf-8")))
+        assert used <= named, f"{path.relative_to(ROOT)} uses {used - named}"
+
+
+def test_pip_extras_name_what_ros_2_packages_need(manifest: ElementTree.Element) -> None:
+    """Every message package of package.xml has its wheel in requirements/ros.txt, so both ways of installing agree."""
+    wheels = (ROOT / "requirements" / "ros.txt").read_text()
+    for element in manifest.iter("exec_depend"):
+        name = element.text or ""
+        if name.endswith(("_msgs", "_interfaces")) or name == "rclpy":
+            assert f"ros-{name.replace('_', '-')}" in wheels, name
+
+
+def test_launch_is_not_a_package() -> None:
+    """A launch/__init__.py would hide ROS 2's own `launch` from anything started in the checkout."""
+    assert not list((ROOT / "launch").rglob("__init__.py"))
+    assert not list((ROOT / "tests").rglob("__init__.py"))
+
+
+def test_workspace_holds_no_symbolic_link() -> None:
+    """A link to the root would make every tool that walks the checkout walk it for ever."""
+    assert not [path for path in (ROOT / "ros2_ws").iterdir() if path.is_symlink()]
