@@ -1,7 +1,7 @@
 """Synthetic weather as pure seeded functions: clear, fog, rain and snow laid over a clear frame.
 
-Every weather is a stack of veils, each a blend towards one colour with an opacity per pixel, that thicken with severity;
-the same seed keeps the same drops, flakes and fog banks at every severity.
+Every weather is a stack of veils, each a blend towards one colour with an opacity per pixel, that thicken with
+severity; the same seed keeps the same drops, flakes and fog banks at every severity.
 Shape suffixes: H rows, W columns, 3 colours (RGB).
 """
 
@@ -21,7 +21,7 @@ Image = NDArray[np.uint8]
 Map = NDArray[np.float32]
 Colour = tuple[float, float, float]
 
-VISIBILITY_M = (400.0, 35.0)
+VISIBILITY_M = (400.0, 42.0)
 """Meteorological optical range (5 % contrast) in metres at the lowest and the highest severity of fog."""
 
 ONSET = 0.1
@@ -50,14 +50,14 @@ class Particles(NamedTuple):
 
 
 RAIN = (
-    Particles(width=1.0, length=11.0, coverage=0.16, opacity=0.42, distance=18.0),
-    Particles(width=1.4, length=24.0, coverage=0.11, opacity=0.55, distance=7.0),
-    Particles(width=3.2, length=60.0, coverage=0.05, opacity=0.42, distance=2.0),
+    Particles(width=1.0, length=11.0, coverage=0.16, opacity=0.4, distance=18.0),
+    Particles(width=1.4, length=24.0, coverage=0.10, opacity=0.5, distance=7.0),
+    Particles(width=3.2, length=60.0, coverage=0.05, opacity=0.36, distance=2.0),
 )
 SNOW = (
     Particles(width=1.3, length=1.5, coverage=0.07, opacity=0.65, distance=18.0),
     Particles(width=3.0, length=3.6, coverage=0.055, opacity=0.85, distance=7.0),
-    Particles(width=8.0, length=11.0, coverage=0.05, opacity=0.7, distance=2.0),
+    Particles(width=8.0, length=11.0, coverage=0.045, opacity=0.65, distance=2.0),
 )
 
 
@@ -70,13 +70,13 @@ def clear(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
 def fog(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
     """Koschmieder's law, I = J t + A (1 - t) with t = exp(-beta depth), uint8 [H, W, 3].
 
-    image_HW3 uint8 RGB, depth_HW float32 metres, severity 0 (none) to 1 (visibility 35 m), seed any integer >= 0. The
+    image_HW3 uint8 RGB, depth_HW float32 metres, severity 0 (none) to 1 (visibility 42 m), seed any integer >= 0. The
     density drifts slowly over the image and the airlight A is a bright grey with a slight tint, both from the seed.
     Raises ValueError for arguments of another type, shape or range.
     """
     _check(image_HW3, depth_HW, severity, seed)
     rng = default_rng(seed)
-    airlight = _grey(rng, 168, 205)
+    airlight = _grey(rng, 162, 195)
     density_HW = 1 + 0.25 * _smooth_noise(rng, image_HW3.shape[:2])
     beta = extinction(severity)
     return _blend(image_HW3, [Veil(_haze(depth_HW, beta * density_HW), airlight)])
@@ -92,7 +92,7 @@ def rain(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
     wind = rng.uniform(-0.45, 0.45)
     veil = Veil(_haze(depth_HW, np.float32(0.004 * severity)) * 0.6 + np.float32(0.08 * severity), _grey(rng, 135, 165))
     drops = _particles(rng, RAIN, depth_HW, severity, wind)
-    return _blend(image_HW3, [veil, Veil(drops, _grey(rng, 205, 230))])
+    return _blend(image_HW3, [veil, Veil(drops, _grey(rng, 195, 222))])
 
 
 def snow(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
@@ -114,7 +114,10 @@ DEGRADATIONS: dict[str, Callable[[Image, Map, float, int], Image]] = dict(
 
 
 def degrade(sample: Sample, weather: str, severity: float, seed: int) -> Image:
-    """The sample's image in one of WEATHERS, uint8 [H, W, 3]; raises ValueError for an unknown weather or bad argument."""
+    """The sample's image in one of WEATHERS, uint8 [H, W, 3].
+
+    Severity, seed and errors are those of `fog`; an unknown weather raises ValueError too.
+    """
     if weather not in DEGRADATIONS:
         raise ValueError(f"weather: {weather!r} is unknown; choose one of {', '.join(WEATHERS)}")
     return DEGRADATIONS[weather](sample.image_HW3, sample.depth_HW, severity, seed)
@@ -128,7 +131,9 @@ def extinction(severity: float) -> float:
 
 
 def _haze(depth_HW: Map, beta: Map | np.float32) -> Map:
-    return -np.expm1(-beta * depth_HW)
+    """1 - t, the share of airlight that Koschmieder's law gives at each depth, float32 [H, W]."""
+    transmission_HW: Map = np.asarray(cv2.exp(depth_HW * -beta), np.float32)
+    return 1 - transmission_HW
 
 
 def _grey(rng: Generator, low: float, high: float) -> Colour:
@@ -139,7 +144,7 @@ def _grey(rng: Generator, low: float, high: float) -> Colour:
 def _smooth_noise(rng: Generator, shape: tuple[int, ...]) -> Map:
     """Slowly varying noise, float32 [H, W], in -1..1."""
     grid = rng.uniform(-1, 1, (4, 5)).astype(np.float32)
-    return cv2.resize(grid, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(cv2.resize(grid, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _particles(rng: Generator, layers: Sequence[Particles], depth_HW: Map, severity: float, wind: float) -> Map:
@@ -148,16 +153,18 @@ def _particles(rng: Generator, layers: Sequence[Particles], depth_HW: Map, sever
     clear_HW = np.ones_like(depth_HW)
     for layer in layers:
         slant = wind + rng.uniform(-0.05, 0.05)
-        alpha_HW = _layer(rng, layer, depth_HW.shape, severity, slant, scale)
-        alpha_HW *= np.minimum(depth_HW * np.float32(1 / layer.distance), np.float32(layer.opacity))
-        clear_HW *= 1 - np.minimum(alpha_HW, np.float32(layer.opacity))
+        coverage_HW = _layer(rng, layer, depth_HW.shape, severity, slant, scale)
+        in_front_HW = np.minimum(depth_HW * np.float32(1 / layer.distance), np.float32(1))
+        in_front_HW *= coverage_HW
+        in_front_HW *= np.float32(layer.opacity / 255)
+        clear_HW *= 1 - in_front_HW
     return 1 - clear_HW
 
 
 def _layer(
     rng: Generator, layer: Particles, shape: tuple[int, ...], severity: float, slant: float, scale: float
-) -> Map:
-    """Coverage 0..1 by one layer, float32 [H, W]: points, stretched to strokes, sheared along the wind.
+) -> Image:
+    """Coverage by one layer, uint8 [H, W], 255 in full: points, stretched to strokes, sheared along the wind.
 
     Large particles are drawn on a coarser grid: cheaper, and as soft as something out of focus.
     """
@@ -165,21 +172,21 @@ def _layer(
     width, length = layer.width * scale / coarse, layer.length * scale / coarse
     rows, columns = int(shape[0] / coarse) + 2, int(shape[1] / coarse) + 2
     most = max(1, round(layer.coverage * rows * columns / (width * length)))
-    position = rng.integers(0, rows * columns, most)
-    strength = rng.uniform(0.5, 1.5, most).astype(np.float32)
     count = max(1, round(most * severity))
-    points = np.zeros(rows * columns, np.float32)
-    points[position[:count]] = strength[:count] * np.float32(min(1.0, severity / ONSET))
-    strokes = cv2.sepFilter2D(points.reshape(rows, columns), -1, _bump(width), _bump(length))
-    shear = np.array([[1 / coarse, slant / coarse, 0], [0, 1 / coarse, 0]], np.float32)
+    position = rng.integers(0, rows * columns, most)[:count]
+    strength = rng.uniform(0.5, 1.5, most)[:count] * min(1.0, severity / ONSET)
+    points = np.zeros(rows * columns, np.uint8)
+    points[position] = strength * 170  # in bytes, which OpenCV filters and shears fastest; 170 = 255 / 1.5
+    strokes = cv2.sepFilter2D(points.reshape(rows, columns), -1, _bump(width), _bump(length) * np.float32(1.5))
+    shear = np.array([[1, slant, -0.5 * slant * shape[0]], [0, 1, 0]], np.float32) / np.float32(coarse)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     sheared = cv2.warpAffine(strokes, shear, (shape[1], shape[0]), flags=flags, borderMode=cv2.BORDER_REFLECT)
-    return np.minimum(sheared, np.float32(1))
+    return np.asarray(sheared, np.uint8)
 
 
 def _bump(size: float) -> Map:
     """A smooth bump of height 1 and about `size` pixels across, as an odd-length filter."""
-    reach = max(1, int(np.ceil(size)))
+    reach = max(1, int(np.ceil(0.8 * size)))
     offset = np.arange(-reach, reach + 1) / (0.6 * size)
     return np.exp(-(offset**4) - 0.3 * offset**2).astype(np.float32)
 
