@@ -41,7 +41,7 @@ def ground_plane_depth(
     if height < 1 or width < 1 or not 0 <= horizon <= 1 or not all(0 < length <= SKY_DEPTH for length in lengths):
         raise ValueError(
             f"ground_plane_depth: needs a non-empty image, horizon in 0..1 and lengths in 0..{SKY_DEPTH:g}; "
-            f"got {height}x{width}, horizon {horizon}, camera_height, focal, street_half_width, facade_distance {lengths}"
+            f"got {height}x{width}, {horizon} and (camera_height, focal, street_half_width, facade_distance) {lengths}"
         )
     row_H1 = (np.arange(height, dtype=np.float32)[:, None] + 0.5) / height
     column_1W = (np.arange(width, dtype=np.float32)[None, :] + 0.5 - width / 2) / height
