@@ -67,6 +67,7 @@ def assumed_depth(labels_HW: NDArray[np.uint8]) -> NDArray[np.float32]:
     height, width = labels_HW.shape
     ground_HW = ground_plane_depth(height, width)
     structures_HW = np.isin(labels_HW, [CLASS_ID[name] for name in STRUCTURES])
+    # Void in the upper half belongs to what stands there; below, it is a kerb or the bonnet.
     unnamed_above_HW = (labels_HW == VOID) & (np.arange(height)[:, None] < 0.5 * height)
     depth_HW = np.where(structures_HW | unnamed_above_HW, _foot_depth(structures_HW, ground_HW), ground_HW)
     for name in OBJECTS:
