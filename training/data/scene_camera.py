@@ -1,0 +1,56 @@
+"""The camera of a procedural drive: where it is at a time, and how the street projects into its picture."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+CAMERA_HEIGHT_M = 1.5
+FOCAL_IN_HEIGHTS = 1.25
+NEAR_M = 0.6
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A pinhole looking along the street. Turning is small and drawn to first order: a shift of the picture.
+
+    Picture coordinates are pixels with (0, 0) in the centre of the top left pixel; `centre_u`, `horizon_v` is where the
+    street's vanishing point lies now.
+    """
+
+    height: int
+    width: int
+    focal: float
+    centre_u: float
+    horizon_v: float
+    x: float
+    z: float
+
+    def project(self, points_N3: np.ndarray) -> np.ndarray:
+        """Street points (x, y, z in metres) to pixels, float64 [N, 2]; what lies behind is moved to NEAR_M in front."""
+        depth_N = np.maximum(points_N3[:, 2] - self.z, NEAR_M)
+        u_N = self.centre_u + self.focal * (points_N3[:, 0] - self.x) / depth_N
+        v_N = self.horizon_v - self.focal * (points_N3[:, 1] - CAMERA_HEIGHT_M) / depth_N
+        return np.stack([u_N, v_N], axis=1)
+
+
+def intrinsics(height: int, width: int) -> tuple[float, float, float]:
+    """Focal length and principal point (u, v) in pixels of every picture of this size."""
+    return FOCAL_IN_HEIGHTS * height, (width - 1) / 2.0, 0.47 * (height - 1)
+
+
+def camera_at(time_s: float, height: int, width: int, speed_mps: float, lane_x: float, seed: int) -> Camera:
+    """The camera of the drive `seed` at a time: steady speed, slow sway in the lane, a little pitch and yaw."""
+    focal, principal_u, principal_v = intrinsics(height, width)
+    phase = seed % 97
+    sway = 0.22 * np.sin(0.41 * time_s + phase)
+    yaw = 0.018 * np.sin(0.31 * time_s + 1.3 * phase)
+    pitch = 0.006 * np.sin(1.7 * time_s + phase) + 0.003 * np.sin(5.3 * time_s)
+    return Camera(
+        height,
+        width,
+        focal,
+        centre_u=principal_u - focal * yaw,
+        horizon_v=principal_v - focal * pitch,
+        x=float(lane_x + sway),
+        z=float(speed_mps * time_s),
+    )
