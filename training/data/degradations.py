@@ -36,7 +36,7 @@ class Veil(NamedTuple):
 
 
 class Particles(NamedTuple):
-    """One layer of drops or flakes, lengths in pixels of an image 360 rows high.
+    """One layer of drops or flakes, lengths in pixels of an image 360 rows high or a crop of one.
 
     coverage: fraction of the image under particles at severity 1; opacity: of a particle's middle, 0..1;
     distance: metres from the camera, so that nearer surfaces hide part of the layer.
@@ -149,7 +149,7 @@ def _smooth_noise(rng: Generator, shape: tuple[int, ...]) -> Map:
 
 def _particles(rng: Generator, layers: Sequence[Particles], depth_HW: Map, severity: float, wind: float) -> Map:
     """Joint opacity of the layers, float32 [H, W]; `wind` is the tangent of the fall's angle to the vertical."""
-    scale = float(np.clip(depth_HW.shape[0] / 360, 0.75, 4.0) * rng.uniform(0.85, 1.2))
+    scale = float(np.clip(depth_HW.shape[0] / 360, 1.0, 4.0) * rng.uniform(0.8, 1.4))
     clear_HW = np.ones_like(depth_HW)
     for layer in layers:
         slant = wind + rng.uniform(-0.05, 0.05)

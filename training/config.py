@@ -1,0 +1,73 @@
+"""Settings of a training run, and its named presets as functions that return them."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Widths (channels) of the deployable model at a quarter, an eighth and a sixteenth of the frame's size."""
+
+    classes: int = 11
+    weathers: int = 4
+    encoder_experts: int = 3
+    width4: int = 48
+    width8: int = 64
+    width16: int = 80
+    segmenter_widths: tuple[int, int, int] = (32, 48, 80)
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """What a run trains on. Procedural drives take seeds 0 .. `drives` - 1."""
+
+    drives: int = 150
+    frames_per_drive: int = 4
+    height: int = 360
+    width: int = 640
+    crop: int = 192
+    camvid_root: str = ""
+    camvid_drives: tuple[str, ...] = ("0001TP", "0006R0")
+    camvid_share: float = 0.4
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One run: its data, its length and its loss weights."""
+
+    name: str
+    steps: int
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    seed: int = 0
+    batch: int = 12
+    learning_rate: float = 1e-3
+    warmup_steps: int = 200
+    weight_decay: float = 1e-4
+    ema_decay: float = 0.999
+    gradient_clip: float = 1.0
+    restoration_weight: float = 10.0
+    edge_weight: float = 0.05
+    segmentation_weight: float = 0.5
+    base_weight: float = 0.5
+    weather_weight: float = 0.2
+    balance_weight: float = 0.01
+    checkpoint_every: int = 500
+
+
+def quick() -> TrainConfig:
+    """At most ten minutes on two CPU cores: procedural scenes only."""
+    return TrainConfig("quick", steps=1200, data=DataConfig(drives=60), warmup_steps=60, ema_decay=0.99)
+
+
+def default(camvid_root: str = "") -> TrainConfig:
+    """The run behind models/default.pt2: procedural scenes, and CamVid where its root is given."""
+    return TrainConfig("default", steps=16000, data=DataConfig(camvid_root=camvid_root))
+
+
+def smoke() -> TrainConfig:
+    """A few steps on tiny crops, for tests of the loop itself."""
+    data = DataConfig(drives=2, frames_per_drive=1, height=96, width=128, crop=64)
+    return TrainConfig("smoke", steps=4, data=data, batch=4, warmup_steps=1, checkpoint_every=2)
+
+
+PRESETS = {"quick": quick, "default": default, "smoke": smoke}

@@ -1,0 +1,30 @@
+"""How far a restored image is from the clear one."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+EPSILON = 1e-3
+
+
+def charbonnier(restored_B3HW: Tensor, clear_B3HW: Tensor) -> Tensor:
+    """Charbonnier distance, eps = 1e-3 (paper B, section 3.4)."""
+    return ((restored_B3HW - clear_B3HW).square() + EPSILON**2).sqrt().mean()
+
+
+def edge(restored_B3HW: Tensor, clear_B3HW: Tensor) -> Tensor:
+    """Charbonnier distance of the two images' Laplacians (paper B, section 3.4)."""
+    return charbonnier(laplacian(restored_B3HW), laplacian(clear_B3HW))
+
+
+def laplacian(image_BCHW: Tensor) -> Tensor:
+    """The 5-point Laplacian of every channel; the border is left out: [B, C, H-2, W-2]."""
+    kernel = image_BCHW.new_tensor([[0.0, 1.0, 0.0], [1.0, -4.0, 1.0], [0.0, 1.0, 0.0]])
+    channels = image_BCHW.shape[1]
+    return F.conv2d(image_BCHW, kernel.expand(channels, 1, 3, 3), groups=channels)
+
+
+def psnr(restored_B3HW: Tensor, clear_B3HW: Tensor) -> Tensor:
+    """Peak signal-to-noise ratio of each clamped image, dB, [B]; a training scalar, evaluation uses torchmetrics."""
+    error = (restored_B3HW.clamp(0, 1) - clear_B3HW).square().mean(dim=(1, 2, 3))
+    return -10 * torch.log10(error.clamp(min=1e-10))

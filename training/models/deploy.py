@@ -1,0 +1,87 @@
+"""Networks under the model file's contract: uint8 in, uint8 out, padding and scaling inside the graph."""
+
+import torch
+from torch import Tensor, nn
+
+from training.models.layers import upsample
+from training.models.segmenter import BaseSegmenter
+from training.models.weather_net import WeatherNet
+
+STRIDE = 16
+
+ContractOutputs = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
+
+
+class DeployedWeatherNet(nn.Module):
+    """WeatherNet as a model file: see `weather_perception.core.contract` for inputs and outputs."""
+
+    def __init__(self, net: WeatherNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, image_BHW3: Tensor) -> ContractOutputs:
+        image, size = prepare(image_BHW3)
+        prediction = self.net(image)
+        routing = prediction.routing
+        labels, confidence = mask(prediction.refined_BKHW, 4, size)
+        gates = torch.cat([routing.encoder8_BE, routing.encoder16_BE, routing.decoder_BK], dim=1)
+        return finish(prediction.restored_B3HW, size), labels, confidence, routing.weather_BK, gates
+
+
+class DeployedSegmenter(nn.Module):
+    """The base segmenter alone as a model file: the image passes through, the weather is `unknown`, nothing is routed."""
+
+    def __init__(self, segmenter: BaseSegmenter) -> None:
+        super().__init__()
+        self.segmenter = segmenter
+
+    def forward(self, image_BHW3: Tensor) -> ContractOutputs:
+        image, size = prepare(image_BHW3)
+        labels, confidence = mask(self.segmenter(image), 8, size)
+        weather = image.new_ones(image.shape[0], 1)
+        return image_BHW3.clone(), labels, confidence, weather, weather[:, :0]
+
+
+def prepare(image_BHW3: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """Scale to 0..1, channels first, and repeat the last row and column up to a multiple of STRIDE.
+
+    Returns the image [B, 3, H', W'] and the row and column indices that crop it back. Padding and cropping are index
+    selections, because torch.export keeps those free of guards when H and W are dynamic.
+    """
+    height, width = image_BHW3.shape[1], image_BHW3.shape[2]
+    rows = _padded_range(height, image_BHW3.device)
+    columns = _padded_range(width, image_BHW3.device)
+    image = image_BHW3.index_select(1, rows).index_select(2, columns)
+    image = image.permute(0, 3, 1, 2).to(torch.float32) / 255
+    return image, (torch.arange(height, device=image.device), torch.arange(width, device=image.device))
+
+
+def _padded_range(size: int, device: torch.device) -> Tensor:
+    padded = (torch.sym_max(size, 2 * STRIDE) + STRIDE - 1) // STRIDE * STRIDE
+    return torch.arange(padded, device=device).clamp(max=size - 1)
+
+
+def finish(image_B3HW: Tensor, size: tuple[Tensor, Tensor]) -> Tensor:
+    """Clamp, cast to uint8 [B, H, W, 3] and crop."""
+    pixels = (image_B3HW.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+    return pixels.index_select(1, size[0]).index_select(2, size[1])
+
+
+def mask(logits_BKHW: Tensor, factor: int, size: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Logits -> labels and confidence, uint8 [B, H, W]. Probabilities are interpolated, so they still sum to one."""
+    confidence, labels = upsample(logits_BKHW.softmax(dim=1), factor).max(dim=1)
+    confidence = (confidence * 255).round().to(torch.uint8)
+    return tuple(x.index_select(1, size[0]).index_select(2, size[1]) for x in (labels.to(torch.uint8), confidence))
+
+
+def fold_batch_norms(module: nn.Module) -> nn.Module:
+    """Fold every Conv2d -> BatchNorm2d pair that stands next to each other in an nn.Sequential, in place."""
+    for block in module.modules():
+        if not isinstance(block, nn.Sequential):
+            continue
+        for name, following in zip(list(block._modules), list(block._modules)[1:]):
+            conv, norm = block._modules[name], block._modules[following]
+            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                block._modules[name] = torch.nn.utils.fuse_conv_bn_eval(conv, norm)
+                block._modules[following] = nn.Identity()
+    return module

@@ -1,0 +1,83 @@
+"""Building blocks that the networks share: normalised convolutions, a residual block and a mixture of kernels.
+
+Shape legend: B batch, C channels in, O channels out, H and W height and width, E experts, P a flattened kernel (O*C*3*3).
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class ConvNormAct(nn.Sequential):
+    """A 3x3 (or `kernel`) convolution, batch normalisation and ReLU; export folds the normalisation away."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1, dilation: int = 1) -> None:
+        padding = dilation * (kernel // 2) if kernel % 2 else 0  # an even kernel is a patch embedding
+        super().__init__(
+            nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(inplace=True),
+        )
+
+
+class ResidualBlock(nn.Module):
+    """x + conv(conv(x)), both normalised, the second one dilated."""
+
+    def __init__(self, width: int, dilation: int = 1) -> None:
+        super().__init__()
+        self.first = ConvNormAct(width, width)
+        self.second = nn.Sequential(
+            nn.Conv2d(width, width, 3, padding=dilation, dilation=dilation, bias=False), nn.BatchNorm2d(width)
+        )
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        return F.relu(x_BCHW + self.second(self.first(x_BCHW)))
+
+
+class MixtureConv(nn.Module):
+    """One 3x3 convolution whose kernel is the gated sum of E experts' kernels, sample by sample.
+
+    Convolution is linear, so mixing kernels equals mixing the experts' outputs, at the cost of one convolution.
+    One-hot gates make it a hard-routed mixture.
+    """
+
+    def __init__(self, inputs: int, outputs: int, experts: int) -> None:
+        super().__init__()
+        self.outputs = outputs
+        bound = 1 / math.sqrt(9 * inputs)
+        self.kernels_EP = nn.Parameter(torch.empty(experts, outputs * inputs * 9).uniform_(-bound, bound))
+        self.bias_EO = nn.Parameter(torch.zeros(experts, outputs))
+
+    def forward(self, x_BCHW: Tensor, gate_BE: Tensor) -> Tensor:
+        """Convolve each sample with its own mixture; `gate_BE` rows sum to one. Returns [B, O, H, W]."""
+        batch, channels, height, width = x_BCHW.shape
+        kernels_BP = gate_BE @ self.kernels_EP
+        bias_BO = gate_BE @ self.bias_EO
+        grouped = F.conv2d(
+            x_BCHW.reshape(1, batch * channels, height, width),
+            kernels_BP.reshape(batch * self.outputs, channels, 3, 3),
+            bias_BO.reshape(-1),
+            padding=1,
+            groups=batch,
+        )
+        return grouped.reshape(batch, self.outputs, height, width)
+
+
+class MixtureBlock(nn.Module):
+    """A residual block whose second convolution is a soft-routed mixture of experts (paper B, section 3.2, encoder)."""
+
+    def __init__(self, width: int, experts: int) -> None:
+        super().__init__()
+        self.first = ConvNormAct(width, width)
+        self.mixture = MixtureConv(width, width, experts)
+        self.norm = nn.BatchNorm2d(width)
+
+    def forward(self, x_BCHW: Tensor, gate_BE: Tensor) -> Tensor:
+        return F.relu(x_BCHW + self.norm(self.mixture(self.first(x_BCHW), gate_BE)))
+
+
+def upsample(x_BCHW: Tensor, factor: int) -> Tensor:
+    """Bilinear upsampling by a whole factor."""
+    return F.interpolate(x_BCHW, scale_factor=float(factor), mode="bilinear", align_corners=False)

@@ -1,0 +1,60 @@
+"""The router: shallow features -> weather posterior and the experts' gates (paper C's shallow-feature MoE, abstract).
+
+Only the abstract of paper C is public: the router's form is a reconstruction. Its posterior is trained with the
+weather labels; encoder gates are soft (paper B, section 3.2), decoder gates are the hard top-1 of the posterior.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from training.models.layers import ConvNormAct
+
+
+class Routing(NamedTuple):
+    """How a batch is routed. Rows of the posterior and of every gate sum to one."""
+
+    logits_BK: Tensor
+    weather_BK: Tensor
+    encoder8_BE: Tensor
+    encoder16_BE: Tensor
+    decoder_BK: Tensor
+
+
+class Router(nn.Module):
+    """F0 [B, C, H/4, W/4] -> Routing over K weathers and E encoder experts per level."""
+
+    def __init__(self, width: int, weathers: int, experts: int, hidden: int = 64) -> None:
+        super().__init__()
+        self.features = nn.Sequential(ConvNormAct(width, 32, stride=2), ConvNormAct(32, 48, stride=2))
+        self.trunk = nn.Sequential(nn.Linear(96, hidden), nn.ReLU())
+        self.weather = nn.Linear(hidden, weathers)
+        self.encoder8 = nn.Linear(hidden, experts)
+        self.encoder16 = nn.Linear(hidden, experts)
+
+    def forward(self, shallow_BCHW: Tensor) -> Routing:
+        hidden = self.trunk(pooled_statistics(self.features(shallow_BCHW)))
+        logits = self.weather(hidden)
+        posterior = logits.softmax(dim=1)
+        return Routing(
+            logits,
+            posterior,
+            self.encoder8(hidden).softmax(dim=1),
+            self.encoder16(hidden).softmax(dim=1),
+            hard_gate(posterior),
+        )
+
+
+def pooled_statistics(x_BCHW: Tensor) -> Tensor:
+    """Mean and standard deviation of every channel over the frame, [B, 2C]."""
+    mean = x_BCHW.mean(dim=(2, 3))
+    variance = (x_BCHW * x_BCHW).mean(dim=(2, 3)) - mean * mean
+    return torch.cat([mean, (variance.clamp(min=0) + 1e-5).sqrt()], dim=1)
+
+
+def hard_gate(posterior_BK: Tensor) -> Tensor:
+    """One-hot of the most probable weather; its gradient is the posterior's (straight-through)."""
+    one_hot = F.one_hot(posterior_BK.argmax(dim=1), posterior_BK.shape[1]).to(posterior_BK.dtype)
+    return one_hot + (posterior_BK - posterior_BK.detach())
