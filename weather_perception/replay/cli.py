@@ -1,0 +1,119 @@
+"""`replay`: recorded frames in, answers, metrics and a report out."""
+
+import argparse
+import itertools
+import json
+import shlex
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from tqdm import tqdm
+
+from weather_perception.core.contract import ContractError, Manifest
+from weather_perception.core.default_model import model_path
+from weather_perception.core.engines.select import EngineError, build_engine
+from weather_perception.core.pipeline import Pipeline
+from weather_perception.replay import results
+from weather_perception.replay.direct import run_direct
+from weather_perception.replay.frames import Frame, ReplayError, Source
+from weather_perception.replay.metrics import summarise, table
+from weather_perception.replay.options import parser
+from weather_perception.replay.output_bag import OutputBag, OutputReader
+from weather_perception.replay.recording import Recording
+from weather_perception.replay.sources import open_source
+
+BASELINE_FILE = "base.pt2"
+QUIET_SECONDS = 2.0  # anything shorter needs no progress bar
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code. Errors a user can mend are printed without a traceback."""
+    argv = sys.argv[1:] if argv is None else list(argv)
+    arguments = parser().parse_args(argv)
+    try:
+        replay(arguments, shlex.join(["replay", *argv]))
+    except (ReplayError, ContractError, EngineError, FileNotFoundError) as error:
+        print(f"replay: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("replay: interrupted, nothing was written", file=sys.stderr)
+        return 130
+    return 0
+
+
+def replay(arguments: argparse.Namespace, command: str) -> None:
+    """Record the answers, score them, write the results and print where they are."""
+    source = open_source(arguments.bag, arguments.topic, arguments.fps, arguments.labels, arguments.label_names)
+    model = model_path(arguments.model)
+    baseline = _baseline_path(arguments.baseline, model) if source.has_labels else None
+    with results.results_folder(arguments.out, arguments.force) as work:
+        recording, manifest = _record(arguments, source, model, work)
+        text = _judge(arguments, source, recording, manifest, baseline, work, command)
+    print(f"\n{text}\n")
+    for name in (results.REPORT, results.METRICS, results.BAG):
+        print(arguments.out / name)
+
+
+def _record(arguments: argparse.Namespace, source: Source, model: Path, work: Path) -> tuple[Recording, Manifest]:
+    """First pass: play every frame, directly or live, and write the bag of the answers."""
+    frames = _limited(source, arguments, "live" if arguments.live else "restoring")
+    if arguments.live:
+        from weather_perception.core.program import open_program
+        from weather_perception.replay.live import LiveOptions, run_live
+
+        options = LiveOptions(
+            str(model), arguments.engine, arguments.device, arguments.rate, arguments.max_in_flight, arguments.timeout, arguments.node
+        )
+        program = open_program(model)
+        return run_live(frames, options, program.sha256, work), program.manifest
+    pipeline = Pipeline(build_engine(str(model), arguments.engine, arguments.device))
+    with OutputBag(work / results.BAG) as bag:
+        return run_direct(frames, pipeline, bag), pipeline.manifest
+
+
+def _judge(
+    arguments: argparse.Namespace,
+    source: Source,
+    recording: Recording,
+    manifest: Manifest,
+    baseline: Path | None,
+    work: Path,
+    command: str,
+) -> str:
+    """Second pass: score the answers, write metrics.json and the report; returns the table for the terminal."""
+    from weather_perception.replay.evaluation import Evaluator
+    from weather_perception.replay.report import render_report
+
+    base = Pipeline(build_engine(str(baseline), arguments.engine, arguments.device)) if baseline else None
+    evaluator = Evaluator(manifest, recording, arguments.label_names or source.label_names, base)
+    with ExitStack() as stack:
+        answers = OutputReader(work / results.BAG, stack)
+        evaluation = evaluator.run(_limited(source, arguments, "scoring", with_truth=True), answers)
+    metrics = summarise(recording, evaluation)
+    page = render_report(metrics, recording, evaluation, manifest, source.name, command)
+    (work / results.REPORT).write_text(page, encoding="utf-8")
+    (work / results.METRICS).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+    return table(metrics)
+
+
+def _baseline_path(wanted: str | None, model: Path) -> Path | None:
+    """The baseline's file: the one asked for, none, or base.pt2 beside the model where there is one."""
+    if wanted == "none":
+        return None
+    if wanted is not None:
+        return model_path(wanted)
+    beside = model.parent / BASELINE_FILE
+    return beside if beside.is_file() and beside != model else None
+
+
+def _limited(source: Source, arguments: argparse.Namespace, what: str, with_truth: bool = False) -> Iterable[Frame]:
+    """The frames up to --limit, under a progress bar that shows only when it takes a while."""
+    total = min(source.count, arguments.limit or source.count)
+    frames = itertools.islice(source.frames(with_truth), arguments.limit)
+    return tqdm(frames, desc=what, total=total, unit="frame", delay=QUIET_SECONDS, leave=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""Chooses, frame by frame, the few pictures the report shows: some drawn at random for each weather, and the worst."""
+
+import random
+from dataclasses import dataclass, field
+
+from weather_perception.core.contract import Image
+from weather_perception.replay.frames import Truth
+from weather_perception.replay.output_bag import Answered
+
+DRAWN_PER_WEATHER = 2
+DRAWN_WITHOUT_WEATHER = 4
+WORST = 3
+
+
+@dataclass
+class Picture:
+    """One frame with its answer and its truth. `gain_db` is restored minus input PSNR, `psnr_db` the two."""
+
+    stamp_ns: int
+    weather: str
+    dominant: str
+    image_HW3: Image
+    answered: Answered
+    truth: Truth
+    gain_db: float | None = None
+    psnr_db: tuple[float, float] | None = None
+
+    @property
+    def badness(self) -> float:
+        """Higher is worse: the PSNR lost, or, without a clear image to compare with, how unsure the mask is (0..1).
+
+        An input that equals the truth cannot gain: it counts by what was lost against 40 dB, a difference nobody sees.
+        """
+        if self.psnr_db is None:
+            return 1 - float(self.answered.confidence_HW.mean()) / 255
+        before, after = self.psnr_db
+        return min(before, 40.0) - after
+
+
+@dataclass
+class Gallery:
+    """Pictures drawn evenly over each weather's frames (reservoir sampling, repeatable), and the worst of all."""
+
+    drawn: dict[str, list[Picture]] = field(default_factory=dict)
+    worst: list[Picture] = field(default_factory=list)
+    _seen: dict[str, int] = field(default_factory=dict)
+    _random: random.Random = field(default_factory=lambda: random.Random(0))
+
+    def offer(self, picture: Picture) -> None:
+        """Keep the picture or let it go."""
+        self._draw(picture)
+        self.worst = sorted([*self.worst, picture], key=lambda item: item.badness, reverse=True)[:WORST]
+
+    def _draw(self, picture: Picture) -> None:
+        kept = self.drawn.setdefault(picture.weather, [])
+        seen = self._seen[picture.weather] = self._seen.get(picture.weather, 0) + 1
+        size = DRAWN_PER_WEATHER if picture.truth.weather else DRAWN_WITHOUT_WEATHER
+        if len(kept) < size:
+            kept.append(picture)
+            return
+        place = self._random.randrange(seen)
+        if place < size:
+            kept[place] = picture

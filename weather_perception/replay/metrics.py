@@ -1,0 +1,80 @@
+"""Sums a run up as the dictionary that becomes metrics.json, and as the table for the terminal."""
+
+from typing import Any
+
+from weather_perception.replay.evaluation import Evaluation
+from weather_perception.replay.recording import Recording
+from weather_perception.replay.scores import accuracy, pooled_iou
+
+COLUMNS = (
+    ("PSNR in", "psnr_input", "{:.1f}"),
+    ("PSNR out", "psnr_restored", "{:.1f}"),
+    ("SSIM in", "ssim_input", "{:.3f}"),
+    ("SSIM out", "ssim_restored", "{:.3f}"),
+    ("mIoU base", "miou_base", "{:.3f}"),
+    ("mIoU refined", "miou_refined", "{:.3f}"),
+    ("weather right", "weather_accuracy", "{:.1%}"),
+)
+
+
+def summarise(recording: Recording, evaluation: Evaluation) -> dict[str, Any]:
+    """The contents of metrics.json; what no ground truth was there for is null."""
+    pooled, over = evaluation.degraded()
+    refined = pooled_iou(pooled, "refined_CC")
+    return {
+        "weathers": {name: scores.as_dict() for name, scores in evaluation.weathers.items()},
+        "miou_base": pooled_iou(pooled, "base_CC"),
+        "miou_refined": refined,
+        "miou_over": over if refined is not None else None,
+        "weather_accuracy": accuracy(list(evaluation.weathers.values())),
+        "dominant_weather_frames": dict(evaluation.dominant),
+        "frames_sent": recording.sent,
+        "frames_received": len(recording.answers),
+        "drops": dict(recording.drops),
+        "truth_skipped": evaluation.truth_skipped,
+        "latency_ms": {"p50": recording.latency_ms(50), "p95": recording.latency_ms(95)},
+        "model": {"name": recording.model_name, "sha256": recording.model_sha256},
+        "mode": recording.mode,
+        "engine": recording.engine,
+        "speed": {"frames_per_second": recording.frames_per_second, "times_real_time": recording.times_real_time},
+    }
+
+
+def cells(row: dict[str, Any]) -> list[str]:
+    """One weather's figures as text, in the order of COLUMNS; a dash where there is none."""
+    return ["-" if row.get(key) is None else form.format(row[key]) for _, key, form in COLUMNS]
+
+
+def facts(metrics: dict[str, Any]) -> list[tuple[str, str]]:
+    """The run in (what, value) pairs of text: frames, drops, latency, speed, masks, model."""
+    latency, speed, model = metrics["latency_ms"], metrics["speed"], metrics["model"]
+    drops = ", ".join(f"{reason} {count}" for reason, count in sorted(metrics["drops"].items())) or "none"
+    over = f" ({metrics['miou_over']} frames)" if metrics["miou_over"] else ""
+    return [
+        ("frames answered", f"{metrics['frames_received']} of {metrics['frames_sent']} sent"),
+        ("drops", drops),
+        ("latency", f"p50 {_number(latency['p50'], '{:.1f}')} ms, p95 {_number(latency['p95'], '{:.1f}')} ms ({_latency_of(metrics)})"),
+        ("speed", f"{_number(speed['frames_per_second'], '{:.1f}')} frames/s, {_number(speed['times_real_time'], '{:.2f}')} x real time"),
+        (f"mIoU{over}", f"base {_number(metrics['miou_base'], '{:.3f}')}, refined {_number(metrics['miou_refined'], '{:.3f}')}"),
+        ("weather right", _number(metrics["weather_accuracy"], "{:.1%}")),
+        ("model", f"{model['name']} {model['sha256'][:12]}, engine {metrics['engine']}, {metrics['mode']} mode"),
+    ]  # fmt: skip
+
+
+def table(metrics: dict[str, Any]) -> str:
+    """The run as a table for the terminal."""
+    rows = [["weather", "frames", *(title for title, _, _ in COLUMNS)]]
+    rows += [[name, str(row["frames"]), *cells(row)] for name, row in metrics["weathers"].items()]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    summary = [f"{what + ':':16} {value}" for what, value in facts(metrics)]
+    return "\n".join((lines if len(rows) > 1 else ["no ground truth: nothing to score against"]) + ["", *summary])
+
+
+def _latency_of(metrics: dict[str, Any]) -> str:
+    return "frame published to restored image received" if metrics["mode"] == "live" else "inference"
+
+
+def _number(value: float | None, form: str) -> str:
+    return "-" if value is None else form.format(value)

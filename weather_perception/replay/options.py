@@ -1,0 +1,99 @@
+"""The command line of `replay`."""
+
+import argparse
+from pathlib import Path
+
+DESCRIPTION = """\
+Run recorded frames through the model (or through the live node) and judge what comes out.
+
+Reads rosbag2 folders (MCAP, sqlite3), .mcap, .db3 and ROS 1 .bag files, videos, and folders of pictures. Writes into DIR:
+output_bag/ (rosbag2 MCAP of everything the node publishes), metrics.json, and report.html, which opens in any browser.
+Where the bag has /ground_truth/image, /ground_truth/labels or /ground_truth/weather, the answers are scored against them."""
+
+EXAMPLES = """\
+examples:
+  replay drive.mcap --out out/drive
+  replay drive_folder --topic /front/image_raw --out out/front --limit 300
+  replay drive_folder --out out/live --live --rate 0.5
+  replay camvid/val --out out/camvid          (images/ with labels/ beside it)
+  replay dashcam.mp4 --out out/dashcam --model models/mine.pt2"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser, with help for every option."""
+    result = argparse.ArgumentParser(
+        "replay", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    result.add_argument("bag", type=Path, metavar="BAG", help="a bag, a video, or a folder of pictures")
+    result.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the results go")
+    result.add_argument("--force", action="store_true", help="overwrite the results of an earlier run in DIR")
+    result.add_argument("--limit", type=_positive_int, metavar="FRAMES", help="stop after this many frames")
+    _add_input(result.add_argument_group("input"))
+    _add_model(result.add_argument_group("model"))
+    _add_live(result.add_argument_group("live mode"))
+    return result
+
+
+def _add_input(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--topic", metavar="T", help="the image topic; needed only where a bag has several")
+    group.add_argument("--fps", type=_positive, default=10.0, help="frame rate of a folder of pictures (default: %(default)s)")
+    group.add_argument(
+        "--labels", type=Path, metavar="DIR", help="class id pictures (PNG) named like the frames; default: labels/ beside images/"
+    )
+    group.add_argument(
+        "--label-names",
+        type=_names,
+        metavar="A,B,...",
+        help="names of the ids in the labels, from 0 on; ids without a name are void. Default: CamVid's 11 for folders",
+    )
+
+
+def _add_model(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--model", default="", metavar="M", help="model file (.pt2); default: the installed one")
+    group.add_argument(
+        "--baseline",
+        metavar="M2",
+        help="a second model file, whose masks are scored as the base; default: base.pt2 beside the model where there is one, "
+        "none: no baseline",
+    )
+    group.add_argument("--engine", default="auto", help="what runs the model, as the node's parameter (default: %(default)s)")
+    group.add_argument("--device", default="auto", help="where it runs: auto, cpu, cuda, cuda:1 ... (default: %(default)s)")
+
+
+def _add_live(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--live", action="store_true", help="play the frames over DDS into restore_node in its own process")
+    group.add_argument("--rate", type=_positive, default=1.0, metavar="X", help="times the recorded speed (default: %(default)s)")
+    group.add_argument(
+        "--max-in-flight",
+        type=_not_negative_int,
+        default=0,
+        metavar="N",
+        help="wait while N frames are unanswered, so that a slow machine slows the replay instead of losing frames; "
+        "0 (default): never wait, like a camera",
+    )
+    group.add_argument("--node", metavar="NAME", help="play into this running node (as /restore_node) instead of starting one")
+    group.add_argument(
+        "--timeout", type=_positive, default=30.0, metavar="S", help="seconds to wait for the node or for an answer (default: %(default)s)"
+    )
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, found {text}")
+    return value
+
+
+def _positive_int(text: str) -> int:
+    return int(_positive(str(int(text))))
+
+
+def _not_negative_int(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"expected 0 or more, found {text}")
+    return value
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(","))

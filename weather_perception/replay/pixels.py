@@ -1,0 +1,56 @@
+"""Encodes and decodes compressed pictures with OpenCV, which is loaded only where one is met."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from weather_perception.core.contract import Image
+from weather_perception.core.pipeline import FrameError
+from weather_perception.replay.frames import ReplayError
+
+
+def opencv() -> Any:
+    """The cv2 module; raises ReplayError with the remedy where OpenCV is not installed."""
+    try:
+        import cv2
+    except ImportError as error:
+        raise ReplayError("this input needs OpenCV: pip install opencv-python-headless") from error
+    return cv2
+
+
+def decode_rgb(data: Any, what: str) -> Image:
+    """Decode JPEG, PNG or WebP bytes to uint8 RGB [H, W, 3]; raises FrameError naming `what` when they are damaged."""
+    cv2 = opencv()
+    buffer = np.frombuffer(data, np.uint8)
+    image_HW3 = cv2.imdecode(buffer, cv2.IMREAD_COLOR) if buffer.size else None
+    if image_HW3 is None:
+        raise FrameError("undecodable", f"{what} cannot be decoded")
+    return np.ascontiguousarray(image_HW3[:, :, ::-1])
+
+
+def read_rgb(path: Path) -> Image:
+    """Read a picture file as uint8 RGB [H, W, 3]; raises FrameError when it is damaged."""
+    return decode_rgb(path.read_bytes(), str(path))
+
+
+def read_labels(path: Path) -> NDArray[np.uint8]:
+    """Read a single-channel label file as uint8 [H, W]; raises ReplayError when it is anything else."""
+    cv2 = opencv()
+    labels = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
+    if labels is None or labels.ndim != 2 or labels.dtype != np.uint8:
+        raise ReplayError(f"{path}: labels must be a readable 8-bit, single-channel picture of class ids")
+    return np.asarray(labels)
+
+
+def encode_jpeg(image_HW3: Image, width: int, quality: int = 85) -> bytes:
+    """The picture as JPEG, scaled down to `width` pixels where it is wider."""
+    cv2 = opencv()
+    height = round(image_HW3.shape[0] * width / image_HW3.shape[1])
+    if image_HW3.shape[1] > width:
+        image_HW3 = cv2.resize(image_HW3, (width, height), interpolation=cv2.INTER_AREA)
+    done, data = cv2.imencode(".jpg", image_HW3[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not done:
+        raise ReplayError(f"a picture of {image_HW3.shape[1]}x{image_HW3.shape[0]} pixels could not be encoded as JPEG")
+    return bytes(data)

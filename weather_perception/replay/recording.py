@@ -1,0 +1,58 @@
+"""What a run over the frames leaves behind besides its bag: one small record a frame, and the counts."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answered frame: its stamp, seconds from frame to restored image, and how the model routed it."""
+
+    stamp_ns: int
+    latency_s: float
+    weather: dict[str, float]
+    gates: dict[str, float]
+
+    @property
+    def dominant_weather(self) -> str:
+        """The most probable weather type."""
+        return max(self.weather, key=self.weather.__getitem__)
+
+
+@dataclass
+class Recording:
+    """Everything counted in one run. `answers` is keyed by stamp in nanoseconds, in the order of answering."""
+
+    mode: str
+    engine: str
+    model_name: str
+    model_sha256: str
+    answers: dict[int, Answer] = field(default_factory=dict)
+    sent: int = 0
+    drops: Counter[str] = field(default_factory=Counter)
+    drop_examples: dict[str, str] = field(default_factory=dict)
+    wall_s: float = 0.0
+    played_s: float = 0.0
+
+    def dropped(self, reason: str, message: str = "") -> None:
+        """Count a frame that got no answer; the first message of each reason is kept for people."""
+        self.drops[reason] += 1
+        if message:
+            self.drop_examples.setdefault(reason, message)
+
+    @property
+    def frames_per_second(self) -> float | None:
+        """Answered frames a second of the run's own time."""
+        return len(self.answers) / self.wall_s if self.wall_s > 0 and self.answers else None
+
+    @property
+    def times_real_time(self) -> float | None:
+        """Recorded time that was replayed a second; 1 keeps up with the camera."""
+        return self.played_s / self.wall_s if self.wall_s > 0 and self.played_s > 0 else None
+
+    def latency_ms(self, percent: float) -> float | None:
+        """A percentile of the answers' latency in milliseconds; None without answers."""
+        latencies = [answer.latency_s for answer in self.answers.values()]
+        return 1000 * float(np.percentile(latencies, percent)) if latencies else None

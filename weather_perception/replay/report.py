@@ -1,0 +1,43 @@
+"""Renders the report: one HTML file with everything in it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from weather_perception.core.contract import Manifest
+from weather_perception.replay.evaluation import UNLABELLED, Evaluation
+from weather_perception.replay.metrics import COLUMNS, cells, facts
+from weather_perception.replay.pictures import legend, strip_of
+from weather_perception.replay.recording import Recording
+from weather_perception.replay.timeline import draw_timeline
+
+
+def render_report(
+    metrics: Mapping[str, Any], recording: Recording, evaluation: Evaluation, manifest: Manifest, source: str, command: str
+) -> str:
+    """The report as HTML; `source` and `command` say what was replayed and how."""
+    environment = Environment(loader=PackageLoader("weather_perception.replay", "."), autoescape=True, undefined=StrictUndefined)
+    start_ns = min(recording.answers, default=0)
+    palette = manifest.palette
+
+    def strips(pictures: list[Any]) -> list[Any]:
+        return [strip_of(picture, palette, start_ns) for picture in sorted(pictures, key=lambda item: item.stamp_ns)]
+
+    gallery = evaluation.gallery
+    return environment.get_template("report.html.j2").render(
+        metrics=metrics,
+        facts=facts(dict(metrics)),
+        columns=[title for title, _, _ in COLUMNS],
+        rows=[(name, row["frames"], cells(row)) for name, row in metrics["weathers"].items()],
+        drop_examples=recording.drop_examples,
+        timeline=draw_timeline(recording.answers, evaluation.bands) if recording.answers else "",
+        groups=[("" if name == UNLABELLED else name, strips(pictures)) for name, pictures in gallery.drawn.items()],
+        worst=[strip_of(picture, palette, start_ns) for picture in gallery.worst],
+        worst_by_psnr=any(picture.psnr_db for picture in gallery.worst),
+        legend=legend(manifest),
+        model=recording.model_name,
+        sha256=recording.model_sha256,
+        source=source,
+        command=command,
+    )
