@@ -18,13 +18,13 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class DataConfig:
-    """What a run trains on. Procedural drives take seeds 0 .. `drives` - 1."""
+    """What a run trains on. Procedural drives take seeds 0 .. `drives` - 1; `crop` is rows, columns, multiples of 16."""
 
     drives: int = 150
     frames_per_drive: int = 4
     height: int = 360
     width: int = 640
-    crop: int = 192
+    crop: tuple[int, int] = (160, 224)
     camvid_root: str = ""
     camvid_drives: tuple[str, ...] = ("0001TP", "0006R0")
     camvid_share: float = 0.4
@@ -39,7 +39,7 @@ class TrainConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
     seed: int = 0
-    batch: int = 12
+    batch: int = 8
     learning_rate: float = 1e-3
     warmup_steps: int = 200
     weight_decay: float = 1e-4
@@ -66,7 +66,7 @@ def default(camvid_root: str = "") -> TrainConfig:
 
 def smoke() -> TrainConfig:
     """A few steps on tiny crops, for tests of the loop itself."""
-    data = DataConfig(drives=2, frames_per_drive=1, height=96, width=128, crop=64)
+    data = DataConfig(drives=2, frames_per_drive=1, height=96, width=128, crop=(64, 80))
     return TrainConfig("smoke", steps=4, data=data, batch=4, warmup_steps=1, checkpoint_every=2)
 
 

@@ -34,7 +34,7 @@ class WeatherCrops(Dataset[Example]):
     def __init__(self, pools: Sequence[Sequence[Sample]], shares: Sequence[float], config: DataConfig, seed: int) -> None:
         self._pools = pools
         self._shares = np.asarray(shares) / sum(shares)
-        self._size = (config.crop, config.crop * 4 // 3)
+        self._size = config.crop
         self._seed = seed
 
     def __getitem__(self, index: int) -> Example:

@@ -49,8 +49,8 @@ def camera_at(time_s: float, height: int, width: int, speed_mps: float, lane_x: 
         height,
         width,
         focal,
-        centre_u=principal_u - focal * yaw,
-        horizon_v=principal_v - focal * pitch,
+        centre_u=float(principal_u - focal * yaw),
+        horizon_v=float(principal_v - focal * pitch),
         x=float(lane_x + sway),
         z=float(speed_mps * time_s),
     )

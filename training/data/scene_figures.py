@@ -23,7 +23,7 @@ def draw_tree(brush: "Brush") -> None:
     size, stem = rng.uniform(2.8, 5.5), rng.uniform(1.9, 3.2)
     bark = np.array([0.1, 0.075, 0.05]) * rng.uniform(0.6, 1.6)
     brush.shadow(thing.x, thing.z, 0.4 * size, 0.4 * size, 0.4)
-    brush.limb((thing.x, 0.0, thing.z), (thing.x, stem + 0.45 * size, thing.z), 0.34, bark, 0.4, end_width=0.12)
+    brush.limb((thing.x, 0.0), (thing.x, stem + 0.45 * size), 0.34, bark, 0.4, end_width=0.12)
     levels = brush.textures.crowns[int(rng.integers(len(brush.textures.crowns)))]
     sway = 0.05 * np.sin(0.9 * brush.time_s + thing.variant % 7)
     brush.billboard(levels, thing.x + sway, stem, thing.z, size, 1.05 * size, rng.uniform(0.45, 0.75))
@@ -33,19 +33,18 @@ def draw_pole(brush: "Brush") -> None:
     thing = brush.thing
     height = 6.5 + (thing.variant % 3)
     brush.shadow(thing.x, thing.z, 0.3, 0.2, 0.35)
-    brush.limb((thing.x, 0.0, thing.z), (thing.x, height, thing.z), 0.2, STEEL, 0.5, end_width=0.11)
-    brush.limb((thing.x, 0.0, thing.z), (thing.x, 1.1, thing.z), 0.26, STEEL, 0.3)
+    brush.limb((thing.x, 0.0), (thing.x, height), 0.2, STEEL, 0.5, end_width=0.11)
+    brush.limb((thing.x, 0.0), (thing.x, 1.1), 0.26, STEEL, 0.3)
     reach = thing.x - np.sign(thing.x) * 1.5
-    brush.limb((thing.x, height - 0.05, thing.z), (reach, height + 0.25, thing.z), 0.11, STEEL, 0.6)
-    brush.ellipse(reach, height + 0.22, thing.z, 0.4, 0.12, (0.5, 0.5, 0.48), 0.6, 0.9 if brush.light.dusk else 0.0)
+    brush.limb((thing.x, height - 0.05), (reach, height + 0.25), 0.11, STEEL, 0.6)
+    brush.ellipse(reach, height + 0.22, thing.z, 0.4, 0.12, (0.5, 0.5, 0.48), 0.6, (0.9, 0.8, 0.6) if brush.light.dusk else (0.0, 0.0, 0.0))
 
 
 def draw_sign(brush: "Brush") -> None:
     thing = brush.thing
     base = 2.1 + 0.1 * (thing.variant % 5)
-    ends = brush.camera.project(np.array([[thing.x, 0.0, thing.z], [thing.x, base + 0.4, thing.z]]))
-    half = np.array([0.045 * brush.pixels_per_metre, 0.0])
-    brush.flat(np.array([ends[0] - half, ends[0] + half, ends[1] + half, ends[1] - half]), brush.colour(STEEL), "pole")
+    brush.limb((thing.x, 0.0), (thing.x, base + 0.4), 0.09, STEEL)
+    brush.finish("pole")
     size = 0.75 + 0.06 * (thing.variant % 4)
     brush.billboard(brush.textures.signs[thing.variant % len(brush.textures.signs)], thing.x, base, thing.z, size, size, 0.6)
 
@@ -60,7 +59,8 @@ def draw_railing(brush: "Brush") -> None:
             continue
         for low, high in ((0.98, 1.05), (0.2, 0.26), (0.58, 0.63)):
             brush.polygon([(thing.x, low, near), (thing.x, high, near), (thing.x, high, far), (thing.x, low, far)], paint)
-        brush.limb((thing.x, 0.0, near), (thing.x, 1.1, near), 0.07 * brush.depth / (near - brush.camera.z), paint, 0.7)
+        post = [(thing.x - 0.035, 0.0), (thing.x + 0.035, 0.0), (thing.x + 0.035, 1.1), (thing.x - 0.035, 1.1)]
+        brush.polygon([(x, y, near) for x, y in post], paint, 0.7)
 
 
 def _car_profile(kind: int) -> tuple[np.ndarray, np.ndarray, float, float]:
@@ -151,20 +151,20 @@ def _car_end(brush, profile, z, left, right, paint, away):
         brush.polygon(plate(-0.55, 0.55, 0.7, 0.8), RUBBER, 0.5)
 
 
-def _person(brush, x, z, hip, rng, swing, lean=0.0, stride=0.28):
+def _person(brush, x, z, hip, rng, swing, lean=0.0):
     """Legs, torso, arms and head of one person with the hips at a height; `swing` in [-1, 1] is the gait."""
     coat, trousers = rng.uniform(0.02, 0.5, 3), rng.uniform(0.02, 0.2) * rng.uniform(0.7, 1.2, 3)
     skin, hair = SKINS[int(rng.integers(len(SKINS)))], rng.uniform(0.02, 0.2) * np.array([1.0, 0.75, 0.5])
     for sign in (-1.0, 1.0):
-        foot = (x + sign * 0.09 + 0.1 * sign * swing, 0.05 + 0.08 * max(sign * swing, 0.0), z)
-        knee = (x + sign * 0.09 + 0.08 * swing * sign, 0.5 * hip, z)
-        brush.limb((x + sign * 0.07, hip, z), knee, 0.17, trousers, 0.4, end_width=0.14)
+        foot = (x + sign * 0.09 + 0.1 * sign * swing, 0.05 + 0.08 * max(sign * swing, 0.0))
+        knee = (x + sign * 0.09 + 0.08 * swing * sign, 0.5 * hip)
+        brush.limb((x + sign * 0.07, hip), knee, 0.17, trousers, 0.4, end_width=0.14)
         brush.limb(knee, foot, 0.14, trousers * 0.85, 0.4, end_width=0.1)
         brush.ellipse(foot[0], 0.05, z, 0.09, 0.06, RUBBER)
     shoulder = hip + 0.55
     for sign in (-1.0, 1.0):
-        hand = (x + sign * 0.29, hip + 0.02 + 0.08 * sign * swing, z)
-        brush.limb((x + lean + sign * 0.2, shoulder - 0.05, z), hand, 0.12, coat * 0.8, 0.4, end_width=0.08)
+        hand = (x + sign * 0.29, hip + 0.02 + 0.08 * sign * swing)
+        brush.limb((x + lean + sign * 0.2, shoulder - 0.05), hand, 0.12, coat * 0.8, 0.4, end_width=0.08)
     torso = [(-0.17, hip - 0.08), (0.17, hip - 0.08), (0.21, shoulder - 0.08), (0.14, shoulder), (-0.14, shoulder), (-0.21, shoulder - 0.08)]
     brush.polygon([(x + dx + lean * (y > hip), y, z) for dx, y in torso], coat, 0.55)
     brush.ellipse(x + lean, shoulder + 0.17, z, 0.105, 0.14, skin, 0.55)
@@ -188,8 +188,8 @@ def draw_bicyclist(brush: "Brush") -> None:
     brush.shadow(x, z, 0.3, 0.8, 0.5)
     brush.ellipse(x, 0.35, z, 0.07, 0.35, RUBBER)
     brush.ellipse(x, 0.35, z, 0.02, 0.3, STEEL)
-    brush.limb((x, 0.5, z), (x, 1.0, z), 0.07, frame)
-    brush.limb((x - 0.3, 1.02, z), (x + 0.3, 1.02, z), 0.05, frame)
+    brush.limb((x, 0.5), (x, 1.0), 0.07, frame)
+    brush.limb((x - 0.3, 1.02), (x + 0.3, 1.02), 0.05, frame)
     swing = np.sin(2.0 * np.pi * 1.2 * brush.time_s + thing.variant % 11)
     _person(brush, x, z, 0.95, rng, swing, lean=0.03 * swing)
 

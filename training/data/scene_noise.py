@@ -32,23 +32,40 @@ class ValueNoise:
     """Smooth random fields on the plane, repeating only every `LATTICE_SIZE` wavelengths."""
 
     def __init__(self, rng: np.random.Generator):
-        self._lattice = rng.uniform(-1.0, 1.0, (LATTICE_SIZE, LATTICE_SIZE)).astype(np.float32)
+        lattice = rng.uniform(-1.0, 1.0, (LATTICE_SIZE, LATTICE_SIZE)).astype(np.float32)
+        # one more row and column, equal to the first, spare remap its slow path at borders
+        self._lattice = np.pad(lattice, (0, 1), mode="wrap")
 
     def sample(self, a_HW: np.ndarray, b_HW: np.ndarray, wavelength_a: float, wavelength_b: float) -> np.ndarray:
         """Noise in [-1, 1], float32 [H, W], at positions (a, b) in metres; the two broadcast against each other."""
         shape = np.broadcast_shapes(a_HW.shape, b_HW.shape)
         maps = []
         for position, wavelength in ((a_HW, wavelength_a), (b_HW, wavelength_b)):
-            # remap only takes coordinates below 2^15, so wrap here, where the array is still a row or a column
-            wrapped = np.mod(position * (1.0 / wavelength), LATTICE_SIZE).astype(np.float32)
+            turns = np.asarray(position, np.float32) * np.float32(1.0 / (wavelength * LATTICE_SIZE))
+            wrapped = (turns - np.floor(turns)) * np.float32(LATTICE_SIZE)
             maps.append(np.ascontiguousarray(np.broadcast_to(wrapped, shape)))
-        return cv2.remap(self._lattice, maps[0], maps[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+        return cv2.remap(self._lattice, maps[0], maps[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
     def fractal(self, a_HW, b_HW, footprint, wavelengths, amplitudes) -> np.ndarray:
-        """Sum of octaves (wavelengths in metres); each fades out where a pixel's `footprint` (metres) would alias it."""
-        total = np.zeros(np.broadcast_shapes(a_HW.shape, b_HW.shape), np.float32)
+        """Sum of octaves (wavelengths in metres), float32 [H, W]; each fades where a pixel's footprint would alias it.
+
+        `footprint` [H, 1], [1, W] or [1, 1]: the metres that a pixel spans.
+        """
+        height, width = np.broadcast_shapes(a_HW.shape, b_HW.shape)
+        total_HW = np.zeros((height, width), np.float32)
         for index, (wavelength, amplitude) in enumerate(zip(wavelengths, amplitudes, strict=True)):
-            weight = amplitude * np.clip(1.5 - 1.2 * footprint / wavelength, 0.0, 1.0)
-            if np.max(weight) > 0.0:
-                total += weight * self.sample(a_HW + 17.3 * index, b_HW + 5.9 * index, wavelength, wavelength)
-        return total
+            weight = np.float32(amplitude) * np.clip(np.float32(1.5) - footprint * np.float32(1.2 / wavelength), 0.0, 1.0)
+            seen = np.nonzero(weight)
+            if len(seen[0]) == 0:
+                continue
+            # only the rows or columns where the octave can be seen
+            low, high = (int(seen[0].min()), int(seen[0].max()) + 1) if weight.shape[0] > 1 else (0, height)
+            left, right = (int(seen[1].min()), int(seen[1].max()) + 1) if weight.shape[1] > 1 else (0, width)
+            a = a_HW[low:high] if a_HW.shape[0] > 1 else a_HW
+            b = b_HW[low:high] if b_HW.shape[0] > 1 else b_HW
+            a = a[:, left:right] if a.shape[1] > 1 else a
+            b = b[:, left:right] if b.shape[1] > 1 else b
+            octave = self.sample(a + np.float32(17.3 * index), b + np.float32(5.9 * index), wavelength, wavelength)
+            octave *= weight[low:high] if weight.shape[0] > 1 else weight[:, left:right]
+            total_HW[low:high, left:right] += octave
+        return total_HW

@@ -1,15 +1,18 @@
 """Draws the street's objects, far to near, over a ray-cast picture: polygons and billboards with soft edges."""
 
+import math
+
 import cv2
 import numpy as np
 
 from training.data.classes import CLASS_ID
-from training.data.scene_camera import NEAR_M, Camera
+from training.data.scene_camera import CAMERA_HEIGHT_M, NEAR_M, Camera
 from training.data.scene_figures import FIGURES
 from training.data.scene_textures import Textures
 from training.data.scene_world import Thing, World
 
 SUBPIXEL_BITS = 4
+CIRCLE = [(math.cos(turn * math.pi / 8), math.sin(turn * math.pi / 8)) for turn in range(16)]
 CLASS_OF_KIND = {
     "tree": "tree", "pole": "pole", "sign": "sign", "railing": "fence", "car": "car", "pedestrian": "pedestrian",
     "bicyclist": "bicyclist",
@@ -26,53 +29,70 @@ class Brush:
         self.textures = picture.textures
         self.light = picture.world.light
         self.depth = max(thing.z - self.camera.z, NEAR_M)
+        self.pixels_per_metre = self.camera.focal / self.depth
         self._picture = picture
+        self._outline: list[np.ndarray] = []
+        self._clear = math.exp(-self.depth / self.light.haze_m)
 
-    @property
-    def pixels_per_metre(self) -> float:
-        return self.camera.focal / self.depth
-
-    def colour(self, albedo, lit: float = 0.5, glow: float = 0.0) -> tuple[float, float, float]:
+    def colour(self, albedo, lit: float = 0.5, glow=(0.0, 0.0, 0.0)) -> tuple[float, float, float]:
         """Display colour (0..255) of an albedo (linear RGB) in this light and at this distance."""
-        light = self.light
-        linear = np.asarray(albedo) * (light.ambient_3 + lit * light.sun_3) + glow
-        veil = 1.0 - np.exp(-self.depth / light.haze_m)
-        linear = linear + veil * (light.horizon_3**2 - linear)
-        red, green, blue = np.sqrt(np.clip(linear, 0.0, 1.0)) * 255.0
-        return float(red), float(green), float(blue)
+        light, clear = self._picture, self._clear
+        red, green, blue = (
+            255.0 * math.sqrt(min(clear * (a * (ambient + lit * sun) + g) + (1.0 - clear) * haze, 1.0))
+            for a, g, ambient, sun, haze in zip(albedo, glow, light.ambient, light.sun, light.haze, strict=True)
+        )
+        return red, green, blue
 
-    def polygon(self, points_N3, albedo, lit: float = 0.5, glow: float = 0.0, label: str | None = None) -> None:
+    def polygon(self, points_N3, albedo, lit: float = 0.5, glow=(0.0, 0.0, 0.0)) -> None:
         """A filled polygon of street points (x, y, z in metres)."""
-        self.flat(self.camera.project(np.asarray(points_N3, np.float64)), self.colour(albedo, lit, glow), label)
+        camera = self.camera
+        points = []
+        for x, y, z in points_N3:
+            scale = camera.focal / max(z - camera.z, NEAR_M)
+            points.append((camera.centre_u + scale * (x - camera.x), camera.horizon_v - scale * (y - CAMERA_HEIGHT_M)))
+        self.flat(points, self.colour(albedo, lit, glow))
 
-    def flat(self, points_N2, colour, label: str | None = None) -> None:
+    def flat(self, points_N2, colour) -> None:
         """A filled polygon of pixels in a display colour."""
-        picture = self._picture
-        low = np.floor(points_N2.min(axis=0)).astype(int) - 2
-        high = np.ceil(points_N2.max(axis=0)).astype(int) + 3
-        u0, v0 = np.maximum(low, 0)
-        u1, v1 = min(high[0], self.camera.width), min(high[1], self.camera.height)
-        if u0 >= u1 or v0 >= v1:
-            return
-        points = np.clip((points_N2 - (u0, v0)) * (1 << SUBPIXEL_BITS), -(1 << 24), 1 << 24)
-        points = np.round(points).astype(np.int32)
-        mask = np.zeros((v1 - v0, u1 - u0), np.uint8)
-        cv2.fillPoly(mask, [points], 255, cv2.LINE_AA, SUBPIXEL_BITS)
-        picture.blend(u0, v0, mask, colour, CLASS_ID[label or CLASS_OF_KIND[self.thing.kind]], self.depth)
+        points = (np.array(points_N2, np.float32) * (1 << SUBPIXEL_BITS)).clip(-(1 << 22), 1 << 22).astype(np.int32)
+        cv2.fillPoly(self._picture.image_HW3, [points], colour, cv2.LINE_AA, SUBPIXEL_BITS)
+        self._outline.append(points)
 
-    def ellipse(self, x: float, y: float, z: float, radius_x: float, radius_y: float, albedo, lit=0.5, glow=0.0) -> None:
+    def finish(self, kind: str | None = None) -> None:
+        """Give everything painted since the last call the class of `kind` (the thing's own, unless told)."""
+        if not self._outline:
+            return
+        points = np.concatenate(self._outline)
+        u0, v0 = np.maximum((points.min(axis=0) >> SUBPIXEL_BITS) - 1, 0)
+        u1, v1 = np.minimum((points.max(axis=0) >> SUBPIXEL_BITS) + 3, (self.camera.width, self.camera.height))
+        if u0 < u1 and v0 < v1:
+            mask = np.zeros((v1 - v0, u1 - u0), np.uint8)
+            origin = np.array([u0, v0], np.int32) << SUBPIXEL_BITS
+            for outline in self._outline:
+                cv2.fillPoly(mask, [outline - origin], 255, cv2.LINE_AA, SUBPIXEL_BITS)
+            self._picture.claim(u0, v0, mask > 127, CLASS_ID[CLASS_OF_KIND[kind or self.thing.kind]], self.depth)
+        self._outline = []
+
+    def ellipse(
+        self, x: float, y: float, z: float, radius_x: float, radius_y: float, albedo, lit=0.5, glow=(0.0, 0.0, 0.0)
+    ) -> None:
         """A filled upright ellipse facing the camera, centred at a street point, radii in metres."""
-        angle = np.linspace(0.0, 2.0 * np.pi, 20, endpoint=False)
-        points = np.stack([x + radius_x * np.cos(angle), y + radius_y * np.sin(angle), np.full(20, z)], axis=1)
-        self.polygon(points, albedo, lit, glow)
+        rim = CIRCLE if radius_y * self.pixels_per_metre > 6.0 else CIRCLE[::2]
+        self.polygon([(x + radius_x * c, y + radius_y * s, z) for c, s in rim], albedo, lit, glow)
 
     def limb(self, start, end, width: float, albedo, lit: float = 0.5, end_width: float | None = None) -> None:
-        """A straight limb between two street points, `width` metres thick, tapering to `end_width`."""
-        ends = self.camera.project(np.array([start, end], np.float64))
-        along = ends[1] - ends[0]
-        normal = np.array([-along[1], along[0]]) / max(float(np.hypot(*along)), 1e-6) * 0.5 * self.pixels_per_metre
-        wide, thin = width * normal, (width if end_width is None else end_width) * normal
-        self.flat(np.array([ends[0] - wide, ends[0] + wide, ends[1] + thin, ends[1] - thin]), self.colour(albedo, lit))
+        """A straight limb between two points in the thing's plane, `width` metres thick, tapering to `end_width`."""
+        (x0, y0), (x1, y1) = start, end
+        length = max(math.hypot(x1 - x0, y1 - y0), 1e-6)
+        across, up = (y0 - y1) / length, (x1 - x0) / length
+        a, b = 0.5 * width, 0.5 * (width if end_width is None else end_width)
+        z = self.thing.z
+        self.polygon(
+            [(x0 - a * across, y0 - a * up, z), (x0 + a * across, y0 + a * up, z)]
+            + [(x1 + b * across, y1 + b * up, z), (x1 - b * across, y1 - b * up, z)],
+            albedo,
+            lit,
+        )
 
     def billboard(self, levels, x: float, y: float, z: float, width: float, height: float, lit: float = 0.5) -> None:
         """A texture standing upright at a street point (x, y of its lower middle), in metres."""
@@ -96,15 +116,16 @@ class Brush:
         alpha = patch[..., 3:]
         linear = patch[..., :3] * gain + alpha * (veil * self.light.horizon_3**2)
         colour = np.sqrt(np.clip(linear / np.maximum(alpha, 1e-3), 0.0, 1.0)) * 255.0
-        self._picture.blend(u0, v0, alpha[..., 0] * 255.0, colour, CLASS_ID[CLASS_OF_KIND[self.thing.kind]], self.depth)
+        target = self._picture.image_HW3[v0:v1, u0:u1]
+        target[...] = target + alpha * (colour - target) + np.float32(0.5)
+        self._picture.claim(u0, v0, alpha[..., 0] > 0.5, CLASS_ID[CLASS_OF_KIND[self.thing.kind]], self.depth)
 
     def shadow(self, x: float, z: float, half_x: float, half_z: float, strength: float = 0.5) -> None:
         """A soft dark ellipse on the ground; it changes the picture but not what the ground is."""
-        angle = np.linspace(0.0, 2.0 * np.pi, 20, endpoint=False)
-        rim = np.stack([x + half_x * np.cos(angle), np.zeros(20), z + half_z * np.sin(angle)], axis=1)
-        rim = self.camera.project(rim[rim[:, 2] > self.camera.z + NEAR_M]) if z > self.camera.z + NEAR_M + half_z else None
-        if rim is not None:
-            self._picture.darken(rim, strength)
+        if z - half_z < self.camera.z + NEAR_M or self.pixels_per_metre < 8.0:
+            return
+        rim = np.array([(x + half_x * c, 0.0, z + half_z * s) for c, s in CIRCLE])
+        self._picture.darken(self.camera.project(rim), strength)
 
 
 class SpritePainter:
@@ -113,23 +134,32 @@ class SpritePainter:
     def __init__(self, world: World):
         self.world = world
         self.textures = Textures(world)
+        self.ambient, self.sun = world.light.ambient_3.tolist(), world.light.sun_3.tolist()
+        self.haze = (world.light.horizon_3**2).tolist()
 
     def paint(self, image_HW3, labels_HW, depth_HW, camera: Camera, time_s: float) -> None:
         """Draw over the three planes in place."""
-        self._image_HW3, self._labels_HW, self._depth_HW = image_HW3, labels_HW, depth_HW
+        self.image_HW3, self._labels_HW, self._depth_HW = image_HW3, labels_HW, depth_HW
         self.camera = camera
         for thing in self.world.things(time_s, camera.z):
-            FIGURES[thing.kind](Brush(self, thing, time_s))
+            if self._in_view(thing):
+                brush = Brush(self, thing, time_s)
+                FIGURES[thing.kind](brush)
+                brush.finish()
 
-    def blend(self, u0: int, v0: int, alpha_HW, colour, label: int, depth: float) -> None:
-        """Blend a colour (one, or one a pixel; 0..255) with alpha 0..255 at (u0, v0); set label and depth where it is solid."""
-        window = slice(v0, v0 + alpha_HW.shape[0]), slice(u0, u0 + alpha_HW.shape[1])
-        target = self._image_HW3[window]
-        alpha_HW1 = alpha_HW[..., None] * np.float32(1.0 / 255.0)
-        target[...] = target + alpha_HW1 * (np.asarray(colour, np.float32) - target) + np.float32(0.5)
-        solid = alpha_HW > 127
-        self._labels_HW[window][solid] = label
-        self._depth_HW[window][solid] = depth
+    def _in_view(self, thing: Thing) -> bool:
+        """Whether any of it can be inside the picture; the longest things reach 7 m on and 4 m aside."""
+        farthest = thing.z + 7.0 - self.camera.z
+        if farthest <= NEAR_M:
+            return False
+        offset = abs(thing.x - self.camera.x) - 4.0
+        return offset / farthest < (0.5 * self.camera.width + abs(self.camera.centre_u - 0.5 * self.camera.width)) / self.camera.focal
+
+    def claim(self, u0: int, v0: int, solid_HW, label: int, depth: float) -> None:
+        """Set label and depth (metres) where a mask at (u0, v0) is True."""
+        window = slice(v0, v0 + solid_HW.shape[0]), slice(u0, u0 + solid_HW.shape[1])
+        self._labels_HW[window][solid_HW] = label
+        self._depth_HW[window][solid_HW] = depth
 
     def darken(self, rim_N2, strength: float) -> None:
         """Darken the picture inside a polygon of pixels, softly towards its rim."""
@@ -143,6 +173,6 @@ class SpritePainter:
         points = np.round((rim_N2 - (u0, v0)) * (1 << SUBPIXEL_BITS)).astype(np.int32)
         cv2.fillPoly(mask, [points], 255, cv2.LINE_AA, SUBPIXEL_BITS)
         reach = max(int((rim_N2[:, 1].max() - rim_N2[:, 1].min()) * 0.3), 1)
-        mask = cv2.blur(mask, (2 * reach + 1, reach | 1))
-        target = self._image_HW3[v0:v1, u0:u1]
+        mask = cv2.blur(mask, (2 * reach + 1, reach | 1), borderType=cv2.BORDER_REPLICATE)
+        target = self.image_HW3[v0:v1, u0:u1]
         target[...] = target * (1.0 - mask[..., None] * np.float32(strength / 255.0))

@@ -4,7 +4,8 @@ Street coordinates in metres: x to the right of the street's axis, y up from the
 from the drive's seed and the index of its street cell alone, so the street has no end and nothing appears from nowhere.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -127,7 +128,6 @@ class Thing:
     z: float
     variant: int
     heading: int = 1
-    speed_mps: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -144,18 +144,21 @@ class Stream:
     def things(self, seed: int, index: int, time_s: float, z_low: float, z_high: float) -> list[Thing]:
         """Those between z_low and z_high (metres along the street) at time_s."""
         moved = self.speed_mps * time_s
-        found = []
-        for cell in range(int((z_low - moved) // self.cell_m), int((z_high - moved) // self.cell_m) + 1):
-            rng = cell_rng(seed, 100 + index, cell)
-            if rng.random() >= self.chance:
-                continue
-            z = (cell + rng.uniform(0.25, 0.75)) * self.cell_m + moved
-            x = self.x_low + (self.x_high - self.x_low) * rng.random()
-            heading = 1 if self.speed_mps > 0.0 or (self.speed_mps == 0.0 and x > 0.0) else -1
-            variant = int(rng.integers(1 << 30))
-            if z_low <= z <= z_high:
-                found.append(Thing(self.kind, float(x), float(z), variant, heading, self.speed_mps))
-        return found
+        cells = range(int((z_low - moved) // self.cell_m), int((z_high - moved) // self.cell_m) + 1)
+        standing = (self._thing(seed, index, cell) for cell in cells)
+        moving = [replace(thing, z=thing.z + moved) for thing in standing if thing is not None]
+        return [thing for thing in moving if z_low <= thing.z <= z_high]
+
+    @lru_cache(maxsize=4096)
+    def _thing(self, seed: int, index: int, cell: int) -> Thing | None:
+        """What stands in a cell at time 0, if anything."""
+        rng = cell_rng(seed, 100 + index, cell)
+        if rng.random() >= self.chance:
+            return None
+        z = (cell + rng.uniform(0.25, 0.75)) * self.cell_m
+        x = self.x_low + (self.x_high - self.x_low) * rng.random()
+        heading = 1 if self.speed_mps > 0.0 or (self.speed_mps == 0.0 and x > 0.0) else -1
+        return Thing(self.kind, float(x), float(z), int(rng.integers(1 << 30)), heading)
 
 
 BUILDING_FIELDS = 16
@@ -261,5 +264,5 @@ class World:
             gap = self.leader_gap_m * (1.0 + 0.2 * np.sin(0.35 * time_s + self.seed))
             variant = int(cell_rng(self.seed, 3).integers(1 << 30))
             x = self.section.own_lane_m + 0.15 * np.sin(0.5 * time_s)
-            found.append(Thing("car", float(x), camera_z + gap, variant, 1, self.speed_mps))
+            found.append(Thing("car", float(x), camera_z + gap, variant))
         return sorted(found, key=lambda thing: -thing.z)

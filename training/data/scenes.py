@@ -50,7 +50,8 @@ class Drive:
         layers = self._raycaster.render(camera, time_s)
         self._raycaster.haze(layers)
         # gamma 2 stands in for the sRGB curve: a square root is fast and close to it
-        image_HW3 = (np.sqrt(np.clip(layers.colour_HW3, 0.0, 1.0)) * 255.0 + 0.5).astype(np.uint8)
+        image_3HW = (np.sqrt(np.clip(layers.colour_3HW, 0.0, 1.0)) * 255.0 + 0.5).astype(np.uint8)
+        image_HW3 = np.ascontiguousarray(image_3HW.transpose(1, 2, 0))
         self._sprites.paint(image_HW3, layers.labels_HW, layers.depth_HW, camera, time_s)
         layers.depth_HW[layers.labels_HW == CLASS_ID["sky"]] = SKY_DEPTH
         return Sample(image_HW3, layers.labels_HW, layers.depth_HW)
