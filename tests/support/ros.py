@@ -1,0 +1,108 @@
+"""A camera that publishes images and an observer of everything `restore_node` publishes, both on a real DDS."""
+
+import time
+from array import array
+from collections.abc import Callable
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.executors import Executor
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import Image
+
+TOPIC = "image"
+DEADLINE_SECONDS = 20.0
+CHANNELS = {"rgb8": 3, "bgr8": 3, "rgba8": 4, "bgra8": 4, "mono8": 1}
+
+
+def spin_until(executor: Executor, condition: Callable[[], bool], what: str) -> None:
+    """Serve the executor's nodes until `condition` holds; fails with `what` after the deadline."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, f"after {DEADLINE_SECONDS:.0f} s still not: {what}"
+        executor.spin_once(timeout_sec=0.05)
+
+
+def image_msg(
+    encoding: str = "rgb8", height: int = 48, width: int = 64, sec: int = 1, value: int | None = None
+) -> Image:
+    """A well-formed image; a gradient, or all of one `value`."""
+    size = height * width * CHANNELS[encoding]
+    msg = Image(encoding=encoding, height=height, width=width, step=width * CHANNELS[encoding])
+    msg.data = array("B", (i % 251 if value is None else value for i in range(size)))
+    msg.header.stamp.sec, msg.header.stamp.nanosec = sec, 42
+    msg.header.frame_id = "camera_front_optical"
+    return msg
+
+
+class Camera:
+    """Publishes images the way a driver does."""
+
+    def __init__(self, executor: Executor) -> None:
+        self.executor = executor
+        self.node = Node("camera")
+        executor.add_node(self.node)
+        self.advertise(ReliabilityPolicy.RELIABLE)
+
+    def advertise(self, reliability: ReliabilityPolicy) -> None:
+        """Start to publish with `reliability`, in place of the earlier publisher."""
+        for publisher in list(self.node.publishers):
+            if publisher.topic_name.endswith(f"/{TOPIC}"):
+                self.node.destroy_publisher(publisher)
+        self.publisher = self.node.create_publisher(Image, TOPIC, QoSProfile(depth=10, reliability=reliability))
+
+    def wait_for_subscriber(self) -> None:
+        """Wait until the node listens."""
+        spin_until(self.executor, lambda: self.publisher.get_subscription_count() > 0, "the node subscribed")
+
+    def send(self, msg: Image) -> None:
+        """Publish one image."""
+        self.publisher.publish(msg)
+
+
+class Observer:
+    """Keeps every message of every output of the node."""
+
+    def __init__(self, executor: Executor, node_name: str = "restore_node") -> None:
+        self.executor = executor
+        self.node = Node("observer")
+        executor.add_node(self.node)
+        self.restored: list[Image] = []
+        self.masks: list[Image] = []
+        self.confidences: list[Image] = []
+        self.weathers: list[DiagnosticArray] = []
+        self.diagnostics: list[DiagnosticArray] = []
+        subscribe = self.node.create_subscription
+        self._answers = [
+            subscribe(Image, f"{node_name}/image_restored", self.restored.append, 10),
+            subscribe(Image, f"{node_name}/semantic_mask", self.masks.append, 10),
+            subscribe(Image, f"{node_name}/semantic_confidence", self.confidences.append, 10),
+            subscribe(DiagnosticArray, f"{node_name}/weather", self.weathers.append, 10),
+        ]
+        subscribe(DiagnosticArray, "/diagnostics", self.diagnostics.append, 10)
+
+    def wait_for_node(self) -> None:
+        """Wait until every output of the node is connected."""
+        names = [subscription.topic_name for subscription in self._answers]
+        spin_until(
+            self.executor, lambda: all(map(self.node.count_publishers, names)), "the node advertises its outputs"
+        )
+
+    def wait_for_answers(self, count: int) -> None:
+        """Wait until `count` frames have been answered on every topic."""
+        topics = (self.restored, self.masks, self.confidences, self.weathers)
+        spin_until(self.executor, lambda: all(len(topic) >= count for topic in topics), f"{count} frames answered")
+
+    def health(self) -> dict[str, str]:
+        """Keys and values of the latest /diagnostics message (empty before the first), with `level` and `message`."""
+        if not self.diagnostics:
+            return {}
+        status = self.diagnostics[-1].status[0]
+        values = {item.key: item.value for item in status.values}
+        return values | {"level": str(ord(status.level)), "message": status.message}
+
+    def wait_for_health(self, **expected: str) -> dict[str, str]:
+        """Wait until /diagnostics has these values (`__` in a name stands for a dot), and return all of them."""
+        wanted = {key.replace("__", "."): value for key, value in expected.items()}
+        spin_until(self.executor, lambda: wanted.items() <= self.health().items(), f"/diagnostics says {wanted}")
+        return self.health()

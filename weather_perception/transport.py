@@ -1,0 +1,45 @@
+"""Makes large images arrive: gives Fast DDS a shared-memory segment that holds them. Call before `rclpy.init`."""
+
+import os
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from weather_perception.core.resources import find_resource
+
+PROFILE = "config/fastdds.xml"
+# Kilted and later read the first (and warn of the second), Jazzy and Humble read the second.
+_PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
+_KILTED_RCLPY = 9
+# Profiles that Fast DDS loads by itself from the working directory.
+_LOCAL_PROFILES = ("DEFAULT_FASTDDS_PROFILES.xml", "DEFAULT_FASTRTPS_PROFILES.xml")
+_FAST_DDS = ("", "rmw_fastrtps_cpp", "rmw_fastrtps_dynamic_cpp")
+
+
+def apply_defaults() -> Path | None:
+    """Use the package's Fast DDS profile in this process, unless the user chose a transport; returns it if used.
+
+    The user chose when another middleware, a profile of their own, or FASTDDS_BUILTIN_TRANSPORTS is set. The profile
+    acts on what this process publishes: a camera driver needs it in its own environment.
+    """
+    if os.environ.get("RMW_IMPLEMENTATION", "") not in _FAST_DDS or _user_chose():
+        return None
+    try:
+        profile = find_resource(PROFILE)
+    except FileNotFoundError:
+        return None
+    os.environ[profile_variable()] = str(profile)
+    return profile
+
+
+def profile_variable() -> str:
+    """The environment variable that this ROS 2 installation's Fast DDS takes its profile from."""
+    try:
+        before_kilted = int(version("rclpy").split(".")[0]) < _KILTED_RCLPY
+    except PackageNotFoundError:
+        before_kilted = False
+    return _PROFILE_VARIABLES[before_kilted]
+
+
+def _user_chose() -> bool:
+    named = (*_PROFILE_VARIABLES, "FASTDDS_BUILTIN_TRANSPORTS")
+    return any(os.environ.get(name) for name in named) or any(Path(name).is_file() for name in _LOCAL_PROFILES)
