@@ -42,4 +42,6 @@ def load(folder: Path, *names: str) -> tuple[list[dict[str, Tensor]], dict[str, 
         state = json.loads((folder / STATE_FILE).read_text())
         return [load_file(folder / f"{name}.safetensors") for name in names], state
     except (OSError, ValueError) as error:
-        raise CheckpointError(f"{folder}: no readable checkpoint ({error}); train first: python -m training.train") from error
+        raise CheckpointError(
+            f"{folder}: no readable checkpoint ({error}); train first: python -m training.train"
+        ) from error

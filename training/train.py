@@ -1,7 +1,13 @@
 """`python -m training.train PRESET`: train the deployable model on synthetic weather."""
 
+import os
+
+# OpenMP reads this when torch loads it: without it, waiting threads spin and a busy neighbour triples a step's time.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 import argparse
 import dataclasses
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -54,13 +60,23 @@ def configure(options: argparse.Namespace) -> TrainConfig:
 def train(config: TrainConfig, folder: Path, resume: bool = False) -> Trainer:
     """Train by `config`, with checkpoints in `folder`; raises CheckpointError, FileNotFoundError, ValueError."""
     if folder.exists() and not resume:
-        raise CheckpointError(f"{folder} holds a checkpoint already; continue it with --resume, or choose another --out")
+        raise CheckpointError(
+            f"{folder} holds a checkpoint already; continue it with --resume, or choose another --out"
+        )
     torch.manual_seed(config.seed)
-    trainer = Trainer(config, WeatherNet(config.model))
+    trainer = Trainer(config, WeatherNet(config.model), provenance(config))
     if resume:
         trainer.resume(folder)
     trainer.fit(batches(config, trainer.step), folder)
     return trainer
+
+
+def provenance(config: TrainConfig) -> dict[str, str]:
+    """The command and the commit that a checkpoint records; the data's root is this machine's, so it is left out."""
+    camvid = " --camvid CAMVID_ROOT" if config.data.camvid_root else ""
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
+    command = f"python -m training.train {config.name} --steps {config.steps}{camvid}"
+    return {"command": command, "commit": commit or "unknown"}
 
 
 def batches(config: TrainConfig, first_step: int) -> DataLoader[Example]:

@@ -21,8 +21,9 @@ from training.models.weather_net import Prediction, WeatherNet
 class Trainer:
     """Trains a WeatherNet by `config`, keeping its exponential moving average for evaluation and export."""
 
-    def __init__(self, config: TrainConfig, net: WeatherNet) -> None:
+    def __init__(self, config: TrainConfig, net: WeatherNet, provenance: dict[str, str]) -> None:
         self.config = config
+        self.provenance = provenance
         self.net = net.to(memory_format=torch.channels_last)
         self.average = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay), use_buffers=True)
         self.optimizer = torch.optim.AdamW(net.parameters(), config.learning_rate, weight_decay=config.weight_decay)
@@ -69,7 +70,7 @@ class Trainer:
         }
         groups = {"model": self.net.state_dict(), "average": self.average.module.state_dict(), "optimizer": moments}
         state = {"step": self.step, "averaged": int(self.average.n_averaged), "scalars": scalars}
-        checkpoint.save(folder, groups, state | {"config": dataclasses.asdict(self.config)})
+        checkpoint.save(folder, groups, state | self.provenance | {"config": dataclasses.asdict(self.config)})
 
     def resume(self, folder: Path) -> None:
         """Continue from `folder`; raises CheckpointError, also for a checkpoint of another configuration."""

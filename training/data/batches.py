@@ -31,7 +31,9 @@ class Example(NamedTuple):
 class WeatherCrops(Dataset[Example]):
     """Endless examples; index i is the same example in every run with the same seed and pools."""
 
-    def __init__(self, pools: Sequence[Sequence[Sample]], shares: Sequence[float], config: DataConfig, seed: int) -> None:
+    def __init__(
+        self, pools: Sequence[Sequence[Sample]], shares: Sequence[float], config: DataConfig, seed: int
+    ) -> None:
         self._pools = pools
         self._shares = np.asarray(shares) / sum(shares)
         self._size = config.crop
@@ -44,7 +46,9 @@ class WeatherCrops(Dataset[Example]):
         sample = relight(crop(pool[rng.integers(len(pool))], self._size, rng), rng)
         weather = int(rng.choice(len(WEATHERS), p=WEATHER_SHARES))
         degraded = degrade(sample, WEATHERS[weather], rng.uniform(*SEVERITIES), int(rng.integers(2**31)))
-        return Example(to_tensor(degraded), to_tensor(sample.image_HW3), torch.from_numpy(sample.labels_HW), torch.tensor(weather))
+        return Example(
+            to_tensor(degraded), to_tensor(sample.image_HW3), torch.from_numpy(sample.labels_HW), torch.tensor(weather)
+        )
 
 
 def crop(sample: Sample, size: tuple[int, int], rng: Generator) -> Sample:

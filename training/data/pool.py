@@ -18,7 +18,9 @@ SECONDS_PER_DRIVE = 60.0
 def procedural_pool(config: DataConfig, workers: int = 2) -> list[Sample]:
     """`frames_per_drive` frames of each of `drives` procedural drives, at times that the drive's seed picks."""
     if config.drives >= UNSEEN_SEEDS_FROM:
-        raise ValueError(f"drives: {config.drives} would train on seeds kept unseen; use fewer than {UNSEEN_SEEDS_FROM}")
+        raise ValueError(
+            f"drives: {config.drives} would train on seeds kept unseen; use fewer than {UNSEEN_SEEDS_FROM}"
+        )
     render = partial(_render_drive, config)
     with ProcessPoolExecutor(workers) as executor:
         drives = tqdm(executor.map(render, range(config.drives)), "rendering drives", config.drives, unit="drive")

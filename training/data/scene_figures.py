@@ -8,6 +8,9 @@ import numpy as np
 if TYPE_CHECKING:
     from training.data.scene_sprites import Brush
 
+DETAIL_PX_PER_M = 11.0
+"""Below this scale small parts are left out: they would be a pixel or less."""
+
 STEEL = (0.2, 0.21, 0.22)
 RUBBER = (0.02, 0.02, 0.02)
 GLASS = (0.05, 0.065, 0.08)
@@ -37,7 +40,16 @@ def draw_pole(brush: "Brush") -> None:
     brush.limb((thing.x, 0.0), (thing.x, 1.1), 0.26, STEEL, 0.3)
     reach = thing.x - np.sign(thing.x) * 1.5
     brush.limb((thing.x, height - 0.05), (reach, height + 0.25), 0.11, STEEL, 0.6)
-    brush.ellipse(reach, height + 0.22, thing.z, 0.4, 0.12, (0.5, 0.5, 0.48), 0.6, (0.9, 0.8, 0.6) if brush.light.dusk else (0.0, 0.0, 0.0))
+    brush.ellipse(
+        reach,
+        height + 0.22,
+        thing.z,
+        0.4,
+        0.12,
+        (0.5, 0.5, 0.48),
+        0.6,
+        (0.9, 0.8, 0.6) if brush.light.dusk else (0.0, 0.0, 0.0),
+    )
 
 
 def draw_sign(brush: "Brush") -> None:
@@ -46,7 +58,9 @@ def draw_sign(brush: "Brush") -> None:
     brush.limb((thing.x, 0.0), (thing.x, base + 0.4), 0.09, STEEL)
     brush.finish("pole")
     size = 0.75 + 0.06 * (thing.variant % 4)
-    brush.billboard(brush.textures.signs[thing.variant % len(brush.textures.signs)], thing.x, base, thing.z, size, size, 0.6)
+    brush.billboard(
+        brush.textures.signs[thing.variant % len(brush.textures.signs)], thing.x, base, thing.z, size, size, 0.6
+    )
 
 
 def draw_railing(brush: "Brush") -> None:
@@ -58,7 +72,9 @@ def draw_railing(brush: "Brush") -> None:
         if near < brush.camera.z + 0.7:
             continue
         for low, high in ((0.98, 1.05), (0.2, 0.26), (0.58, 0.63)):
-            brush.polygon([(thing.x, low, near), (thing.x, high, near), (thing.x, high, far), (thing.x, low, far)], paint)
+            brush.polygon(
+                [(thing.x, low, near), (thing.x, high, near), (thing.x, high, far), (thing.x, low, far)], paint
+            )
         post = [(thing.x - 0.035, 0.0), (thing.x + 0.035, 0.0), (thing.x + 0.035, 1.1), (thing.x - 0.035, 1.1)]
         brush.polygon([(x, y, near) for x, y in post], paint, 0.7)
 
@@ -105,17 +121,27 @@ def _car_flank(brush, profile, windows, along, x, length, paint):
 
     brush.polygon(side(profile), paint, lit)
     brush.polygon(side([(0.05, 0.36), (0.05, 0.62), (length - 0.05, 0.6), (length - 0.05, 0.36)]), paint * 0.6, lit)
+    brush.polygon(side([(0.1, 0.8), (0.1, 0.86), (length - 0.6, 0.82), (length - 0.6, 0.77)]), paint * 1.25 + 0.03, lit)
     brush.polygon(side(windows), GLASS, 0.5)
+    sheen = [0.6 * windows[0] + 0.4 * windows[1], windows[1], windows[2], 0.6 * windows[3] + 0.4 * windows[2]]
+    brush.polygon(side(sheen), np.array(GLASS) * 2.4, 0.6)
+    if brush.pixels_per_metre < DETAIL_PX_PER_M:
+        return
     pillar = 0.5 * (windows[1, 0] + windows[2, 0])
     brush.polygon(side([(pillar, 0.98), (pillar, 1.4), (pillar + 0.08, 1.4), (pillar + 0.08, 0.98)]), paint, lit)
     angle = np.linspace(0.0, 2.0 * np.pi, 16, endpoint=False)
     for centre in (0.75, length - 0.85):
         for radius, albedo in ((0.34, RUBBER), (0.2, (0.3, 0.3, 0.32)), (0.07, RUBBER)):
-            brush.polygon(side(zip(centre + radius * np.cos(angle), 0.34 + radius * np.sin(angle), strict=True)), albedo)
+            brush.polygon(
+                side(zip(centre + radius * np.cos(angle), 0.34 + radius * np.sin(angle), strict=True)), albedo
+            )
 
 
 def _car_top(brush, profile, along, left, right, paint, away):
     """Bonnet, windscreens and roof: the strips between the outlines of both flanks, far ones first."""
+    if brush.pixels_per_metre < DETAIL_PX_PER_M:
+        _car_silhouette(brush, profile, along, left, right, paint, away)
+        return
     strips = list(zip(profile[:-1], profile[1:], strict=True))[1:-1]
     for start, end in strips[::-1] if away else strips:
         slope = abs(end[1] - start[1]) / max(abs(end[0] - start[0]), 1e-3)
@@ -128,22 +154,40 @@ def _car_top(brush, profile, along, left, right, paint, away):
             brush.polygon(inset, np.array(GLASS) * (2.2 if brush.light.dusk else 3.0), 0.6)
 
 
+def _car_silhouette(brush, profile, along, left, right, paint, away):
+    """The roof and its windscreen as far cars show them: one block, one dark band."""
+    order = profile if away else profile[::-1]
+    ridge = max(profile[1:-1, 1])
+    at = along(float(order[len(order) // 2, 0]))
+    brush.polygon([(left, 0.4, at), (right, 0.4, at), (right - 0.15, ridge, at), (left + 0.15, ridge, at)], paint, 0.8)
+    band = [(left + 0.15, 0.65 * ridge, at), (right - 0.15, 0.65 * ridge, at), (right - 0.22, 0.93 * ridge, at)]
+    brush.polygon([*band, (left + 0.22, 0.93 * ridge, at)], np.array(GLASS) * 2.5, 0.6)
+
+
 def _car_end(brush, profile, z, left, right, paint, away):
     """Tail or nose: bumper, lights, plate."""
     height = profile[1, 1] if away else profile[-2, 1]
     middle, half = 0.5 * (left + right), 0.5 * (right - left)
 
     def plate(x0, x1, y0, y1):
-        return [(middle + x0 * half, y0, z), (middle + x1 * half, y0, z), (middle + x1 * half, y1, z), (middle + x0 * half, y1, z)]
+        return [
+            (middle + x0 * half, y0, z),
+            (middle + x1 * half, y0, z),
+            (middle + x1 * half, y1, z),
+            (middle + x0 * half, y1, z),
+        ]
 
     for side in (-1.0, 1.0):
         brush.polygon(plate(side * 0.92, side * 0.68, 0.02, 0.45), RUBBER, 0.2)
     brush.polygon(plate(-1.0, 1.0, 0.32, height), paint, 0.45)
     brush.polygon(plate(-0.98, 0.98, 0.32, 0.55), paint * 0.45, 0.3)
+    brush.polygon(plate(-0.96, 0.96, height - 0.12, height - 0.03), paint * 1.25 + 0.03, 0.6)
     if height > 1.5:
         brush.polygon(plate(-0.85, 0.85, 1.15, 1.75), GLASS, 0.6)
     lamp = (0.5, 0.02, 0.02) if away else (0.8, 0.8, 0.75)
     glow = np.array([0.35, 0.0, 0.0] if away else [0.8, 0.8, 0.7]) * (1.0 if brush.light.dusk else 0.15)
+    if brush.pixels_per_metre < DETAIL_PX_PER_M:
+        return
     for side in (-1.0, 1.0):
         brush.polygon(plate(side * 0.95, side * 0.68, 0.66, 0.83), lamp, 0.7, glow)
     brush.polygon(plate(-0.28, 0.28, 0.56, 0.68), (0.7, 0.68, 0.5), 0.5)
@@ -153,8 +197,13 @@ def _car_end(brush, profile, z, left, right, paint, away):
 
 def _person(brush, x, z, hip, rng, swing, lean=0.0):
     """Legs, torso, arms and head of one person with the hips at a height; `swing` in [-1, 1] is the gait."""
-    coat, trousers = rng.uniform(0.02, 0.5, 3), rng.uniform(0.02, 0.2) * rng.uniform(0.7, 1.2, 3)
+    coat, trousers = rng.uniform(0.03, 0.35) * rng.uniform(0.5, 1.3, 3), rng.uniform(0.02, 0.2) * rng.uniform(0.7, 1.2, 3)
     skin, hair = SKINS[int(rng.integers(len(SKINS)))], rng.uniform(0.02, 0.2) * np.array([1.0, 0.75, 0.5])
+    if brush.pixels_per_metre < DETAIL_PX_PER_M:
+        brush.limb((x, 0.0), (x, hip), 0.28, trousers, 0.4)
+        brush.limb((x + lean, hip - 0.05), (x + lean, hip + 0.55), 0.42, coat, 0.5, end_width=0.3)
+        brush.ellipse(x + lean, hip + 0.74, z, 0.11, 0.15, skin, 0.5)
+        return
     for sign in (-1.0, 1.0):
         foot = (x + sign * 0.09 + 0.1 * sign * swing, 0.05 + 0.08 * max(sign * swing, 0.0))
         knee = (x + sign * 0.09 + 0.08 * swing * sign, 0.5 * hip)
@@ -165,7 +214,14 @@ def _person(brush, x, z, hip, rng, swing, lean=0.0):
     for sign in (-1.0, 1.0):
         hand = (x + sign * 0.29, hip + 0.02 + 0.08 * sign * swing)
         brush.limb((x + lean + sign * 0.2, shoulder - 0.05), hand, 0.12, coat * 0.8, 0.4, end_width=0.08)
-    torso = [(-0.17, hip - 0.08), (0.17, hip - 0.08), (0.21, shoulder - 0.08), (0.14, shoulder), (-0.14, shoulder), (-0.21, shoulder - 0.08)]
+    torso = [
+        (-0.17, hip - 0.08),
+        (0.17, hip - 0.08),
+        (0.21, shoulder - 0.08),
+        (0.14, shoulder),
+        (-0.14, shoulder),
+        (-0.21, shoulder - 0.08),
+    ]
     brush.polygon([(x + dx + lean * (y > hip), y, z) for dx, y in torso], coat, 0.55)
     brush.ellipse(x + lean, shoulder + 0.17, z, 0.105, 0.14, skin, 0.55)
     brush.ellipse(x + lean, shoulder + 0.23, z, 0.11, 0.09, hair, 0.5)
@@ -185,13 +241,30 @@ def draw_bicyclist(brush: "Brush") -> None:
     if brush.depth < 1.2:
         return
     x, z, frame = thing.x, thing.z, rng.uniform(0.03, 0.5, 3)
+    lean = 0.05 * np.sin(1.3 * brush.time_s + thing.variant % 11)
+    swing = np.sin(2.0 * np.pi * 1.2 * brush.time_s + thing.variant % 13)
     brush.shadow(x, z, 0.3, 0.8, 0.5)
-    brush.ellipse(x, 0.35, z, 0.07, 0.35, RUBBER)
-    brush.ellipse(x, 0.35, z, 0.02, 0.3, STEEL)
-    brush.limb((x, 0.5), (x, 1.0), 0.07, frame)
-    brush.limb((x - 0.3, 1.02), (x + 0.3, 1.02), 0.05, frame)
-    swing = np.sin(2.0 * np.pi * 1.2 * brush.time_s + thing.variant % 11)
-    _person(brush, x, z, 0.95, rng, swing, lean=0.03 * swing)
+    brush.ellipse(x, 0.35, z, 0.06, 0.35, RUBBER)
+    brush.limb((x, 0.4), (x, 0.95), 0.06, frame)
+    _rider(brush, x, z, rng, swing, lean)
+    brush.limb((x - 0.3, 1.0), (x + 0.3, 1.0), 0.05, STEEL)
+    lamp, glow = ((0.5, 0.02, 0.02), (0.3, 0.0, 0.0)) if thing.heading > 0 else ((0.8, 0.8, 0.7), (0.4, 0.4, 0.35))
+    brush.ellipse(x, 0.78, z, 0.05, 0.05, lamp, 0.6, glow)
+
+
+def _rider(brush, x, z, rng, swing, lean):
+    """Someone on a saddle a metre high: knees apart, feet on the pedals, helmet."""
+    coat, trousers = rng.uniform(0.03, 0.6, 3), rng.uniform(0.02, 0.2) * rng.uniform(0.7, 1.2, 3)
+    for sign in (-1.0, 1.0):
+        pedal = (x + sign * 0.13, 0.32 + 0.16 * sign * swing)
+        knee = (x + sign * 0.19, 0.72 + 0.1 * sign * swing)
+        brush.limb((x + sign * 0.09, 1.02), knee, 0.17, trousers, 0.4, end_width=0.13)
+        brush.limb(knee, pedal, 0.13, trousers * 0.8, 0.35, end_width=0.09)
+        brush.limb((x + lean + sign * 0.19, 1.5), (x + sign * 0.29, 1.04), 0.11, coat * 0.85, 0.45, end_width=0.08)
+    torso = [(-0.16, 0.95), (0.16, 0.95), (0.22, 1.46), (0.12, 1.57), (-0.12, 1.57), (-0.22, 1.46)]
+    brush.polygon([(x + dx + lean * (y > 1.2), y, z) for dx, y in torso], coat, 0.6)
+    brush.ellipse(x + lean, 1.71, z, 0.1, 0.13, SKINS[int(rng.integers(len(SKINS)))], 0.55)
+    brush.ellipse(x + lean, 1.78, z, 0.12, 0.09, rng.uniform(0.02, 0.6, 3), 0.7)
 
 
 FIGURES: dict[str, Callable[["Brush"], None]] = {

@@ -54,7 +54,9 @@ class ValueNoise:
         height, width = np.broadcast_shapes(a_HW.shape, b_HW.shape)
         total_HW = np.zeros((height, width), np.float32)
         for index, (wavelength, amplitude) in enumerate(zip(wavelengths, amplitudes, strict=True)):
-            weight = np.float32(amplitude) * np.clip(np.float32(1.5) - footprint * np.float32(1.2 / wavelength), 0.0, 1.0)
+            weight = np.float32(amplitude) * np.clip(
+                np.float32(1.5) - footprint * np.float32(1.2 / wavelength), 0.0, 1.0
+            )
             seen = np.nonzero(weight)
             if len(seen[0]) == 0:
                 continue

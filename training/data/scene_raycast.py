@@ -70,11 +70,15 @@ def find_walls(world: World, camera: Camera) -> Walls:
         along = np.where(front, camera.z + plane, flank * steep - line)
         stretch = np.where(front, plane / (camera.focal * steep), depth / camera.focal)
         parts.append((hit, depth, along, stretch, front, buildings[np.where(front, index, following)], plane, back))
-    hit, depth, along, stretch, front, building, plane, back = (np.concatenate(part) for part in zip(*parts, strict=True))
+    hit, depth, along, stretch, front, building, plane, back = (
+        np.concatenate(part) for part in zip(*parts, strict=True)
+    )
     # from here on single precision will do: positions along the street count from the building's own corner
     place = np.where(front, along - building[:, 0], along)
     lengths = (array.astype(np.float32) for array in (depth, place, stretch))
-    return Walls(hit, *lengths, front, side_W, building.astype(np.float32), *(a.astype(np.float32) for a in (plane, back)))
+    return Walls(
+        hit, *lengths, front, side_W, building.astype(np.float32), *(a.astype(np.float32) for a in (plane, back))
+    )
 
 
 def vertical_span(camera: Camera, low_m: float, high_m: float, nearest_m: float) -> tuple[slice, np.ndarray]:
@@ -121,7 +125,9 @@ class Raycaster:
         rows = int(np.clip(np.ceil(camera.horizon_v), 1, camera.height))
         rise_H1 = (camera.horizon_v - np.arange(rows, dtype=np.float32)[:, None]).clip(0.0) / camera.focal
         gradient_H1 = 1.0 - np.exp(-3.2 * rise_H1)
-        horizon_311, zenith_311, cloud_311 = (c[:, None, None] for c in (light.horizon_3, light.zenith_3, light.cloud_3))
+        horizon_311, zenith_311, cloud_311 = (
+            c[:, None, None] for c in (light.horizon_3, light.zenith_3, light.cloud_3)
+        )
         base_3H1 = horizon_311 + gradient_H1 * (zenith_311 - horizon_311)
         # clouds lie on a plane overhead, so they shrink towards the horizon
         reach_H1 = 1.0 / (rise_H1 + 0.06)
@@ -153,7 +159,9 @@ class Raycaster:
         place_1W = np.where(far_1W, slope_1W * VIEW_M, camera.z + depth_W).astype(np.float32)
         height_HW = CAMERA_HEIGHT_M - (row_H1 - camera.horizon_v) * depth_W / camera.focal
         footprint_1W = depth_W[None] / camera.focal * np.where(far_1W, 1.0, 1.0 / np.maximum(np.abs(slope_1W), 0.02))
-        crest = noise.fractal(place_1W, np.float32([[3.7]]), footprint_1W * 0.3, (19.0, 7.0, 2.6, 1.1), (2.6, 1.6, 0.8, 0.4))
+        crest = noise.fractal(
+            place_1W, np.float32([[3.7]]), footprint_1W * 0.3, (19.0, 7.0, 2.6, 1.1), (2.6, 1.6, 0.8, 0.4)
+        )
         ragged_HW = noise.fractal(place_1W, height_HW, footprint_1W, (0.9, 0.35), (0.5, 0.4))
         top_HW = np.where(far_1W, 7.5, 5.0) + crest + ragged_HW
         coverage_HW = np.clip((top_HW - height_HW) / (depth_W / camera.focal) + 0.5, 0.0, 1.0)
@@ -180,8 +188,12 @@ class Raycaster:
         light = self.world.light
         faces_sun_W = (walls.side_W[columns] != light.sun_side) & walls.front_W[columns]
         shadow_W = 9.0 - light.sun_slope * 2.0 * self.world.section.facade_m[LEFT]
-        lit_HW = np.clip((height_HW - shadow_W) / 0.8 + 0.5, 0.0, 1.0) * np.where(faces_sun_W, np.float32(0.9), np.float32(0.0))
-        grime_HW = 0.72 + 0.28 * np.clip(height_HW / 2.5, 0.0, 1.0) - 0.25 * box(height_HW, top_W - 0.8, top_W, pixel_W + 0.3)
+        lit_HW = np.clip((height_HW - shadow_W) / 0.8 + 0.5, 0.0, 1.0) * np.where(
+            faces_sun_W, np.float32(0.9), np.float32(0.0)
+        )
+        grime_HW = (
+            0.72 + 0.28 * np.clip(height_HW / 2.5, 0.0, 1.0) - 0.25 * box(height_HW, top_W - 0.8, top_W, pixel_W + 0.3)
+        )
         flank_W = np.where(walls.front_W[columns], np.float32(1.0), np.float32(0.8))
         colour_3HW = albedo_3HW * (grime_HW * flank_W) * self._lit(lit_HW)
         colour_3HW += glow_HW * np.float32([1.0, 0.72, 0.36])[:, None, None]
@@ -275,7 +287,7 @@ class Raycaster:
     def _ground_albedo(self, x_HW, z_H1, pixel_H1, row_step_H1):
         section, surfaces, noise = self.world.section, self.world.surfaces, self.world.noise
         off_HW = np.abs(x_HW)
-        grit_HW = noise.fractal(x_HW, z_H1, row_step_H1, (0.03, 0.08, 0.25, 0.9, 3.1), (0.26, 0.22, 0.18, 0.13, 0.12))
+        grit_HW = noise.fractal(x_HW, z_H1, row_step_H1, (0.025, 0.06, 0.25, 0.9, 3.1), (0.4, 0.3, 0.16, 0.12, 0.12))
         streak_HW = noise.sample(x_HW, z_H1, 0.45, 11.0) * 0.1 + noise.sample(x_HW, z_H1, 0.09, 1.4) * np.clip(
             1.2 - 4.0 * row_step_H1, 0.0, 0.12
         )
@@ -292,9 +304,13 @@ class Raycaster:
 
         slab = surfaces.slab_m
         joints_HW = np.maximum(periodic_box(x_HW, slab, 0.014, pixel_H1), periodic_box(z_H1, slab, 0.014, row_step_H1))
-        slab_tone_HW = self._glass_tones[np.floor(z_H1 / slab).astype(np.int32) & 255, np.floor(x_HW / slab).astype(np.int32) & 255]
+        slab_tone_HW = self._glass_tones[
+            np.floor(z_H1 / slab).astype(np.int32) & 255, np.floor(x_HW / slab).astype(np.int32) & 255
+        ]
         fade_H1 = np.clip(1.5 - 2.0 * row_step_H1 / slab, 0.0, 1.0)
-        tone_HW = (1.0 - 0.5 * joints_HW) * (1.0 + 0.3 * fade_H1 * (slab_tone_HW - 0.5)) * (1.0 + 0.7 * (texture_HW - 1.0))
+        tone_HW = (
+            (1.0 - 0.5 * joints_HW) * (1.0 + 0.3 * fade_H1 * (slab_tone_HW - 0.5)) * (1.0 + 0.7 * (texture_HW - 1.0))
+        )
         albedo_3HW += on_pavement_HW * (surfaces.paving_3[:, None, None] * tone_HW - albedo_3HW)
         albedo_3HW += on_kerb_HW * (surfaces.kerb_3[:, None, None] * texture_HW - albedo_3HW)
         grass_HW = np.clip(1.0 + 2.2 * grit_HW, 0.25, 2.0)

@@ -153,7 +153,10 @@ class SpritePainter:
         if farthest <= NEAR_M:
             return False
         offset = abs(thing.x - self.camera.x) - 4.0
-        return offset / farthest < (0.5 * self.camera.width + abs(self.camera.centre_u - 0.5 * self.camera.width)) / self.camera.focal
+        return (
+            offset / farthest
+            < (0.5 * self.camera.width + abs(self.camera.centre_u - 0.5 * self.camera.width)) / self.camera.focal
+        )
 
     def claim(self, u0: int, v0: int, solid_HW, label: int, depth: float) -> None:
         """Set label and depth (metres) where a mask at (u0, v0) is True."""
@@ -163,8 +166,9 @@ class SpritePainter:
 
     def darken(self, rim_N2, strength: float) -> None:
         """Darken the picture inside a polygon of pixels, softly towards its rim."""
-        low = np.floor(rim_N2.min(axis=0)).astype(int) - 3
-        high = np.ceil(rim_N2.max(axis=0)).astype(int) + 4
+        reach = int((rim_N2[:, 1].max() - rim_N2[:, 1].min()) * 0.3) + 1
+        low = np.floor(rim_N2.min(axis=0)).astype(int) - (2 * reach, reach)
+        high = np.ceil(rim_N2.max(axis=0)).astype(int) + (2 * reach + 1, reach + 1)
         u0, v0 = np.maximum(low, 0)
         u1, v1 = min(high[0], self.camera.width), min(high[1], self.camera.height)
         if u0 >= u1 or v0 >= v1:
@@ -172,7 +176,6 @@ class SpritePainter:
         mask = np.zeros((v1 - v0, u1 - u0), np.uint8)
         points = np.round((rim_N2 - (u0, v0)) * (1 << SUBPIXEL_BITS)).astype(np.int32)
         cv2.fillPoly(mask, [points], 255, cv2.LINE_AA, SUBPIXEL_BITS)
-        reach = max(int((rim_N2[:, 1].max() - rim_N2[:, 1].min()) * 0.3), 1)
-        mask = cv2.blur(mask, (2 * reach + 1, reach | 1), borderType=cv2.BORDER_REPLICATE)
+        mask = cv2.blur(mask, (4 * reach + 1, 2 * reach + 1), borderType=cv2.BORDER_REPLICATE)
         target = self.image_HW3[v0:v1, u0:u1]
         target[...] = target * (1.0 - mask[..., None] * np.float32(strength / 255.0))

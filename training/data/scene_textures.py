@@ -67,11 +67,20 @@ def sign(rng: np.random.Generator) -> np.ndarray:
         alpha[8:-8, 8:-8] = 255
         albedo[:] = white
         albedo[20:-20, 20:-20] = blue
-    text = {"limit": str(rng.choice(["30", "50", "70"])), "stop": "-", "warning": "!", "blue": "^", "parking": "P"}[shape]
+    text = {"limit": str(rng.choice(["30", "50", "70"])), "stop": "-", "warning": "!", "blue": "^", "parking": "P"}[
+        shape
+    ]
     ink = white if shape in ("stop", "blue", "parking") else black
     (text_width, text_height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 3.6, 20)
     cv2.putText(
-        albedo, text, (middle - text_width // 2, middle + text_height // 2), cv2.FONT_HERSHEY_SIMPLEX, 3.6, ink, 20, cv2.LINE_AA
+        albedo,
+        text,
+        (middle - text_width // 2, middle + text_height // 2),
+        cv2.FONT_HERSHEY_SIMPLEX,
+        3.6,
+        ink,
+        20,
+        cv2.LINE_AA,
     )
     coverage = alpha.astype(np.float32)[..., None] / 255.0
     texture = np.concatenate([albedo / np.float32(255.0) * coverage, coverage], axis=2)

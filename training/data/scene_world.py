@@ -75,6 +75,7 @@ class Section:
     facade_m: dict[int, float]
     back_m: float
     own_lane_m: float
+    openness: float
 
     @staticmethod
     def draw(rng: np.random.Generator) -> "Section":
@@ -86,7 +87,7 @@ class Section:
         verge = pavement + float(rng.choice([0.0, rng.uniform(1.0, 4.0)]))
         facade = {side: verge + float(rng.uniform(0.3, 2.0)) for side in (LEFT, RIGHT)}
         back = max(facade.values()) + float(rng.uniform(9.0, 16.0))
-        return Section(lane, lanes, parking, road, pavement, verge, facade, back, lane * (lanes - 0.5))
+        return Section(lane, lanes, parking, road, pavement, verge, facade, back, lane * (lanes - 0.5), float(rng.uniform(0.1, 0.95)))
 
 
 @dataclass(frozen=True)
@@ -164,11 +165,11 @@ class Stream:
 BUILDING_FIELDS = 16
 
 
-def make_block(seed: int, side: int, block: int) -> np.ndarray:
+def make_block(seed: int, side: int, block: int, openness: float) -> np.ndarray:
     """The buildings of one block, float32 [N, BUILDING_FIELDS].
 
     Columns: start, end (metres along the street), height, bay, storey (metres), wall RGB, roof RGB (albedos), window share of
-    the bay, shop (0 or 1), brick (0 or 1), roof height (metres), random number for hashing.
+    the bay, shop (0 or 1), brick (0 or 1), roof height (metres), random number for hashing. `openness` is the chance of a gap behind a building.
     """
     rng = cell_rng(seed, 1 if side == LEFT else 2, block)
     rows = []
@@ -189,8 +190,8 @@ def make_block(seed: int, side: int, block: int) -> np.ndarray:
             [z, z + length, floors * storey + 0.5, rng.uniform(2.0, 4.2), storey, *wall, *roof, rng.uniform(0.35, 0.7)]
             + [float(rng.random() < 0.4), float(brick), roof_height, rng.integers(1 << 16)]
         )
-        gap = rng.random() < 0.35
-        z += length + (float(rng.uniform(4.0, 12.0)) if gap else 0.0)
+        gap = rng.random() < openness
+        z += length + (float(rng.uniform(5.0, 10.0 + 22.0 * openness)) if gap else 0.0)
     return np.array(rows, np.float64)
 
 
@@ -235,7 +236,7 @@ class World:
                 park = side * (section.road_m - 1.05)
                 streams.append(Stream("car", 0.0, 6.2, float(rng.uniform(0.25, 0.85)), park, park))
             for walk in (-1.35, 1.2):
-                streams.append(Stream("pedestrian", walk, 9.0, float(rng.uniform(0.15, 0.6)), inner, outer))
+                streams.append(Stream("pedestrian", walk, 11.0, float(rng.uniform(0.15, 0.6)), inner, outer))
         ride = section.lane_m * section.lanes - 0.5
         streams.append(Stream("bicyclist", 4.2, 32.0, 0.6, ride, ride))
         streams.append(Stream("bicyclist", -4.6, 32.0, 0.6, -ride, -ride))
@@ -252,7 +253,7 @@ class World:
         blocks = range(int(z_low // BLOCK_M) - 1, int(z_high // BLOCK_M) + 2)
         for block in blocks:
             if (side, block) not in self._blocks:
-                self._blocks[side, block] = make_block(self.seed, side, block)
+                self._blocks[side, block] = make_block(self.seed, side, block, self.section.openness)
         return np.concatenate([self._blocks[side, block] for block in blocks])
 
     def things(self, time_s: float, camera_z: float) -> list[Thing]:

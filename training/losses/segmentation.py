@@ -1,6 +1,5 @@
 """How far class logits are from a class map."""
 
-
 from torch import Tensor
 from torch.nn import functional as F
 

@@ -14,7 +14,9 @@ class BaseSegmenter(nn.Module):
         self.stem = ConvNormAct(3, width4, kernel=4, stride=4)
         self.stage8 = nn.Sequential(ConvNormAct(width4, width8, stride=2), ResidualBlock(width8))
         self.stage16 = nn.Sequential(
-            ConvNormAct(width8, width16, stride=2), ResidualBlock(width16, dilation=2), ResidualBlock(width16, dilation=4)
+            ConvNormAct(width8, width16, stride=2),
+            ResidualBlock(width16, dilation=2),
+            ResidualBlock(width16, dilation=4),
         )
         self.context = nn.Linear(width16, width16)
         self.lateral = nn.Conv2d(width16, width8, 1)

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from training.models.encoder import Features
 from training.models.layers import ConvNormAct, ResidualBlock, upsample
 
-
 HIDDEN8, HIDDEN4 = 48, 32
 
 

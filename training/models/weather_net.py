@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from training.config import ModelConfig
 from training.models.egsyn import EGSyn
 from training.models.encoder import Encoder
-from training.models.layers import upsample
 from training.models.router import Router, Routing
 from training.models.segmenter import BaseSegmenter
 from training.models.sgada import SGAda

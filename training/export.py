@@ -1,0 +1,152 @@
+"""`python -m training.export CHECKPOINT --out NAME.pt2`: write the model file and check it against the checkpoint."""
+
+import argparse
+import copy
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.export import Dim, ExportedProgram
+
+from training.checkpoint import CheckpointError
+from training.config import ModelConfig
+from training.data.classes import CLASSES
+from training.data.degradations import WEATHERS, degrade
+from training.data.scenes import UNSEEN_SEEDS_FROM, Drive
+from training.evaluate import METRICS_FILE
+from training.models.deploy import DeployedSegmenter, DeployedWeatherNet, fold_batch_norms
+from training.restore_checkpoint import restore
+from weather_perception.core.contract import OUTPUT_NAMES, Manifest
+from weather_perception.core.program import save_program
+
+SIZES = ((360, 640), (97, 131), (64, 64))
+"""Frame sizes (rows, columns) that the check runs, in every weather."""
+
+
+class ParityError(RuntimeError):
+    """The written model file does not do what the checkpoint does; the message names the output."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status."""
+    parser = argparse.ArgumentParser("python -m training.export", description=__doc__)
+    parser.add_argument("checkpoint", type=Path, help="folder written by training.train")
+    parser.add_argument("--out", type=Path, required=True, metavar="NAME.pt2", help="the model file to write")
+    parser.add_argument("--base", type=Path, metavar="BASE.pt2", help="also write the base segmenter as a model file")
+    options = parser.parse_args(arguments)
+    try:
+        net, state = restore(options.checkpoint)
+        training = provenance(options.checkpoint, state)
+        write(
+            DeployedWeatherNet(net),
+            manifest(options.out.stem, WEATHERS, gate_names(net_config(state)), training),
+            options.out,
+        )
+        if options.base:
+            write(
+                DeployedSegmenter(net.segmenter), manifest(options.base.stem, ("unknown",), (), training), options.base
+            )
+    except (CheckpointError, ParityError) as error:
+        print(f"training.export: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def write(module: nn.Module, described: Manifest, path: Path) -> None:
+    """Export, save, read back and compare with the module itself; raises ParityError and removes the file."""
+    module = module.eval()
+    program = save_program(export_program(module), described, path)
+    try:
+        agreement = compare(module, program.exported.module())
+    except ParityError:
+        path.unlink()
+        raise
+    size = path.stat().st_size / 2**20
+    print(f"{path}: {size:.2f} MiB, sha256 {program.sha256[:12]}, largest differences from the checkpoint: {agreement}")
+
+
+def export_program(module: nn.Module) -> ExportedProgram:
+    """Export a module of the model file's contract, normalisation folded, with batch, height and width dynamic."""
+    module = fold_batch_norms(copy.deepcopy(module)).to(memory_format=torch.channels_last).eval()
+    shape = {0: Dim("batch", min=1, max=64), 1: Dim("height", min=1, max=8192), 2: Dim("width", min=1, max=8192)}
+    example = torch.zeros(2, 97, 131, 3, dtype=torch.uint8)
+    return torch.export.export(
+        module, (example,), dynamic_shapes=(shape,), prefer_deferred_runtime_asserts_over_guards=True
+    )
+
+
+@torch.inference_mode()
+def compare(module: nn.Module, exported: nn.Module) -> dict[str, float]:
+    """The largest difference of every output over unseen frames in all weathers and SIZES; raises ParityError.
+
+    Tolerances leave room for the folding of normalisations alone: one grey level, 0.01 of a probability, and class
+    ids that differ on fewer than 1 pixel in 1000.
+    """
+    worst = dict.fromkeys(OUTPUT_NAMES, 0.0)
+    limits = {"restored": 1.0, "labels": 1e-3, "confidence": 2.0, "weather": 1e-2, "gates": 1e-2}
+    for rows, columns in SIZES:
+        sample = Drive(UNSEEN_SEEDS_FROM, rows, columns).render(5.0)
+        frames = torch.stack([torch.from_numpy(degrade(sample, weather, 0.7, 1)) for weather in WEATHERS])
+        for name, expected, found in zip(OUTPUT_NAMES, module(frames), exported(frames), strict=True):
+            worst[name] = max(worst[name], difference(name, expected, found))
+    for name, value in worst.items():
+        if value > limits[name]:
+            raise ParityError(
+                f"{name}: the model file differs from the checkpoint by {value:g}, allowed {limits[name]:g}"
+            )
+    return {name: round(value, 6) for name, value in worst.items()}
+
+
+def difference(name: str, expected: Tensor, found: Tensor) -> float:
+    """Share of pixels that differ for class ids, the largest absolute difference for everything else."""
+    if expected.numel() == 0:
+        return 0.0
+    if name == "labels":
+        return (expected != found).float().mean().item()
+    return (expected.float() - found.float()).abs().max().item()
+
+
+def gate_names(config: ModelConfig) -> tuple[str, ...]:
+    """Names of the gates in the order of DeployedWeatherNet's output."""
+    experts = range(config.encoder_experts)
+    soft = [f"encoder{level}.expert{index}" for level in (8, 16) for index in experts]
+    return (*soft, *(f"decoder.{weather}" for weather in WEATHERS))
+
+
+def net_config(state: dict[str, Any]) -> ModelConfig:
+    """The network's settings in a checkpoint's state."""
+    return ModelConfig(**state["config"]["model"])
+
+
+def manifest(name: str, weathers: tuple[str, ...], gates: tuple[str, ...], training: dict[str, Any]) -> Manifest:
+    """The manifest of a model trained here."""
+    return Manifest(name, CLASSES, weathers, gates, training, torch.__version__)
+
+
+def provenance(folder: Path, state: dict[str, Any]) -> dict[str, Any]:
+    """The manifest's `training`: what a checkpoint learned from, under which licence, how, and how well."""
+    config = state["config"]
+    data, licence = ["procedural street scenes of this project"], "Apache-2.0"
+    if config["data"]["camvid_root"]:
+        drives = ", ".join(config["data"]["camvid_drives"])
+        data.append(f"CamVid, training frames of drives {drives} (Brostow, Fauqueur, Cipolla 2009), CC BY-NC 4.0")
+        licence = "CC BY-NC 4.0: trained on CamVid, research use only"
+    metrics = folder / METRICS_FILE
+    settings = config | {"data": {key: value for key, value in config["data"].items() if key != "camvid_root"}}
+    return {
+        "data": data,
+        "licence": licence,
+        "command": state["command"],
+        "commit": state["commit"],
+        "metrics": json.loads(metrics.read_text()) if metrics.exists() else {},
+        "steps": state["step"],
+        "config": settings,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
