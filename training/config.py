@@ -18,7 +18,7 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class DataConfig:
-    """What a run trains on. Procedural drives take seeds 0 .. `drives` - 1; `crop` is rows, columns, multiples of 16."""
+    """What a run trains on: procedural drives of seeds 0 .. `drives` - 1, crops in rows and columns (multiples of 16)."""
 
     drives: int = 150
     frames_per_drive: int = 4
@@ -49,7 +49,7 @@ class TrainConfig:
     edge_weight: float = 0.05
     segmentation_weight: float = 0.5
     base_weight: float = 0.5
-    weather_weight: float = 0.2
+    weather_weight: float = 0.3
     balance_weight: float = 0.01
     checkpoint_every: int = 500
 

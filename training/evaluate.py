@@ -104,7 +104,7 @@ def image_scores(image_BHW3: Tensor, clear_BHW3: Tensor) -> tuple[float, float]:
     image, clear = (x.permute(0, 3, 1, 2).float() / 255 for x in (image_BHW3, clear_BHW3))
     psnr = min(peak_signal_noise_ratio(image, clear, data_range=1.0).item(), 60.0)
     ssim = structural_similarity_index_measure(image, clear, data_range=1.0)
-    return psnr, float(ssim)
+    return psnr, torch.as_tensor(ssim).item()
 
 
 if __name__ == "__main__":

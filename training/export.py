@@ -71,7 +71,8 @@ def write(module: nn.Module, described: Manifest, path: Path) -> None:
 
 def export_program(module: nn.Module) -> ExportedProgram:
     """Export a module of the model file's contract, normalisation folded, with batch, height and width dynamic."""
-    module = fold_batch_norms(copy.deepcopy(module)).to(memory_format=torch.channels_last).eval()
+    module = fold_batch_norms(copy.deepcopy(module))
+    module = module.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     shape = {0: Dim("batch", min=1, max=64), 1: Dim("height", min=1, max=8192), 2: Dim("width", min=1, max=8192)}
     example = torch.zeros(2, 97, 131, 3, dtype=torch.uint8)
     return torch.export.export(

@@ -24,7 +24,7 @@ class Trainer:
     def __init__(self, config: TrainConfig, net: WeatherNet, provenance: dict[str, str]) -> None:
         self.config = config
         self.provenance = provenance
-        self.net = net.to(memory_format=torch.channels_last)
+        self.net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay), use_buffers=True)
         self.optimizer = torch.optim.AdamW(net.parameters(), config.learning_rate, weight_decay=config.weight_decay)
         self.step = 0
@@ -46,7 +46,7 @@ class Trainer:
             group["lr"] = learning_rate(self.config, self.step)
         self.net.train()
         clear = scale(batch.clear_3HW)
-        prediction = self.net(scale(batch.degraded_3HW))
+        prediction = self.net(scale(batch.degraded_3HW), batch.weather)
         self.net.segmenter.train()
         base_logits = self.net.segmenter(clear)
         losses = weighted_losses(self.config, prediction, base_logits, clear, batch)

@@ -197,7 +197,10 @@ def _car_end(brush, profile, z, left, right, paint, away):
 
 def _person(brush, x, z, hip, rng, swing, lean=0.0):
     """Legs, torso, arms and head of one person with the hips at a height; `swing` in [-1, 1] is the gait."""
-    coat, trousers = rng.uniform(0.03, 0.35) * rng.uniform(0.5, 1.3, 3), rng.uniform(0.02, 0.2) * rng.uniform(0.7, 1.2, 3)
+    coat, trousers = (
+        rng.uniform(0.03, 0.35) * rng.uniform(0.5, 1.3, 3),
+        rng.uniform(0.02, 0.2) * rng.uniform(0.7, 1.2, 3),
+    )
     skin, hair = SKINS[int(rng.integers(len(SKINS)))], rng.uniform(0.02, 0.2) * np.array([1.0, 0.75, 0.5])
     if brush.pixels_per_metre < DETAIL_PX_PER_M:
         brush.limb((x, 0.0), (x, hip), 0.28, trousers, 0.4)

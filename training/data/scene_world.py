@@ -87,7 +87,18 @@ class Section:
         verge = pavement + float(rng.choice([0.0, rng.uniform(1.0, 4.0)]))
         facade = {side: verge + float(rng.uniform(0.3, 2.0)) for side in (LEFT, RIGHT)}
         back = max(facade.values()) + float(rng.uniform(9.0, 16.0))
-        return Section(lane, lanes, parking, road, pavement, verge, facade, back, lane * (lanes - 0.5), float(rng.uniform(0.1, 0.95)))
+        return Section(
+            lane,
+            lanes,
+            parking,
+            road,
+            pavement,
+            verge,
+            facade,
+            back,
+            lane * (lanes - 0.5),
+            float(rng.uniform(0.1, 0.95)),
+        )
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """Networks under the model file's contract: uint8 in, uint8 out, padding and scaling inside the graph."""
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -29,7 +31,7 @@ class DeployedWeatherNet(nn.Module):
 
 
 class DeployedSegmenter(nn.Module):
-    """The base segmenter alone as a model file: the image passes through, the weather is `unknown`, nothing is routed."""
+    """The base segmenter alone as a model file: the image passes through, the weather is `unknown`, no gates."""
 
     def __init__(self, segmenter: BaseSegmenter) -> None:
         super().__init__()
@@ -64,14 +66,19 @@ def _padded_range(size: int, device: torch.device) -> Tensor:
 def finish(image_B3HW: Tensor, size: tuple[Tensor, Tensor]) -> Tensor:
     """Clamp, cast to uint8 [B, H, W, 3] and crop."""
     pixels = (image_B3HW.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
-    return pixels.index_select(1, size[0]).index_select(2, size[1])
+    return crop(pixels, size)
+
+
+def crop(x_BHWx: Tensor, size: tuple[Tensor, Tensor]) -> Tensor:
+    """The rows and columns that `prepare` was given."""
+    return x_BHWx.index_select(1, size[0]).index_select(2, size[1])
 
 
 def mask(logits_BKHW: Tensor, factor: int, size: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
     """Logits -> labels and confidence, uint8 [B, H, W]. Probabilities are interpolated, so they still sum to one."""
     confidence, labels = upsample(logits_BKHW.softmax(dim=1), factor).max(dim=1)
     confidence = (confidence * 255).round().to(torch.uint8)
-    return tuple(x.index_select(1, size[0]).index_select(2, size[1]) for x in (labels.to(torch.uint8), confidence))
+    return crop(labels.to(torch.uint8), size), crop(confidence, size)
 
 
 def fold_batch_norms(module: nn.Module) -> nn.Module:
@@ -79,7 +86,7 @@ def fold_batch_norms(module: nn.Module) -> nn.Module:
     for block in module.modules():
         if not isinstance(block, nn.Sequential):
             continue
-        for name, following in zip(list(block._modules), list(block._modules)[1:]):
+        for name, following in pairwise(list(block._modules)):
             conv, norm = block._modules[name], block._modules[following]
             if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
                 block._modules[name] = torch.nn.utils.fuse_conv_bn_eval(conv, norm)

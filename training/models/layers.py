@@ -1,6 +1,6 @@
 """Building blocks that the networks share: normalised convolutions, a residual block and a mixture of kernels.
 
-Shape legend: B batch, C channels in, O channels out, H and W height and width, E experts, P a flattened kernel (O*C*3*3).
+Shape legend: B batch, C channels in, O channels out, H height, W width, E experts, P a flattened kernel (O*C*3*3).
 """
 
 import math

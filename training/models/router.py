@@ -1,7 +1,8 @@
 """The router: shallow features -> weather posterior and the experts' gates (paper C's shallow-feature MoE, abstract).
 
 Only the abstract of paper C is public: the router's form is a reconstruction. Its posterior is trained with the
-weather labels; encoder gates are soft (paper B, section 3.2), decoder gates are the hard top-1 of the posterior.
+weather labels; encoder gates are soft (paper B, section 3.2); decoder gates are hard, the given label in training and
+the posterior's top-1 afterwards.
 """
 
 from typing import NamedTuple
@@ -34,7 +35,7 @@ class Router(nn.Module):
         self.encoder8 = nn.Linear(hidden, experts)
         self.encoder16 = nn.Linear(hidden, experts)
 
-    def forward(self, shallow_BCHW: Tensor) -> Routing:
+    def forward(self, shallow_BCHW: Tensor, weather_B: Tensor | None = None) -> Routing:
         hidden = self.trunk(pooled_statistics(self.features(shallow_BCHW)))
         logits = self.weather(hidden)
         posterior = logits.softmax(dim=1)
@@ -43,7 +44,7 @@ class Router(nn.Module):
             posterior,
             self.encoder8(hidden).softmax(dim=1),
             self.encoder16(hidden).softmax(dim=1),
-            hard_gate(posterior),
+            one_hot(posterior.argmax(dim=1) if weather_B is None else weather_B, posterior),
         )
 
 
@@ -54,7 +55,6 @@ def pooled_statistics(x_BCHW: Tensor) -> Tensor:
     return torch.cat([mean, (variance.clamp(min=0) + 1e-5).sqrt()], dim=1)
 
 
-def hard_gate(posterior_BK: Tensor) -> Tensor:
-    """One-hot of the most probable weather; its gradient is the posterior's (straight-through)."""
-    one_hot = F.one_hot(posterior_BK.argmax(dim=1), posterior_BK.shape[1]).to(posterior_BK.dtype)
-    return one_hot + (posterior_BK - posterior_BK.detach())
+def one_hot(index_B: Tensor, like_BK: Tensor) -> Tensor:
+    """Rows of `like_BK`'s width and type with a one at each index."""
+    return F.one_hot(index_B, like_BK.shape[1]).to(like_BK.dtype)

@@ -36,10 +36,11 @@ class WeatherNet(nn.Module):
         self.sgada = SGAda(config.classes, *widths)
         self.egsyn = EGSyn(config.classes, *widths, config.weathers)
 
-    def forward(self, image_B3HW: Tensor) -> Prediction:
+    def forward(self, image_B3HW: Tensor, weather_B: Tensor | None = None) -> Prediction:
+        """Predict; where the weather is known, in training, the decoder's experts are routed by it."""
         base = self.base(image_B3HW)
         shallow = self.stem(image_B3HW)
-        routing = self.router(shallow)
+        routing = self.router(shallow, weather_B)
         features = self.encoder(shallow, routing)
         refined = self.sgada(base.softmax(dim=1), features)
         residual = self.egsyn(image_B3HW, features, refined.softmax(dim=1), routing.decoder_BK)
