@@ -1,0 +1,128 @@
+"""Live mode: plays the frames over DDS into the real node, in its own process, and records what comes back."""
+
+import itertools
+import os
+import random
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from weather_perception.core.health import HealthReport
+from weather_perception.replay.frames import Frame, ReplayError
+from weather_perception.replay.output_bag import NODE, OutputBag
+from weather_perception.replay.recording import Recording
+from weather_perception.replay.results import BAG, NODE_LOG
+
+LOST = "lost_in_transport"
+INCOMPLETE = "incomplete_answer"
+DOMAINS = range(1, 102)  # the ids whose ports are free on every operating system
+
+
+@dataclass(frozen=True)
+class LiveOptions:
+    """What the node is started with, and how the frames are played (see `replay --help`)."""
+
+    model: str
+    engine: str
+    device: str
+    rate: float
+    max_in_flight: int
+    timeout_s: float
+    node: str | None
+
+
+def run_live(frames: Iterable[Frame], options: LiveOptions, model_sha256: str, work: Path) -> Recording:
+    """Play `frames` and write the answers into the output bag under `work`.
+
+    Raises ReplayError where ROS 2 is missing, the node fails (with its own message), or it runs another model than
+    `model_sha256`.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(_restored_environment())
+        link, check = _open(options, work, stack)
+        from weather_perception.replay.player import Player
+
+        leading, first = _first_good(frames)
+        recording = Recording("live", "", "", "")
+        bag = stack.enter_context(OutputBag(work / BAG))
+        player = Player(link, bag, recording, options.timeout_s, check)
+        before = player.connect(first)
+        _identify(recording, before, model_sha256, options)
+        player.play(itertools.chain(leading, frames), options.rate, options.max_in_flight)
+        _account(recording, before, player.settled_health())
+        return recording
+
+
+def _open(options, work, stack):  # type: ignore[no-untyped-def]  # its types need ROS, which is imported here
+    """The link to the node, and a check that it lives; the node is started unless one is named."""
+    from weather_perception import transport
+
+    own = options.node is None
+    if own:
+        _stay_on_this_machine()
+    transport.apply_defaults()
+    try:
+        from weather_perception.replay.link import Link
+    except ImportError as error:
+        raise ReplayError(f"--live needs ROS 2's Python packages ({error}): source a ROS 2 installation, or see the README") from error
+    if not own:
+        return stack.enter_context(Link("/" + options.node.lstrip("/"), None)), lambda: None
+    from weather_perception.replay.node_process import NodeProcess
+
+    namespace, domain = f"/replay_{os.getpid()}", random.SystemRandom().choice(DOMAINS)
+    parameters = {"model": str(Path(options.model).resolve()), "engine": options.engine, "device": options.device}
+    process = stack.enter_context(NodeProcess(namespace, parameters, domain, work / NODE_LOG))
+    return stack.enter_context(Link(namespace + NODE, domain)), process.check
+
+
+@contextmanager
+def _restored_environment() -> Iterator[None]:
+    """Undo changes to the environment's variables, which ROS reads when it starts."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _stay_on_this_machine() -> None:
+    """Keep the replay's discovery from reaching robots on the network."""
+    if os.environ.get("ROS_DISTRO") == "humble":
+        os.environ["ROS_LOCALHOST_ONLY"] = "1"
+    else:
+        os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+
+
+def _first_good(frames: Iterable[Frame]) -> tuple[list[Frame], Frame]:
+    """The frames up to the first that can be decoded, and that one, to open the connection with."""
+    leading: list[Frame] = []
+    for frame in frames:
+        leading.append(frame)
+        if frame.problem is None:
+            return leading, frame
+    raise ReplayError("not one frame can be decoded" if leading else "there are no frames to replay")
+
+
+def _identify(recording: Recording, health: HealthReport, model_sha256: str, options: LiveOptions) -> None:
+    """Take the model and engine from the node's own report; refuse one that runs another model than the report would name."""
+    if health.model_hash != model_sha256:
+        raise ReplayError(
+            f"the running node uses the model {health.model_name} ({health.model_hash[:12]}), not {options.model} "
+            f"({model_sha256[:12]}); give the node's model file with --model"
+        )
+    recording.engine, recording.model_name, recording.model_sha256 = health.engine, health.model_name, health.model_hash
+
+
+def _account(recording: Recording, before: HealthReport, after: HealthReport) -> None:
+    """Explain every frame without an answer: by the node's own drop counts, and the rest as lost on the way."""
+    for reason, count in after.drops.items():
+        if count > before.drops.get(reason, 0):
+            recording.drops[reason] += count - before.drops.get(reason, 0)
+    missing = recording.sent - len(recording.answers) - sum(recording.drops.values())
+    answered = after.frames_answered - before.frames_answered
+    incomplete = min(missing, max(answered - len(recording.answers), 0))
+    for reason, count in ((INCOMPLETE, incomplete), (LOST, missing - incomplete)):
+        if count > 0:
+            recording.drops[reason] = count
