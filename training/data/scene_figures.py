@@ -67,6 +67,7 @@ def draw_railing(brush: "Brush") -> None:
     """Three metres of railing along the kerb at a time: posts and two rails."""
     thing = brush.thing
     paint = ((0.05, 0.12, 0.07), (0.3, 0.3, 0.31), (0.35, 0.04, 0.04))[thing.variant % 3]
+    brush.stand_along(thing.x, thing.z + 7.0)
     posts = [thing.z + 1.4 * index for index in range(6)]
     for near, far in zip(posts[-2::-1], posts[:0:-1], strict=True):
         if near < brush.camera.z + 0.7:
@@ -107,6 +108,7 @@ def draw_car(brush: "Brush") -> None:
     brush.shadow(thing.x, 0.5 * (near + far), 0.62 * width, 0.55 * length, 0.75)
     seen = right if brush.camera.x > right else left if brush.camera.x < left else None
     if seen is not None:
+        brush.stand_along(seen, far)
         _car_flank(brush, profile, windows, along, seen, length, paint)
     _car_top(brush, profile, along, left, right, paint, away)
     if near > brush.camera.z + 0.6:

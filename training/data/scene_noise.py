@@ -16,7 +16,8 @@ def periodic_box(position, period, half_width, footprint):
 
     All arguments in the same unit, broadcast against each other. Stripes finer than a pixel fade to their mean coverage.
     """
-    distance = np.abs(np.mod(position, period) - 0.5 * period)
+    phase = position / period
+    distance = np.abs(phase - np.floor(phase) - 0.5) * period
     sharp = np.clip((half_width - distance) / footprint + 0.5, 0.0, 1.0)
     fade = np.clip(1.6 - 2.0 * footprint / period, 0.0, 1.0)
     mean = 2.0 * half_width / period

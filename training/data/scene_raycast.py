@@ -95,7 +95,7 @@ class Raycaster:
     def __init__(self, world: World):
         self.world = world
         table = np.random.default_rng([world.seed, 77])
-        self._glass_tones = table.uniform(0.0, 1.0, (256, 256)).astype(np.float32)
+        self._tone_table = table.uniform(0.0, 1.0, 1 << 16).astype(np.float32)
 
     def render(self, camera: Camera, time_s: float) -> Layers:
         """Sky, the backdrop behind the houses, houses, fences in their gaps, and the ground."""
@@ -110,6 +110,11 @@ class Raycaster:
         self._garden_fences(layers, camera, walls)
         self._ground(layers, camera, walls)
         return layers
+
+    def _tones(self, row, column):
+        """A random number in [0, 1) for each place of an integer grid, of the arguments' common shape."""
+        index = ((row.astype(np.int32) & 255) << 8) + (column.astype(np.int32) & 255)
+        return self._tone_table.take(index)
 
     def haze(self, layers: Layers) -> None:
         """Clear air is not quite clear: distant surfaces take on a little of the horizon's colour."""
@@ -222,23 +227,25 @@ class Raycaster:
         glass_W = periodic_box(place_W, bay_W, 0.5 * share_W * bay_W, stretch_W)
         bar_W = periodic_box(place_W + 0.5 * bay_W, bay_W, 0.03, stretch_W)
         tall_HW = 0.26 * storey_W + 0.12 * storey_W * shop_HW
-        middle_HW = np.mod(height_HW, storey_W)
-        offset_HW = np.abs(middle_HW - 0.52 * storey_W)
+        storeys_HW = height_HW / storey_W
+        floor_HW = np.floor(storeys_HW)
+        within_HW = storeys_HW - floor_HW
+        offset_HW = np.abs(within_HW - 0.52) * storey_W
         below_top_HW = height_HW < building_WF[:, 2] - 0.5
         openings_HW = (below_top_HW & walls.front_W[columns]).astype(np.float32)
         frame_HW = np.clip((tall_HW + 0.09 - offset_HW) / pixel_W + 0.5, 0.0, 1.0) * frame_W * openings_HW
         glass_HW = np.clip((tall_HW - offset_HW) / pixel_W + 0.5, 0.0, 1.0) * glass_W * openings_HW
         glass_HW *= 1.0 - bar_W
 
-        column_W = (np.floor(place_W / bay_W) + identity_W).astype(np.int32) & 255
-        tone_HW = self._glass_tones[np.floor(height_HW / storey_W).astype(np.int32) & 255, column_W]
+        column_W = np.floor(place_W / bay_W) + identity_W
+        tone_HW = self._tones(floor_HW, column_W)
         light_frame_W = np.where(np.mod(identity_W, 3) < 2, np.float32(0.62), np.float32(0.12))
         albedo_3HW += frame_HW * (light_frame_W - albedo_3HW)
-        glint_HW = np.clip(0.05 + 0.16 * tone_HW + 0.12 * (middle_HW / storey_W - 0.5), 0.015, 1.0)
+        glint_HW = np.clip(0.05 + 0.16 * tone_HW + 0.12 * (within_HW - 0.5), 0.015, 1.0)
         pane_3HW = glint_HW * np.float32([0.85, 1.0, 1.15])[:, None, None]
         albedo_3HW += glass_HW * (pane_3HW - albedo_3HW)
         awning_HW = box(height_HW, storey_W - 0.75, storey_W - 0.15, pixel_W) * building_WF[:, 12] * openings_HW
-        sign_31W = self._glass_tones[np.array([3, 90, 201])[:, None, None], identity_W.astype(np.int64) & 255] ** 2
+        sign_31W = self._tones(np.float32([3, 90, 201])[:, None, None], identity_W) ** 2
         albedo_3HW += awning_HW * (sign_31W - albedo_3HW)
         glowing = 0.62 if self.world.light.dusk else 0.97
         return albedo_3HW, glass_HW * np.clip((tone_HW - glowing) * 2.0, 0.0, 0.7)
@@ -304,9 +311,7 @@ class Raycaster:
 
         slab = surfaces.slab_m
         joints_HW = np.maximum(periodic_box(x_HW, slab, 0.014, pixel_H1), periodic_box(z_H1, slab, 0.014, row_step_H1))
-        slab_tone_HW = self._glass_tones[
-            np.floor(z_H1 / slab).astype(np.int32) & 255, np.floor(x_HW / slab).astype(np.int32) & 255
-        ]
+        slab_tone_HW = self._tones(np.floor(z_H1 / slab), np.floor(x_HW / slab))
         fade_H1 = np.clip(1.5 - 2.0 * row_step_H1 / slab, 0.0, 1.0)
         tone_HW = (
             (1.0 - 0.5 * joints_HW) * (1.0 + 0.3 * fade_H1 * (slab_tone_HW - 0.5)) * (1.0 + 0.7 * (texture_HW - 1.0))

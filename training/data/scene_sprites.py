@@ -32,6 +32,7 @@ class Brush:
         self.pixels_per_metre = self.camera.focal / self.depth
         self._picture = picture
         self._outline: list[np.ndarray] = []
+        self._plane: tuple[float, float] | None = None
         self._clear = math.exp(-self.depth / self.light.haze_m)
 
     def colour(self, albedo, lit: float = 0.5, glow=(0.0, 0.0, 0.0)) -> tuple[float, float, float]:
@@ -58,6 +59,20 @@ class Brush:
         cv2.fillPoly(self._picture.image_HW3, [points], colour, cv2.LINE_AA, SUBPIXEL_BITS)
         self._outline.append(points)
 
+    def stand_along(self, x: float, z_far: float) -> None:
+        """Let the depth follow a plane along the street at x, from the thing's own z to z_far, instead of its own z alone."""
+        self._plane = (x - self.camera.x, z_far - self.camera.z)
+
+    def _depth_of(self, u0: int, u1: int):
+        """Depth of the thing in each picture column, in metres."""
+        if self._plane is None:
+            return self.depth
+        offset, far = self._plane
+        slope_W = (np.arange(u0, u1, dtype=np.float32) - self.camera.centre_u) / self.camera.focal
+        # a column that looks away from the plane, or too steeply, meets the near end
+        reached_W = np.where(slope_W * offset > 0.0, offset / np.where(slope_W == 0.0, 1.0, slope_W), self.depth)
+        return np.clip(reached_W, self.depth, max(far, self.depth))
+
     def finish(self, kind: str | None = None) -> None:
         """Give everything painted since the last call the class of `kind` (the thing's own, unless told)."""
         if not self._outline:
@@ -70,7 +85,9 @@ class Brush:
             origin = np.array([u0, v0], np.int32) << SUBPIXEL_BITS
             for outline in self._outline:
                 cv2.fillPoly(mask, [outline - origin], 255, cv2.LINE_AA, SUBPIXEL_BITS)
-            self._picture.claim(u0, v0, mask > 127, CLASS_ID[CLASS_OF_KIND[kind or self.thing.kind]], self.depth)
+            self._picture.claim(
+                u0, v0, mask > 127, CLASS_ID[CLASS_OF_KIND[kind or self.thing.kind]], self._depth_of(u0, u1)
+            )
         self._outline = []
 
     def ellipse(
@@ -158,11 +175,11 @@ class SpritePainter:
             < (0.5 * self.camera.width + abs(self.camera.centre_u - 0.5 * self.camera.width)) / self.camera.focal
         )
 
-    def claim(self, u0: int, v0: int, solid_HW, label: int, depth: float) -> None:
-        """Set label and depth (metres) where a mask at (u0, v0) is True."""
+    def claim(self, u0: int, v0: int, solid_HW, label: int, depth) -> None:
+        """Set label and depth (metres; one, or one a column) where a mask at (u0, v0) is True."""
         window = slice(v0, v0 + solid_HW.shape[0]), slice(u0, u0 + solid_HW.shape[1])
         self._labels_HW[window][solid_HW] = label
-        self._depth_HW[window][solid_HW] = depth
+        np.copyto(self._depth_HW[window], depth, where=solid_HW, casting="same_kind")
 
     def darken(self, rim_N2, strength: float) -> None:
         """Darken the picture inside a polygon of pixels, softly towards its rim."""
