@@ -18,7 +18,7 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class DataConfig:
-    """What a run trains on: procedural drives of seeds 0 .. `drives` - 1, crops in rows and columns (multiples of 16)."""
+    """What a run trains on: procedural drives of seeds 0 .. `drives` - 1; `crop` in rows, columns, multiples of 16."""
 
     drives: int = 150
     frames_per_drive: int = 4

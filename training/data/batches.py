@@ -1,12 +1,13 @@
 """Training batches as a pure function of (seed, index): pick a frame, crop, vary its light, degrade."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 import torch
 from numpy.random import Generator, default_rng
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -43,7 +44,7 @@ class WeatherCrops(Dataset[Example]):
         cv2.setNumThreads(0)
         rng = default_rng((self._seed, index))
         pool = self._pools[rng.choice(len(self._pools), p=self._shares)]
-        sample = relight(crop(pool[rng.integers(len(pool))], self._size, rng), rng)
+        sample = relight(crop(pool[int(rng.integers(len(pool)))], self._size, rng), rng)
         weather = int(rng.choice(len(WEATHERS), p=WEATHER_SHARES))
         degraded = degrade(sample, WEATHERS[weather], rng.uniform(*SEVERITIES), int(rng.integers(2**31)))
         return Example(
@@ -61,10 +62,14 @@ def crop(sample: Sample, size: tuple[int, int], rng: Generator) -> Sample:
     image, labels, depth = (plane[top : top + rows, left : left + columns][:, ::mirror] for plane in sample)
     smooth = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
     return Sample(
-        cv2.resize(np.ascontiguousarray(image), size[::-1], interpolation=smooth),
-        cv2.resize(np.ascontiguousarray(labels), size[::-1], interpolation=cv2.INTER_NEAREST),
-        cv2.resize(depth.astype(np.float32), size[::-1], interpolation=cv2.INTER_NEAREST),
+        np.asarray(_resize(image, size, smooth), np.uint8),
+        np.asarray(_resize(labels, size, cv2.INTER_NEAREST), np.uint8),
+        np.asarray(_resize(depth.astype(np.float32), size, cv2.INTER_NEAREST), np.float32),
     )
+
+
+def _resize(plane: NDArray[Any], size: tuple[int, int], interpolation: int) -> NDArray[Any]:
+    return cv2.resize(np.ascontiguousarray(plane), size[::-1], interpolation=interpolation)
 
 
 def relight(sample: Sample, rng: Generator) -> Sample:
@@ -72,9 +77,9 @@ def relight(sample: Sample, rng: Generator) -> Sample:
     gain = rng.uniform(0.75, 1.2) * rng.uniform(0.95, 1.05, 3)
     curve = 255 * (np.arange(256) / 255)[:, None] ** rng.uniform(0.85, 1.2) * gain
     table = np.clip(curve.round(), 0, 255).astype(np.uint8)
-    return sample._replace(image_HW3=cv2.LUT(sample.image_HW3, table[None]))
+    return sample._replace(image_HW3=np.asarray(cv2.LUT(sample.image_HW3, table[None]), np.uint8))
 
 
-def to_tensor(image_HW3: np.ndarray) -> Tensor:
+def to_tensor(image_HW3: NDArray[np.uint8]) -> Tensor:
     """uint8 [H, W, 3] -> uint8 [3, H, W]; scaling to 0..1 is the trainer's, on the device."""
     return torch.from_numpy(np.ascontiguousarray(image_HW3)).permute(2, 0, 1)

@@ -138,7 +138,6 @@ def _semantic_class(index: int, item: Any) -> SemanticClass:
     if not isinstance(item, dict) or not isinstance(item.get("name"), str):
         raise ContractError(f'{where}.name: expected {{"name": str, "color": [r, g, b]}}')
     color = item.get("color")
-    in_range = isinstance(color, list) and len(color) == 3 and all(type(v) is int and 0 <= v <= 255 for v in color)
-    if not in_range:
+    if not isinstance(color, list) or len(color) != 3 or not all(type(v) is int and 0 <= v <= 255 for v in color):
         raise ContractError(f"{where}.color: expected three integers in 0..255, found {color!r}")
     return SemanticClass(item["name"], (color[0], color[1], color[2]))
