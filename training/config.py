@@ -56,12 +56,12 @@ class TrainConfig:
 
 def quick() -> TrainConfig:
     """At most ten minutes on two CPU cores: procedural scenes only."""
-    return TrainConfig("quick", steps=1200, data=DataConfig(drives=60), warmup_steps=60, ema_decay=0.99)
+    return TrainConfig("quick", steps=700, data=DataConfig(drives=60), warmup_steps=60, ema_decay=0.99)
 
 
 def default(camvid_root: str = "") -> TrainConfig:
     """The run behind models/default.pt2: procedural scenes, and CamVid where its root is given."""
-    return TrainConfig("default", steps=16000, data=DataConfig(camvid_root=camvid_root))
+    return TrainConfig("default", steps=7000, data=DataConfig(camvid_root=camvid_root))
 
 
 def smoke() -> TrainConfig:

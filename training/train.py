@@ -43,7 +43,9 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--out", type=Path, help="checkpoint folder (default: out/train/PRESET)")
     result.add_argument("--resume", action="store_true", help="continue from the checkpoint in --out")
     result.add_argument("--camvid", default="", metavar="ROOT", help="CamVid's root, to train on its frames too")
-    result.add_argument("--steps", type=int, help="optimiser steps, instead of the preset's")
+    result.add_argument(
+        "--steps", type=int, help="optimiser steps, instead of the preset's; may be raised when resuming"
+    )
     result.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads (default: all cores)")
     return result
 

@@ -18,6 +18,9 @@ from training.losses import restoration, routing, segmentation
 from training.models.weather_net import Prediction, WeatherNet
 
 
+MAY_CHANGE = ("steps", "checkpoint_every", "data.camvid_root")
+
+
 class Trainer:
     """Trains a WeatherNet by `config`, keeping its exponential moving average for evaluation and export."""
 
@@ -130,8 +133,13 @@ def learning_rate(config: TrainConfig, step: int) -> float:
 
 
 def check_same_run(saved: dict[str, Any], config: TrainConfig, folder: Path) -> None:
-    """Refuse to continue another run's checkpoint; raises CheckpointError that names the first setting that differs."""
-    wanted = flat(dataclasses.asdict(config))
+    """Refuse to continue another run's checkpoint; raises CheckpointError that names the first setting that differs.
+
+    A run may be lengthened (the learning rate then follows the new length) and its data may have moved.
+    """
+    wanted = flat(dataclasses.asdict(config)) | {
+        name: saved_value for name, saved_value in flat(saved).items() if name in MAY_CHANGE
+    }
     for name, value in flat(saved).items():
         if str(wanted.get(name)) != str(value):
             raise checkpoint.CheckpointError(
