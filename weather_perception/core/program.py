@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import logging
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,8 +49,7 @@ def open_program(path: str | Path) -> Program:
     data = path.read_bytes()
     files = {MANIFEST_FILE: ""}
     try:
-        zipfile.ZipFile(io.BytesIO(data)).testzip()
-        exported = torch.export.load(io.BytesIO(data), extra_files=files)
+        exported = _load(data, files)
     except Exception as error:  # torch.export.load raises whatever its unpickler met
         raise ContractError(
             f"{path}: not a readable torch.export program ({type(error).__name__}: {error}); "
@@ -74,6 +74,20 @@ def save_program(exported: ExportedProgram, manifest: Manifest, path: str | Path
     open_program(partial)
     partial.replace(path)
     return open_program(path)
+
+
+def _load(data: bytes, files: dict[str, Any]) -> ExportedProgram:
+    """torch.export.load of a file's bytes, without the stack trace that it logs of a damaged one before it raises."""
+    damaged = zipfile.ZipFile(io.BytesIO(data)).testzip()
+    if damaged:
+        raise zipfile.BadZipFile(f"wrong checksum of {damaged}")
+    logger = logging.getLogger("torch.export")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        return torch.export.load(io.BytesIO(data), extra_files=files)
+    finally:
+        logger.setLevel(level)
 
 
 def _text(content: str | bytes) -> str:
@@ -110,4 +124,6 @@ def _check_tensor(name: str, value: Any, dtype: torch.dtype, rank: int, last: in
     dynamic = range(1) if name in ("weather", "gates") else range(3)
     fixed = [axis for axis in dynamic if isinstance(value.shape[axis], int)]
     if fixed:
-        raise ContractError(f"{name}: axis {fixed[0]} is fixed at {value.shape[fixed[0]]}; batch, height and width must be dynamic")
+        raise ContractError(
+            f"{name}: axis {fixed[0]} is fixed at {value.shape[fixed[0]]}; batch, height and width must be dynamic"
+        )

@@ -34,8 +34,8 @@ def build_engine(model: str = "", engine: str = "auto", device: str = "auto", th
         torch.set_num_threads(threads)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    program = open_program(path)
     try:
-        return TorchEngine(program, device)
+        torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:  # PyTorch raises either for a device it does not have
         raise EngineError(f"device: {device!r} cannot be used ({error}); set `device` to cpu or auto") from error
+    return TorchEngine(open_program(path), device)
