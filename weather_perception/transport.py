@@ -10,6 +10,9 @@ PROFILE = "config/fastdds.xml"
 # Kilted and later read the first (and warn of the second), Jazzy and Humble read the second.
 _PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 _KILTED_RCLPY = 9
+# Raised together, they let glibc keep the buffers of large images instead of mapping and clearing new pages for each.
+# glibc reads them when a process starts, so they belong into the launch file or the shell, not into the node.
+MALLOC_TUNABLES = "glibc.malloc.mmap_threshold=268435456:glibc.malloc.trim_threshold=536870912"
 # Profiles that Fast DDS loads by itself from the working directory.
 _LOCAL_PROFILES = ("DEFAULT_FASTDDS_PROFILES.xml", "DEFAULT_FASTRTPS_PROFILES.xml")
 _FAST_DDS = ("", "rmw_fastrtps_cpp", "rmw_fastrtps_dynamic_cpp")

@@ -1,0 +1,66 @@
+"""The parameters promised to users: the names, config/restore.yaml, docs/node.md and what the node declares agree."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import yaml
+
+from weather_perception.core.config import NodeConfig, Setting, settings_of
+from weather_perception.parameters import descriptor
+
+ROOT = Path(__file__).parents[2]
+SETTINGS = settings_of(NodeConfig)
+
+
+def limits(item: Setting) -> str:
+    """Choices or bounds as the YAML file and the documentation write them."""
+    if item.choices:
+        return ", ".join(item.choices)
+    return f"{item.bounds[0]}..{item.bounds[1]} {item.unit}" if item.bounds else ""
+
+
+def test_names_and_defaults_are_a_promise() -> None:
+    assert asdict(NodeConfig()) == {
+        "model": "",
+        "engine": "auto",
+        "device": "auto",
+        "torch_threads": 0,
+        "input_reliability": "auto",
+        "output_reliability": "reliable",
+        "max_frame_pixels": 8294400,
+        "input_timeout": 2.0,
+        "diagnostics_period": 1.0,
+        "autostart": True,
+    }
+
+
+def test_the_yaml_file_has_every_setting_with_its_default() -> None:
+    values = yaml.safe_load((ROOT / "config/restore.yaml").read_text())["/**"]["ros__parameters"]
+    assert values == asdict(NodeConfig())
+    assert list(values) == [item.name for item in SETTINGS]
+    assert {name: type(value) for name, value in values.items()} == {item.name: item.kind for item in SETTINGS}
+
+
+def test_the_yaml_file_explains_every_setting_in_the_words_of_its_declaration() -> None:
+    lines = (ROOT / "config/restore.yaml").read_text().splitlines()
+    for item in SETTINGS:
+        at = next(i for i, line in enumerate(lines) if line.strip().startswith(f"{item.name}:"))
+        expected = f"# {item.doc}" + (f" ({limits(item)})" if limits(item) else "")
+        assert lines[at - 1].strip() == expected
+
+
+def test_the_documentation_has_a_row_for_every_setting() -> None:
+    text = (ROOT / "docs/node.md").read_text()
+    for item in SETTINGS:
+        default = str(item.default).lower() if isinstance(item.default, bool) else item.default
+        default = default if default != "" else '""'
+        assert f"| `{item.name}` | {default} | {limits(item)} | {item.doc} |" in text
+
+
+def test_what_the_node_declares_carries_description_and_limits() -> None:
+    for item in SETTINGS:
+        declared = descriptor(item)
+        assert (declared.description, declared.read_only) == (item.doc, True)
+        ranges = [*declared.integer_range, *declared.floating_point_range]
+        assert [(r.from_value, r.to_value) for r in ranges] == ([item.bounds] if item.bounds else [])
+        assert all(choice in declared.additional_constraints for choice in item.choices)
