@@ -11,7 +11,7 @@ REQUIREMENTS := $(wildcard requirements/*.txt)
 
 # The demo's drive: a seed that no training uses.
 DEMO := out/demo
-DEMO_SEED := 20260
+DEMO_SEED := 1020260
 
 # .venv brings its own ROS 2 client library and its own DDS, whatever the shell has sourced; nothing leaves this machine.
 unexport PYTHONPATH AMENT_PREFIX_PATH COLCON_PREFIX_PATH CMAKE_PREFIX_PATH
@@ -37,7 +37,7 @@ $(STAMP): $(REQUIREMENTS) setup.py setup.cfg package.xml
 
 demo: $(STAMP)
 	rm -rf $(DEMO)
-	$(BIN)/python -m training.simulate $(DEMO)/input --duration 20 --rate 10 --size 640x360 --seed $(DEMO_SEED)
+	$(BIN)/python -m training.simulate $(DEMO)/input --seconds 20 --rate 10 --size 360x640 --seed $(DEMO_SEED)
 	$(BIN)/replay $(DEMO)/input --live --max-in-flight 2 --out $(DEMO) --force
 	@echo "Report: $(CURDIR)/$(DEMO)/report.html"
 

@@ -41,6 +41,11 @@ class Drive:
         """Focal length and principal point (u, v), in pixels."""
         return intrinsics(self.height, self.width)
 
+    @property
+    def speed_mps(self) -> float:
+        """The camera's speed along the street, in metres a second."""
+        return self._world.speed_mps
+
     def render(self, time_s: float) -> Sample:
         """The frame at `time_s` seconds into the drive (any finite time, else ValueError), as a Sample."""
         if not math.isfinite(time_s):
