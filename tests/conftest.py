@@ -1,8 +1,14 @@
-"""Gives this run a DDS domain of its own, so that neither a robot nor another run on this machine is heard."""
+"""Settings of every test run: a DDS domain of its own, and property tests that a busy machine cannot fail."""
 
 import os
 
-# Read when rclpy starts, by this process and by the nodes it starts.
+from hypothesis import HealthCheck, settings
+
+# Neither a robot nor another run on this machine is heard. rclpy reads these when it starts, here and in the nodes that
+# the tests start.
 os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 os.environ["ROS_PYTHON_CHECK_FIELDS"] = "1"
+
+settings.register_profile("busy_machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy_machine")

@@ -69,7 +69,7 @@ def test_answers_and_ends_cleanly_when_told_to(
     process = run(model=str(tiny_model))
     observer.wait_for_node()
     camera.wait_for_subscriber()
-    camera.send(image_msg(height=360, width=640, value=7))
+    camera.send(image_msg(height=1080, width=1920, value=7))
     observer.wait_for_answers(1)
     assert observer.restored[0].header.stamp.nanosec == 42
 

@@ -29,7 +29,7 @@ def image_msg(
     """A well-formed image; a gradient, or all of one `value`."""
     size = height * width * CHANNELS[encoding]
     msg = Image(encoding=encoding, height=height, width=width, step=width * CHANNELS[encoding])
-    msg.data = array("B", (i % 251 if value is None else value for i in range(size)))
+    msg.data = array("B", bytes(i % 251 for i in range(size)) if value is None else bytes([value]) * size)
     msg.header.stamp.sec, msg.header.stamp.nanosec = sec, 42
     msg.header.frame_id = "camera_front_optical"
     return msg
