@@ -1,12 +1,18 @@
 """How each kind of object looks: its parts in metres, handed to a brush."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from training.data.scene_noise import Array
+
 if TYPE_CHECKING:
     from training.data.scene_sprites import Brush
+
+Along = Callable[[float], float]
+"""Distance from a car's tail to metres along the street."""
 
 DETAIL_PX_PER_M = 11.0
 """Below this scale small parts are left out: they would be a pixel or less."""
@@ -80,7 +86,7 @@ def draw_railing(brush: "Brush") -> None:
         brush.polygon([(x, y, near) for x, y in post], paint, 0.7)
 
 
-def _car_profile(kind: int) -> tuple[np.ndarray, np.ndarray, float, float]:
+def _car_profile(kind: int) -> tuple[Array, Array, float, float]:
     """Side outline and its windows as (distance from the tail, height), length and width, in metres."""
     if kind == 0:  # hatchback
         body = [(0, 0.35), (0, 0.95), (0.25, 1.42), (2.2, 1.47), (3.0, 1.0), (3.9, 0.85), (4.0, 0.35)]
@@ -101,7 +107,7 @@ def draw_car(brush: "Brush") -> None:
         return
     away = thing.heading > 0
 
-    def along(distance):
+    def along(distance: float) -> float:
         return near + distance if away else far - distance
 
     left, right = thing.x - 0.5 * width, thing.x + 0.5 * width
@@ -115,10 +121,12 @@ def draw_car(brush: "Brush") -> None:
         _car_end(brush, profile, near, left, right, paint, away)
 
 
-def _car_flank(brush, profile, windows, along, x, length, paint):
+def _car_flank(
+    brush: "Brush", profile: Array, windows: Array, along: Along, x: float, length: float, paint: Array
+) -> None:
     lit = 0.55 if np.sign(x - brush.thing.x) == -brush.light.sun_side else 0.25
 
-    def side(points):
+    def side(points: Iterable[Iterable[float]]) -> list[tuple[float, float, float]]:
         return [(x, height, along(distance)) for distance, height in points]
 
     brush.polygon(side(profile), paint, lit)
@@ -139,12 +147,12 @@ def _car_flank(brush, profile, windows, along, x, length, paint):
             )
 
 
-def _car_top(brush, profile, along, left, right, paint, away):
+def _car_top(brush: "Brush", profile: Array, along: Along, left: float, right: float, paint: Array, away: bool) -> None:
     """Bonnet, windscreens and roof: the strips between the outlines of both flanks, far ones first."""
     if brush.pixels_per_metre < DETAIL_PX_PER_M:
         _car_silhouette(brush, profile, along, left, right, paint, away)
         return
-    strips = list(zip(profile[:-1], profile[1:], strict=True))[1:-1]
+    strips = list(pairwise(profile))[1:-1]
     for start, end in strips[::-1] if away else strips:
         slope = abs(end[1] - start[1]) / max(abs(end[0] - start[0]), 1e-3)
         glass = slope > 0.3 and end[1] + start[1] > 1.9
@@ -156,7 +164,9 @@ def _car_top(brush, profile, along, left, right, paint, away):
             brush.polygon(inset, np.array(GLASS) * (2.2 if brush.light.dusk else 3.0), 0.6)
 
 
-def _car_silhouette(brush, profile, along, left, right, paint, away):
+def _car_silhouette(
+    brush: "Brush", profile: Array, along: Along, left: float, right: float, paint: Array, away: bool
+) -> None:
     """The roof and its windscreen as far cars show them: one block, one dark band."""
     order = profile if away else profile[::-1]
     ridge = max(profile[1:-1, 1])
@@ -166,12 +176,12 @@ def _car_silhouette(brush, profile, along, left, right, paint, away):
     brush.polygon([*band, (left + 0.22, 0.93 * ridge, at)], np.array(GLASS) * 2.5, 0.6)
 
 
-def _car_end(brush, profile, z, left, right, paint, away):
+def _car_end(brush: "Brush", profile: Array, z: float, left: float, right: float, paint: Array, away: bool) -> None:
     """Tail or nose: bumper, lights, plate."""
     height = profile[1, 1] if away else profile[-2, 1]
     middle, half = 0.5 * (left + right), 0.5 * (right - left)
 
-    def plate(x0, x1, y0, y1):
+    def plate(x0: float, x1: float, y0: float, y1: float) -> list[tuple[float, float, float]]:
         return [
             (middle + x0 * half, y0, z),
             (middle + x1 * half, y0, z),
@@ -197,7 +207,9 @@ def _car_end(brush, profile, z, left, right, paint, away):
         brush.polygon(plate(-0.55, 0.55, 0.7, 0.8), RUBBER, 0.5)
 
 
-def _person(brush, x, z, hip, rng, swing, lean=0.0):
+def _person(
+    brush: "Brush", x: float, z: float, hip: float, rng: np.random.Generator, swing: float, lean: float = 0.0
+) -> None:
     """Legs, torso, arms and head of one person with the hips at a height; `swing` in [-1, 1] is the gait."""
     coat, trousers = (
         rng.uniform(0.03, 0.35) * rng.uniform(0.5, 1.3, 3),
@@ -257,7 +269,7 @@ def draw_bicyclist(brush: "Brush") -> None:
     brush.ellipse(x, 0.78, z, 0.05, 0.05, lamp, 0.6, glow)
 
 
-def _rider(brush, x, z, rng, swing, lean):
+def _rider(brush: "Brush", x: float, z: float, rng: np.random.Generator, swing: float, lean: float) -> None:
     """Someone on a saddle a metre high: knees apart, feet on the pedals, helmet."""
     coat, trousers = rng.uniform(0.03, 0.6, 3), rng.uniform(0.02, 0.2) * rng.uniform(0.7, 1.2, 3)
     for sign in (-1.0, 1.0):

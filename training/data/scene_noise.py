@@ -1,7 +1,13 @@
 """Band-limited value noise in world coordinates, and seeded random numbers for places in the world."""
 
+from typing import Any
+
 import cv2
 import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+"""Mostly float32; rows [H, 1], columns [W] or [1, W] and pixels [H, W] mix by broadcasting."""
 
 LATTICE_SIZE = 256
 
@@ -11,22 +17,22 @@ def cell_rng(seed: int, *place: int) -> np.random.Generator:
     return np.random.default_rng([seed, *(index + (1 << 30) for index in place)])
 
 
-def periodic_box(position, period, half_width, footprint):
-    """Coverage in [0, 1] of stripes `2 half_width` wide, centred in each period, seen through a pixel `footprint` wide.
+def periodic_box(position: Array, period: Array | float, half_width: Array | float, footprint: Array) -> Array:
+    """Coverage in [0, 1] of stripes `2 half_width` wide, centred in each period, through a pixel `footprint` wide.
 
-    All arguments in the same unit, broadcast against each other. Stripes finer than a pixel fade to their mean coverage.
+    All arguments in the same unit, broadcast against each other. Stripes finer than a pixel fade to their mean.
     """
     phase = position / period
     distance = np.abs(phase - np.floor(phase) - 0.5) * period
     sharp = np.clip((half_width - distance) / footprint + 0.5, 0.0, 1.0)
     fade = np.clip(1.6 - 2.0 * footprint / period, 0.0, 1.0)
     mean = 2.0 * half_width / period
-    return mean + (sharp - mean) * fade
+    return np.asarray(mean + (sharp - mean) * fade)
 
 
-def box(position, low, high, footprint):
+def box(position: Array, low: Array | float, high: Array | float, footprint: Array) -> Array:
     """Coverage in [0, 1] of the interval [low, high] seen through a pixel `footprint` wide."""
-    return np.clip((np.minimum(position - low, high - position)) / footprint + 0.5, 0.0, 1.0)
+    return np.asarray(np.clip((np.minimum(position - low, high - position)) / footprint + 0.5, 0.0, 1.0))
 
 
 class ValueNoise:
@@ -37,7 +43,7 @@ class ValueNoise:
         # one more row and column, equal to the first, spare remap its slow path at borders
         self._lattice = np.pad(lattice, (0, 1), mode="wrap")
 
-    def sample(self, a_HW: np.ndarray, b_HW: np.ndarray, wavelength_a: float, wavelength_b: float) -> np.ndarray:
+    def sample(self, a_HW: Array, b_HW: Array, wavelength_a: float, wavelength_b: float) -> Array:
         """Noise in [-1, 1], float32 [H, W], at positions (a, b) in metres; the two broadcast against each other."""
         shape = np.broadcast_shapes(a_HW.shape, b_HW.shape)
         maps = []
@@ -47,7 +53,14 @@ class ValueNoise:
             maps.append(np.ascontiguousarray(np.broadcast_to(wrapped, shape)))
         return cv2.remap(self._lattice, maps[0], maps[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
-    def fractal(self, a_HW, b_HW, footprint, wavelengths, amplitudes) -> np.ndarray:
+    def fractal(
+        self,
+        a_HW: Array,
+        b_HW: Array,
+        footprint: Array,
+        wavelengths: tuple[float, ...],
+        amplitudes: tuple[float, ...],
+    ) -> Array:
         """Sum of octaves (wavelengths in metres), float32 [H, W]; each fades where a pixel's footprint would alias it.
 
         `footprint` [H, 1], [1, W] or [1, 1]: the metres that a pixel spans.

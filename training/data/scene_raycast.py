@@ -1,7 +1,8 @@
 """Ray casting of what the street is made of: sky, ground, and the walls along it.
 
-A ray's depth on the flat ground depends on its row alone and on a wall along the street on its column alone, so everything is
-worked out on rows and columns first and only then for pixels. Shape suffixes: H rows, W columns, a leading 3 colours (linear RGB).
+A ray's depth on the flat ground depends on its row alone and on a wall along the street on its column alone, so
+everything is worked out on rows and columns first and only then for pixels. Shape suffixes: H rows, W columns, a
+leading 3 colours (linear RGB).
 """
 
 from dataclasses import dataclass
@@ -11,25 +12,27 @@ import numpy as np
 from training.data.classes import CLASS_ID
 from training.data.sample import SKY_DEPTH
 from training.data.scene_camera import CAMERA_HEIGHT_M, Camera
-from training.data.scene_noise import box, periodic_box
+from training.data.scene_noise import Array, box, periodic_box
 from training.data.scene_world import LEFT, RIGHT, VIEW_M, World
 
 
 @dataclass
 class Layers:
-    """The picture while it is being made: `colour_3HW` linear float32, `labels_HW` uint8, `depth_HW` float32 metres."""
+    """The picture while it is being made: `colour_3HW` linear, `labels_HW` uint8, `depth_HW` metres."""
 
-    colour_3HW: np.ndarray
-    labels_HW: np.ndarray
-    depth_HW: np.ndarray
+    colour_3HW: Array
+    labels_HW: Array
+    depth_HW: Array
 
-    def paint(self, rows: slice, columns, coverage_HW, colour_3HW, label: int, depth) -> None:
-        """Blend a surface over some rows and columns; labels and depth change where it covers more than half of a pixel."""
+    def paint(
+        self, rows: slice, columns: Array | slice, coverage_HW: Array, colour_3HW: Array, label: int, depth_W: Array
+    ) -> None:
+        """Blend a surface over some rows and columns; it takes the pixels' labels and depth where it covers half."""
         target = self.colour_3HW[:, rows, columns]
         target += coverage_HW * (colour_3HW - target)
         self.colour_3HW[:, rows, columns] = target
         mask = coverage_HW > 0.5
-        for plane, value in ((self.labels_HW, np.uint8(label)), (self.depth_HW, depth)):
+        for plane, value in ((self.labels_HW, np.uint8(label)), (self.depth_HW, depth_W)):
             plane[rows, columns] = np.where(mask, value, plane[rows, columns])
 
 
@@ -37,19 +40,19 @@ class Layers:
 class Walls:
     """For each column, the wall its ray meets. Distances in metres; `hit_W` says whether there is a building at all."""
 
-    hit_W: np.ndarray
-    depth_W: np.ndarray
-    place_W: np.ndarray
-    stretch_W: np.ndarray
-    front_W: np.ndarray
-    side_W: np.ndarray
-    building_WF: np.ndarray
-    plane_depth_W: np.ndarray
-    back_depth_W: np.ndarray
+    hit_W: Array
+    depth_W: Array
+    place_W: Array
+    stretch_W: Array
+    front_W: Array
+    side_W: Array
+    building_WF: Array
+    plane_depth_W: Array
+    back_depth_W: Array
 
 
 def find_walls(world: World, camera: Camera) -> Walls:
-    """Follow each column's ray past the building line: a facade, the flank of the next building behind a gap, or nothing."""
+    """Follow each column's ray: it meets a facade, or behind a gap the next building's flank, or nothing."""
     slope_W = (np.arange(camera.width) - camera.centre_u) / camera.focal
     side_W = np.where(slope_W < 0, LEFT, RIGHT)
     steep_W = np.maximum(np.abs(slope_W), 1e-4)
@@ -75,14 +78,14 @@ def find_walls(world: World, camera: Camera) -> Walls:
     )
     # from here on single precision will do: positions along the street count from the building's own corner
     place = np.where(front, along - building[:, 0], along)
-    lengths = (array.astype(np.float32) for array in (depth, place, stretch))
-    return Walls(
-        hit, *lengths, front, side_W, building.astype(np.float32), *(a.astype(np.float32) for a in (plane, back))
+    depth, place, stretch, building, plane, back = (
+        array.astype(np.float32) for array in (depth, place, stretch, building, plane, back)
     )
+    return Walls(hit, depth, place, stretch, front, side_W, building, plane, back)
 
 
-def vertical_span(camera: Camera, low_m: float, high_m: float, nearest_m: float) -> tuple[slice, np.ndarray]:
-    """The picture rows, as a slice and as a column of numbers, that hold heights from low_m to high_m at nearest_m or beyond."""
+def vertical_span(camera: Camera, low_m: float, high_m: float, nearest_m: float) -> tuple[slice, Array]:
+    """The picture rows, as a slice and as numbers, that hold heights low_m to high_m at nearest_m or beyond."""
     scale = camera.focal / max(nearest_m, 0.5)
     top = int(np.clip(camera.horizon_v - scale * max(high_m - CAMERA_HEIGHT_M, 0.0) - 2.0, 0, camera.height))
     bottom = int(np.clip(camera.horizon_v + scale * (CAMERA_HEIGHT_M - low_m) + 2.0, 0, camera.height))
@@ -111,7 +114,7 @@ class Raycaster:
         self._ground(layers, camera, walls)
         return layers
 
-    def _tones(self, row, column):
+    def _tones(self, row: Array, column: Array) -> Array:
         """A random number in [0, 1) for each place of an integer grid, of the arguments' common shape."""
         index = ((row.astype(np.int32) & 255) << 8) + (column.astype(np.int32) & 255)
         return self._tone_table.take(index)
@@ -123,7 +126,7 @@ class Raycaster:
         veil_HW[layers.labels_HW == CLASS_ID["sky"]] = 0.0
         layers.colour_3HW += veil_HW * (light.horizon_3[:, None, None] ** 2 - layers.colour_3HW)
 
-    def _sky(self, camera, time_s):
+    def _sky(self, camera: Camera, time_s: float) -> Array:
         light = self.world.light
         sky_3HW = np.empty((3, camera.height, camera.width), np.float32)
         sky_3HW[:] = light.horizon_3[:, None, None] ** 2
@@ -148,12 +151,12 @@ class Raycaster:
         sky_3HW[:, :rows] = np.square(base_3H1 + cloud_HW * (cloud_311 * shade_HW - base_3H1))
         return sky_3HW
 
-    def _lit(self, lit):
+    def _lit(self, lit: Array) -> Array:
         """Light on a surface whose share `lit` ([H, W], 0..1) of the sun arrives; adds a first axis of 3."""
         light = self.world.light
         return light.ambient_3[:, None, None] + np.asarray(lit, np.float32) * light.sun_3[:, None, None]
 
-    def _backdrop(self, layers, camera, walls):
+    def _backdrop(self, layers: Layers, camera: Camera, walls: Walls) -> None:
         """Trees and hedges behind the houses, and at the end of the view."""
         noise = self.world.noise
         depth_W = walls.back_depth_W
@@ -165,7 +168,7 @@ class Raycaster:
         height_HW = CAMERA_HEIGHT_M - (row_H1 - camera.horizon_v) * depth_W / camera.focal
         footprint_1W = depth_W[None] / camera.focal * np.where(far_1W, 1.0, 1.0 / np.maximum(np.abs(slope_1W), 0.02))
         crest = noise.fractal(
-            place_1W, np.float32([[3.7]]), footprint_1W * 0.3, (19.0, 7.0, 2.6, 1.1), (2.6, 1.6, 0.8, 0.4)
+            place_1W, np.full((1, 1), 3.7, np.float32), footprint_1W * 0.3, (19.0, 7.0, 2.6, 1.1), (2.6, 1.6, 0.8, 0.4)
         )
         ragged_HW = noise.fractal(place_1W, height_HW, footprint_1W, (0.9, 0.35), (0.5, 0.4))
         top_HW = np.where(far_1W, 7.5, 5.0) + crest + ragged_HW
@@ -175,7 +178,7 @@ class Raycaster:
         colour_3HW = self.world.surfaces.foliage_3[:, None, None] * (1.0 + 0.6 * leaf_HW) * self._lit(lit_HW)
         layers.paint(rows, slice(None), coverage_HW, colour_3HW, CLASS_ID["tree"], depth_W)
 
-    def _houses(self, layers, camera, walls):
+    def _houses(self, layers: Layers, camera: Camera, walls: Walls) -> None:
         columns = np.flatnonzero(walls.hit_W)
         if len(columns) == 0:
             return
@@ -201,11 +204,13 @@ class Raycaster:
         )
         flank_W = np.where(walls.front_W[columns], np.float32(1.0), np.float32(0.8))
         colour_3HW = albedo_3HW * (grime_HW * flank_W) * self._lit(lit_HW)
-        colour_3HW += glow_HW * np.float32([1.0, 0.72, 0.36])[:, None, None]
+        colour_3HW += glow_HW * np.array([1.0, 0.72, 0.36], np.float32)[:, None, None]
         coverage_HW = np.clip((top_W + roof_W - height_HW) / pixel_W + 0.5, 0.0, 1.0)
         layers.paint(rows, columns, coverage_HW, colour_3HW, CLASS_ID["building"], depth_W)
 
-    def _facade(self, height_HW, pixel_W, walls, columns, building_WF):
+    def _facade(
+        self, height_HW: Array, pixel_W: Array, walls: Walls, columns: Array, building_WF: Array
+    ) -> tuple[Array, Array]:
         """Albedo [3, H, W] of walls with windows, courses of brick and stains, and the glow [H, W] of lit windows."""
         place_W, stretch_W = walls.place_W[columns], walls.stretch_W[columns]
         bay_W, storey_W, share_W = building_WF[:, 3], building_WF[:, 4], building_WF[:, 11]
@@ -242,15 +247,15 @@ class Raycaster:
         light_frame_W = np.where(np.mod(identity_W, 3) < 2, np.float32(0.62), np.float32(0.12))
         albedo_3HW += frame_HW * (light_frame_W - albedo_3HW)
         glint_HW = np.clip(0.05 + 0.16 * tone_HW + 0.12 * (within_HW - 0.5), 0.015, 1.0)
-        pane_3HW = glint_HW * np.float32([0.85, 1.0, 1.15])[:, None, None]
+        pane_3HW = glint_HW * np.array([0.85, 1.0, 1.15], np.float32)[:, None, None]
         albedo_3HW += glass_HW * (pane_3HW - albedo_3HW)
         awning_HW = box(height_HW, storey_W - 0.75, storey_W - 0.15, pixel_W) * building_WF[:, 12] * openings_HW
-        sign_31W = self._tones(np.float32([3, 90, 201])[:, None, None], identity_W) ** 2
+        sign_31W = self._tones(np.array([3, 90, 201], np.float32)[:, None, None], identity_W) ** 2
         albedo_3HW += awning_HW * (sign_31W - albedo_3HW)
         glowing = 0.62 if self.world.light.dusk else 0.97
         return albedo_3HW, glass_HW * np.clip((tone_HW - glowing) * 2.0, 0.0, 0.7)
 
-    def _garden_fences(self, layers, camera, walls):
+    def _garden_fences(self, layers: Layers, camera: Camera, walls: Walls) -> None:
         """Pickets along the building line wherever there is no house."""
         columns = np.flatnonzero(~walls.front_W & (walls.plane_depth_W < VIEW_M))
         if len(columns) == 0:
@@ -265,14 +270,16 @@ class Raycaster:
         grain_HW = self.world.noise.fractal(place_W[None], height_HW, stretch_W[None], (1.5, 0.3, 0.1), (0.2, 0.2, 0.2))
         boards_W = periodic_box(place_W, 0.19, 0.08, stretch_W)
         tone_HW = (0.45 + 0.55 * boards_W) * (1.0 + grain_HW)
-        albedo_3 = np.float32([0.26, 0.17, 0.1]) if self.world.seed % 2 else np.float32([0.42, 0.42, 0.4])
+        albedo_3 = (
+            np.array([0.26, 0.17, 0.1], np.float32) if self.world.seed % 2 else np.array([0.42, 0.42, 0.4], np.float32)
+        )
         top_W = 1.55 + 0.07 * boards_W
         coverage_HW = np.clip((top_W - height_HW) / pixel_W + 0.5, 0.0, 1.0)
         lit_HW = np.where(walls.side_W[columns] == self.world.light.sun_side, 0.0, 0.5)[None]
         colour_3HW = albedo_3[:, None, None] * tone_HW * self._lit(lit_HW)
         layers.paint(rows, columns, coverage_HW, colour_3HW, CLASS_ID["fence"], depth_W)
 
-    def _ground(self, layers, camera, walls):
+    def _ground(self, layers: Layers, camera: Camera, walls: Walls) -> None:
         first = max(int(np.ceil(camera.horizon_v + camera.focal * CAMERA_HEIGHT_M / VIEW_M)), 0)
         row_H1 = np.arange(first, camera.height, dtype=np.float32)[:, None]
         depth_H1 = camera.focal * CAMERA_HEIGHT_M / (row_H1 - camera.horizon_v)
@@ -291,7 +298,7 @@ class Raycaster:
         np.copyto(layers.labels_HW[rows], labels_HW, where=mask_HW)
         np.copyto(layers.depth_HW[rows], np.broadcast_to(depth_H1, mask_HW.shape), where=mask_HW, casting="same_kind")
 
-    def _ground_albedo(self, x_HW, z_H1, pixel_H1, row_step_H1):
+    def _ground_albedo(self, x_HW: Array, z_H1: Array, pixel_H1: Array, row_step_H1: Array) -> tuple[Array, Array]:
         section, surfaces, noise = self.world.section, self.world.surfaces, self.world.noise
         off_HW = np.abs(x_HW)
         grit_HW = noise.fractal(x_HW, z_H1, row_step_H1, (0.025, 0.06, 0.25, 0.9, 3.1), (0.4, 0.3, 0.16, 0.12, 0.12))
@@ -326,7 +333,7 @@ class Raycaster:
         labels_HW[off_HW > section.pavement_m] = CLASS_ID["tree"]
         return albedo_3HW, labels_HW
 
-    def _markings(self, x_HW, z_H1, pixel_H1, row_step_H1):
+    def _markings(self, x_HW: Array, z_H1: Array, pixel_H1: Array, row_step_H1: Array) -> Array:
         """Coverage of paint: the axis, dashes between lanes, edge lines, and now and then a crossing."""
         section = self.world.section
         dash_H1 = periodic_box(z_H1, 9.0, 1.6, row_step_H1)
@@ -341,7 +348,7 @@ class Raycaster:
         stripes_HW = periodic_box(x_HW, 1.1, 0.28, pixel_H1) * (np.abs(x_HW) < section.road_m)
         return np.clip(np.maximum(paint_HW, crossing_H1 * stripes_HW), 0.0, 1.0)
 
-    def _sunlit(self, x_HW, z_H1):
+    def _sunlit(self, x_HW: Array, z_H1: Array) -> Array:
         """Share of the sun on the ground: the houses on its side throw their shadows across the street."""
         light, section = self.world.light, self.world.section
         side = light.sun_side

@@ -1,6 +1,7 @@
 """Draws the street's objects, far to near, over a ray-cast picture: polygons and billboards with soft edges."""
 
 import math
+from collections.abc import Iterable, Sequence
 
 import cv2
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from training.data.classes import CLASS_ID
 from training.data.scene_camera import CAMERA_HEIGHT_M, NEAR_M, Camera
 from training.data.scene_figures import FIGURES
+from training.data.scene_noise import Array
 from training.data.scene_textures import Textures
 from training.data.scene_world import Thing, World
 
@@ -17,6 +19,11 @@ CLASS_OF_KIND = {
     "tree": "tree", "pole": "pole", "sign": "sign", "railing": "fence", "car": "car", "pedestrian": "pedestrian",
     "bicyclist": "bicyclist",
 }  # fmt: skip
+
+
+Albedo = Sequence[float] | Array
+Points = Iterable[Sequence[float]]
+DARK = (0.0, 0.0, 0.0)
 
 
 class Brush:
@@ -31,11 +38,11 @@ class Brush:
         self.depth = max(thing.z - self.camera.z, NEAR_M)
         self.pixels_per_metre = self.camera.focal / self.depth
         self._picture = picture
-        self._outline: list[np.ndarray] = []
+        self._outline: list[Array] = []
         self._plane: tuple[float, float] | None = None
         self._clear = math.exp(-self.depth / self.light.haze_m)
 
-    def colour(self, albedo, lit: float = 0.5, glow=(0.0, 0.0, 0.0)) -> tuple[float, float, float]:
+    def colour(self, albedo: Albedo, lit: float = 0.5, glow: Albedo = DARK) -> tuple[float, float, float]:
         """Display colour (0..255) of an albedo (linear RGB) in this light and at this distance."""
         light, clear = self._picture, self._clear
         red, green, blue = (
@@ -44,7 +51,7 @@ class Brush:
         )
         return red, green, blue
 
-    def polygon(self, points_N3, albedo, lit: float = 0.5, glow=(0.0, 0.0, 0.0)) -> None:
+    def polygon(self, points_N3: Points, albedo: Albedo, lit: float = 0.5, glow: Albedo = DARK) -> None:
         """A filled polygon of street points (x, y, z in metres)."""
         camera = self.camera
         points = []
@@ -53,17 +60,17 @@ class Brush:
             points.append((camera.centre_u + scale * (x - camera.x), camera.horizon_v - scale * (y - CAMERA_HEIGHT_M)))
         self.flat(points, self.colour(albedo, lit, glow))
 
-    def flat(self, points_N2, colour) -> None:
+    def flat(self, points_N2: Sequence[tuple[float, float]], colour: tuple[float, float, float]) -> None:
         """A filled polygon of pixels in a display colour."""
         points = (np.array(points_N2, np.float32) * (1 << SUBPIXEL_BITS)).clip(-(1 << 22), 1 << 22).astype(np.int32)
         cv2.fillPoly(self._picture.image_HW3, [points], colour, cv2.LINE_AA, SUBPIXEL_BITS)
         self._outline.append(points)
 
     def stand_along(self, x: float, z_far: float) -> None:
-        """Let the depth follow a plane along the street at x, from the thing's own z to z_far, instead of its own z alone."""
+        """Let the depth follow a plane along the street at x, from the thing's own z to z_far."""
         self._plane = (x - self.camera.x, z_far - self.camera.z)
 
-    def _depth_of(self, u0: int, u1: int):
+    def _depth_of(self, u0: int, u1: int) -> Array | float:
         """Depth of the thing in each picture column, in metres."""
         if self._plane is None:
             return self.depth
@@ -91,13 +98,29 @@ class Brush:
         self._outline = []
 
     def ellipse(
-        self, x: float, y: float, z: float, radius_x: float, radius_y: float, albedo, lit=0.5, glow=(0.0, 0.0, 0.0)
+        self,
+        x: float,
+        y: float,
+        z: float,
+        radius_x: float,
+        radius_y: float,
+        albedo: Albedo,
+        lit: float = 0.5,
+        glow: Albedo = DARK,
     ) -> None:
         """A filled upright ellipse facing the camera, centred at a street point, radii in metres."""
         rim = CIRCLE if radius_y * self.pixels_per_metre > 6.0 else CIRCLE[::2]
         self.polygon([(x + radius_x * c, y + radius_y * s, z) for c, s in rim], albedo, lit, glow)
 
-    def limb(self, start, end, width: float, albedo, lit: float = 0.5, end_width: float | None = None) -> None:
+    def limb(
+        self,
+        start: tuple[float, float],
+        end: tuple[float, float],
+        width: float,
+        albedo: Albedo,
+        lit: float = 0.5,
+        end_width: float | None = None,
+    ) -> None:
         """A straight limb between two points in the thing's plane, `width` metres thick, tapering to `end_width`."""
         (x0, y0), (x1, y1) = start, end
         length = max(math.hypot(x1 - x0, y1 - y0), 1e-6)
@@ -111,7 +134,9 @@ class Brush:
             lit,
         )
 
-    def billboard(self, levels, x: float, y: float, z: float, width: float, height: float, lit: float = 0.5) -> None:
+    def billboard(
+        self, levels: list[Array], x: float, y: float, z: float, width: float, height: float, lit: float = 0.5
+    ) -> None:
         """A texture standing upright at a street point (x, y of its lower middle), in metres."""
         corner = self.camera.project(np.array([[x - 0.5 * width, y + height, z], [x + 0.5 * width, y, z]]))
         (left, top), (right, bottom) = corner
@@ -122,7 +147,7 @@ class Brush:
         wanted = max(right - left, bottom - top)
         texture = next((level for level in reversed(levels) if level.shape[0] >= wanted), levels[0])
         scale_u, scale_v = texture.shape[1] / (right - left), texture.shape[0] / (bottom - top)
-        matrix = np.float64(
+        matrix = np.array(
             [[scale_u, 0, (u0 + 0.5 - left) * scale_u - 0.5], [0, scale_v, (v0 + 0.5 - top) * scale_v - 0.5]]
         )
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -154,7 +179,7 @@ class SpritePainter:
         self.ambient, self.sun = world.light.ambient_3.tolist(), world.light.sun_3.tolist()
         self.haze = (world.light.horizon_3**2).tolist()
 
-    def paint(self, image_HW3, labels_HW, depth_HW, camera: Camera, time_s: float) -> None:
+    def paint(self, image_HW3: Array, labels_HW: Array, depth_HW: Array, camera: Camera, time_s: float) -> None:
         """Draw over the three planes in place."""
         self.image_HW3, self._labels_HW, self._depth_HW = image_HW3, labels_HW, depth_HW
         self.camera = camera
@@ -175,13 +200,13 @@ class SpritePainter:
             < (0.5 * self.camera.width + abs(self.camera.centre_u - 0.5 * self.camera.width)) / self.camera.focal
         )
 
-    def claim(self, u0: int, v0: int, solid_HW, label: int, depth) -> None:
+    def claim(self, u0: int, v0: int, solid_HW: Array, label: int, depth: Array | float) -> None:
         """Set label and depth (metres; one, or one a column) where a mask at (u0, v0) is True."""
         window = slice(v0, v0 + solid_HW.shape[0]), slice(u0, u0 + solid_HW.shape[1])
         self._labels_HW[window][solid_HW] = label
         np.copyto(self._depth_HW[window], depth, where=solid_HW, casting="same_kind")
 
-    def darken(self, rim_N2, strength: float) -> None:
+    def darken(self, rim_N2: Array, strength: float) -> None:
         """Darken the picture inside a polygon of pixels, softly towards its rim."""
         reach = int((rim_N2[:, 1].max() - rim_N2[:, 1].min()) * 0.3) + 1
         low = np.floor(rim_N2.min(axis=0)).astype(int) - (2 * reach, reach)

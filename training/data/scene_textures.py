@@ -1,28 +1,28 @@
 """Billboard textures made once per drive: tree crowns and traffic signs.
 
-A texture is float32 [H, W, 4]: linear albedo times alpha, and alpha. Each comes with its smaller versions, largest first.
+A texture is float32 [H, W, 4]: linear albedo times alpha, and alpha. Its smaller versions come along, largest first.
 """
 
 import cv2
 import numpy as np
 
-from training.data.scene_noise import cell_rng
+from training.data.scene_noise import Array, cell_rng
 from training.data.scene_world import World
 
 CROWN_SIZE = 256
 SIGN_SIZE = 64
 
 
-def with_smaller(texture_HW4: np.ndarray) -> list[np.ndarray]:
+def with_smaller(texture_HW4: Array) -> list[Array]:
     """The texture and its halvings down to 8 pixels."""
-    levels = [np.ascontiguousarray(texture_HW4, np.float32)]
+    levels: list[Array] = [np.ascontiguousarray(texture_HW4, np.float32)]
     while levels[-1].shape[0] > 8:
         half = (levels[-1].shape[1] // 2, levels[-1].shape[0] // 2)
         levels.append(cv2.resize(levels[-1], half, interpolation=cv2.INTER_AREA))
     return levels
 
 
-def crown(rng: np.random.Generator, foliage_3: np.ndarray) -> np.ndarray:
+def crown(rng: np.random.Generator, foliage_3: Array) -> Array:
     """A tree's crown: clumps of leaves lit from above, ragged at the rim, with holes the sky shines through."""
     grid = (np.arange(CROWN_SIZE, dtype=np.float32) + 0.5) / CROWN_SIZE
     density_HW = np.full((CROWN_SIZE, CROWN_SIZE), -1.0, np.float32)
@@ -45,7 +45,7 @@ def crown(rng: np.random.Generator, foliage_3: np.ndarray) -> np.ndarray:
     return np.concatenate([albedo_HW3 * alpha_HW[..., None], alpha_HW[..., None]], axis=2)
 
 
-def sign(rng: np.random.Generator) -> np.ndarray:
+def sign(rng: np.random.Generator) -> Array:
     """A traffic sign: a round, triangular or square plate with a symbol."""
     oversize = 4 * SIGN_SIZE
     albedo = np.zeros((oversize, oversize, 3), np.uint8)

@@ -1,7 +1,7 @@
 """The seeded world of one drive: its light, its street's cross-section, and what stands or moves where.
 
-Street coordinates in metres: x to the right of the street's axis, y up from the road, z along the street. Everything is made
-from the drive's seed and the index of its street cell alone, so the street has no end and nothing appears from nowhere.
+Street coordinates in metres: x to the right of the street's axis, y up from the road, z along the street. Everything is
+made from the drive's seed and the index of its street cell alone, so the street has no end and nothing pops up.
 """
 
 from dataclasses import dataclass, field, replace
@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from training.data.scene_noise import ValueNoise, cell_rng
+from training.data.scene_noise import Array, ValueNoise, cell_rng
 
 BLOCK_M = 64.0
 VIEW_M = 220.0
@@ -20,15 +20,15 @@ LEFT, RIGHT = -1, 1
 class Light:
     """Illumination in linear RGB: what the sun, the sky dome and the exposure do to an albedo."""
 
-    sun_3: np.ndarray
-    ambient_3: np.ndarray
+    sun_3: Array
+    ambient_3: Array
     sun_side: int
     sun_slope: float
     sun_shear: float
-    zenith_3: np.ndarray
-    horizon_3: np.ndarray
+    zenith_3: Array
+    horizon_3: Array
     cloud_cover: float
-    cloud_3: np.ndarray
+    cloud_3: Array
     dusk: bool
     haze_m: float
 
@@ -105,12 +105,12 @@ class Section:
 class Surfaces:
     """Albedos (linear RGB) and patterns of the ground."""
 
-    asphalt_3: np.ndarray
-    paving_3: np.ndarray
-    kerb_3: np.ndarray
-    grass_3: np.ndarray
-    marking_3: np.ndarray
-    foliage_3: np.ndarray
+    asphalt_3: Array
+    paving_3: Array
+    kerb_3: Array
+    grass_3: Array
+    marking_3: Array
+    foliage_3: Array
     slab_m: float
     roughness: float
 
@@ -120,12 +120,12 @@ class Surfaces:
         paving = rng.uniform(0.2, 0.42) * np.array([1.0, rng.uniform(0.88, 1.0), rng.uniform(0.76, 1.0)])
         green = rng.uniform(0.75, 1.25)
         return Surfaces(
-            asphalt_3=np.float32(grey * rng.uniform(0.92, 1.08, 3)),
-            paving_3=np.float32(paving),
-            kerb_3=np.float32(rng.uniform(0.32, 0.5) * np.ones(3)),
-            grass_3=np.float32(green * np.array([rng.uniform(0.09, 0.2), 0.2, 0.05])),
-            marking_3=np.float32(rng.uniform(0.55, 0.8) * np.array([1.0, 1.0, rng.uniform(0.75, 1.0)])),
-            foliage_3=np.float32(rng.uniform(0.7, 1.2) * np.array([rng.uniform(0.06, 0.2), 0.17, 0.04])),
+            asphalt_3=np.asarray(grey * rng.uniform(0.92, 1.08, 3), np.float32),
+            paving_3=np.asarray(paving, np.float32),
+            kerb_3=np.asarray(rng.uniform(0.32, 0.5) * np.ones(3), np.float32),
+            grass_3=np.asarray(green * np.array([rng.uniform(0.09, 0.2), 0.2, 0.05]), np.float32),
+            marking_3=np.asarray(rng.uniform(0.55, 0.8) * np.array([1.0, 1.0, rng.uniform(0.75, 1.0)]), np.float32),
+            foliage_3=np.asarray(rng.uniform(0.7, 1.2) * np.array([rng.uniform(0.06, 0.2), 0.17, 0.04]), np.float32),
             slab_m=float(rng.uniform(0.4, 1.1)),
             roughness=float(rng.uniform(0.7, 1.4)),
         )
@@ -157,30 +157,32 @@ class Stream:
         """Those between z_low and z_high (metres along the street) at time_s."""
         moved = self.speed_mps * time_s
         cells = range(int((z_low - moved) // self.cell_m), int((z_high - moved) // self.cell_m) + 1)
-        standing = (self._thing(seed, index, cell) for cell in cells)
+        standing = (_standing(self, seed, index, cell) for cell in cells)
         moving = [replace(thing, z=thing.z + moved) for thing in standing if thing is not None]
         return [thing for thing in moving if z_low <= thing.z <= z_high]
 
-    @lru_cache(maxsize=4096)
-    def _thing(self, seed: int, index: int, cell: int) -> Thing | None:
-        """What stands in a cell at time 0, if anything."""
-        rng = cell_rng(seed, 100 + index, cell)
-        if rng.random() >= self.chance:
-            return None
-        z = (cell + rng.uniform(0.25, 0.75)) * self.cell_m
-        x = self.x_low + (self.x_high - self.x_low) * rng.random()
-        heading = 1 if self.speed_mps > 0.0 or (self.speed_mps == 0.0 and x > 0.0) else -1
-        return Thing(self.kind, float(x), float(z), int(rng.integers(1 << 30)), heading)
+
+@lru_cache(maxsize=8192)
+def _standing(stream: Stream, seed: int, index: int, cell: int) -> Thing | None:
+    """What stands in a cell of the seed's stream number `index` at time 0, if anything."""
+    rng = cell_rng(seed, 100 + index, cell)
+    if rng.random() >= stream.chance:
+        return None
+    z = (cell + rng.uniform(0.25, 0.75)) * stream.cell_m
+    x = stream.x_low + (stream.x_high - stream.x_low) * rng.random()
+    heading = 1 if stream.speed_mps > 0.0 or (stream.speed_mps == 0.0 and x > 0.0) else -1
+    return Thing(stream.kind, float(x), float(z), int(rng.integers(1 << 30)), heading)
 
 
 BUILDING_FIELDS = 16
 
 
-def make_block(seed: int, side: int, block: int, openness: float) -> np.ndarray:
+def make_block(seed: int, side: int, block: int, openness: float) -> Array:
     """The buildings of one block, float32 [N, BUILDING_FIELDS].
 
-    Columns: start, end (metres along the street), height, bay, storey (metres), wall RGB, roof RGB (albedos), window share of
-    the bay, shop (0 or 1), brick (0 or 1), roof height (metres), random number for hashing. `openness` is the chance of a gap behind a building.
+    Columns: start, end (metres along the street), height, bay, storey (metres), wall RGB, roof RGB (albedos), window
+    share of the bay, shop (0 or 1), brick (0 or 1), roof height (metres), random number for hashing. `openness` is the
+    chance of a gap behind a building.
     """
     rng = cell_rng(seed, 1 if side == LEFT else 2, block)
     rows = []
@@ -228,7 +230,7 @@ class World:
         self.speed_mps = float(rng.uniform(6.0, 14.0))
         self.leader_gap_m = float(rng.uniform(9.0, 35.0)) if rng.random() < 0.65 else None
         self.streams = self._draw_streams(rng)
-        self._blocks: dict[tuple[int, int], np.ndarray] = {}
+        self._blocks: dict[tuple[int, int], Array] = {}
 
     def _draw_streams(self, rng: np.random.Generator) -> list[Stream]:
         section = self.section
@@ -259,7 +261,7 @@ class World:
             streams.append(Stream("car", self.speed_mps + float(rng.uniform(-3.0, 4.0)), 34.0, 0.5, x, x))
         return streams
 
-    def buildings(self, side: int, z_low: float, z_high: float) -> np.ndarray:
+    def buildings(self, side: int, z_low: float, z_high: float) -> Array:
         """The buildings on one side around [z_low, z_high], float64 [N, BUILDING_FIELDS], in order."""
         blocks = range(int(z_low // BLOCK_M) - 1, int(z_high // BLOCK_M) + 2)
         for block in blocks:

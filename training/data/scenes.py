@@ -20,8 +20,8 @@ MIN_SIDE = 64
 class Drive:
     """One seeded drive down an endless street, rendered at any time.
 
-    The same seed, size and time always give the same sample, and neighbouring times show the same street from neighbouring
-    places. Height and width in pixels, at least 64 each; seed non-negative; else ValueError.
+    The same seed, size and time always give the same sample, and neighbouring times show the same street from
+    neighbouring places. Height and width in pixels, at least 64 each; seed non-negative; else ValueError.
     """
 
     def __init__(self, seed: int, height: int = 360, width: int = 640):
