@@ -85,3 +85,15 @@ class ValueNoise:
             octave *= weight[low:high] if weight.shape[0] > 1 else weight[:, left:right]
             total_HW[low:high, left:right] += octave
         return total_HW
+
+
+class Tones:
+    """Random numbers in [0, 1) for the places of an integer grid, repeating every 256 places."""
+
+    def __init__(self, seed: int):
+        self._table = np.random.default_rng([seed, 77]).uniform(0.0, 1.0, 1 << 16).astype(np.float32)
+
+    def at(self, row: Array, column: Array) -> Array:
+        """The numbers of some places (whole numbers of any type), float32 of the arguments' common shape."""
+        index = ((row.astype(np.int32) & 255) << 8) + (column.astype(np.int32) & 255)
+        return self._table.take(index)

@@ -45,11 +45,12 @@ class Brush:
     def colour(self, albedo: Albedo, lit: float = 0.5, glow: Albedo = DARK) -> tuple[float, float, float]:
         """Display colour (0..255) of an albedo (linear RGB) in this light and at this distance."""
         light, clear = self._picture, self._clear
-        red, green, blue = (
-            255.0 * math.sqrt(min(clear * (a * (ambient + lit * sun) + g) + (1.0 - clear) * haze, 1.0))
-            for a, g, ambient, sun, haze in zip(albedo, glow, light.ambient, light.sun, light.haze, strict=True)
-        )
-        return red, green, blue
+        shown = [0.0, 0.0, 0.0]
+        for channel in range(3):
+            linear = albedo[channel] * (light.ambient[channel] + lit * light.sun[channel]) + glow[channel]
+            linear = clear * linear + (1.0 - clear) * light.haze[channel]
+            shown[channel] = 255.0 * math.sqrt(min(linear, 1.0))
+        return shown[0], shown[1], shown[2]
 
     def polygon(self, points_N3: Points, albedo: Albedo, lit: float = 0.5, glow: Albedo = DARK) -> None:
         """A filled polygon of street points (x, y, z in metres)."""
@@ -62,7 +63,12 @@ class Brush:
 
     def flat(self, points_N2: Sequence[tuple[float, float]], colour: tuple[float, float, float]) -> None:
         """A filled polygon of pixels in a display colour."""
-        points = (np.array(points_N2, np.float32) * (1 << SUBPIXEL_BITS)).clip(-(1 << 22), 1 << 22).astype(np.int32)
+        u_N, v_N = zip(*points_N2, strict=True)
+        if max(u_N) < -2.0 or max(v_N) < -2.0 or min(u_N) > self.camera.width + 1 or min(v_N) > self.camera.height + 1:
+            return
+        far, unit = float(1 << 22), float(1 << SUBPIXEL_BITS)
+        fixed = [(int(max(min(u * unit, far), -far)), int(max(min(v * unit, far), -far))) for u, v in points_N2]
+        points = np.array(fixed, np.int32)
         cv2.fillPoly(self._picture.image_HW3, [points], colour, cv2.LINE_AA, SUBPIXEL_BITS)
         self._outline.append(points)
 

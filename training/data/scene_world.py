@@ -32,6 +32,10 @@ class Light:
     dusk: bool
     haze_m: float
 
+    def on(self, lit: Array) -> Array:
+        """Light [3, H, W] on a surface that `lit` of the sun reaches ([H, W], 0..1)."""
+        return self.ambient_3[:, None, None] + np.asarray(lit, np.float32) * self.sun_3[:, None, None]
+
     @staticmethod
     def draw(rng: np.random.Generator) -> "Light":
         mood = rng.choice(["sunny", "bright", "overcast", "dusk"], p=[0.35, 0.25, 0.22, 0.18])
