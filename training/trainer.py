@@ -17,7 +17,6 @@ from training.data.batches import Example
 from training.losses import restoration, routing, segmentation
 from training.models.weather_net import Prediction, WeatherNet
 
-
 MAY_CHANGE = ("steps", "checkpoint_every", "data.camvid_root")
 
 
