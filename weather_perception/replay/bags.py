@@ -29,7 +29,9 @@ def open_reader(path: Path) -> AnyReader:
     try:
         return AnyReader([path], default_typestore=get_typestore(Stores.LATEST))
     except (AnyReaderError, OSError) as error:
-        raise ReplayError(f"{path}: not a readable bag ({error}); give a rosbag2 folder, an .mcap, .db3 or .bag file") from error
+        raise ReplayError(
+            f"{path}: not a readable bag ({error}); give a rosbag2 folder, an .mcap, .db3 or .bag file"
+        ) from error
 
 
 class BagSource:
@@ -74,7 +76,6 @@ class BagSource:
         return {kind: StampedStream(self._messages(stack, TRUTH_ROOT + kind)) for kind in sorted(self._truth)}
 
 
-
 def compressed_frame(message: Any, recorded_ns: int) -> Frame:
     """The frame in a sensor_msgs/CompressedImage; where it cannot be decoded, a frame with a `problem`."""
     stamp = stamp_ns(message) or recorded_ns
@@ -114,7 +115,8 @@ def choose_topic(types: dict[str, str], wanted: str | None, where: str) -> str:
         found = f"is of type {types[wanted]}" if wanted in types else "is not in the bag"
         raise ReplayError(f"{where}: topic {wanted} {found}; its image topics are: {listing}")
     if not cameras:
-        raise ReplayError(f"{where}: no sensor_msgs/Image or CompressedImage topic; its topics are: {', '.join(sorted(types)) or 'none'}")
+        others = ", ".join(sorted(types)) or "none"
+        raise ReplayError(f"{where}: no sensor_msgs/Image or CompressedImage topic; its topics are: {others}")
     if len(cameras) > 1:
         raise ReplayError(f"{where}: several image topics, choose one with --topic: {listing}")
     return cameras[0]

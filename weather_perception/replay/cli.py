@@ -3,6 +3,7 @@
 import argparse
 import itertools
 import json
+import os
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
@@ -30,6 +31,7 @@ QUIET_SECONDS = 2.0  # anything shorter needs no progress bar
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code. Errors a user can mend are printed without a traceback."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before PyTorch loads: leave idle cores to the live node
     argv = sys.argv[1:] if argv is None else list(argv)
     arguments = parser().parse_args(argv)
     try:
@@ -64,7 +66,13 @@ def _record(arguments: argparse.Namespace, source: Source, model: Path, work: Pa
         from weather_perception.replay.live import LiveOptions, run_live
 
         options = LiveOptions(
-            str(model), arguments.engine, arguments.device, arguments.rate, arguments.max_in_flight, arguments.timeout, arguments.node
+            str(model),
+            arguments.engine,
+            arguments.device,
+            arguments.rate,
+            arguments.max_in_flight,
+            arguments.timeout,
+            arguments.node,
         )
         program = open_program(model)
         return run_live(frames, options, program.sha256, work), program.manifest

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weather_perception.core.contract import Image, Manifest
-from weather_perception.core.pipeline import FrameError, Pipeline
-from weather_perception.replay.frames import VOID, Frame, Truth
+from weather_perception.core.pipeline import Pipeline
+from weather_perception.replay.frames import Frame, Truth
 from weather_perception.replay.gallery import Gallery, Picture
 from weather_perception.replay.output_bag import Answered, OutputReader
 from weather_perception.replay.recording import Answer, Recording
@@ -19,20 +19,28 @@ from weather_perception.replay.scores import WeatherScores, added, confusion, la
 
 UNLABELLED = "unlabelled"
 CLEAR = "clear"
+LISTED = 200
 
 
 @dataclass
 class Evaluation:
-    """Scores by weather, the pictures to show, and the true weather's bands [(start_ns, end_ns, name)]."""
+    """Scores by weather, the pictures to show, and the true weather's bands [(start_ns, end_ns, name)].
+
+    `unanswered` holds the stamps (ns) of the first `LISTED` frames without an answer.
+    """
 
     weathers: dict[str, WeatherScores] = field(default_factory=dict)
     gallery: Gallery = field(default_factory=Gallery)
     bands: list[tuple[int, int, str]] = field(default_factory=list)
     dominant: Counter[str] = field(default_factory=Counter)
     truth_skipped: int = 0
+    unanswered: list[int] = field(default_factory=list)
 
     def degraded(self) -> tuple[dict[str, WeatherScores], str]:
-        """The weathers to pool masks over, and which they are: `degraded` (all but clear) where the weather is known, else `all`."""
+        """The weathers to pool masks over, and their name.
+
+        `degraded`, all but clear, where the weather is known; else `all`.
+        """
         if set(self.weathers) - {UNLABELLED, CLEAR}:
             return {name: s for name, s in self.weathers.items() if name not in (CLEAR, UNLABELLED)}, "degraded"
         return self.weathers, "all"
@@ -48,7 +56,10 @@ class Evaluator:
         label_names: tuple[str, ...] | None = None,
         baseline: Pipeline | None = None,
     ) -> None:
-        """`baseline` is a second model, whose masks are scored as the base; `label_names` as in `label_lookup`."""
+        """`baseline` is a second model, whose masks are scored as the base; `label_names` as in `label_lookup`.
+
+        A class of the baseline that the model does not have is a mistake wherever it is predicted.
+        """
         self.result = Evaluation()
         self._recording = recording
         self._names = tuple(item.name for item in manifest.classes)
@@ -66,6 +77,8 @@ class Evaluator:
             pictures = answers.at(frame.stamp_ns) if answer is not None else None
             if answer is not None and pictures is not None and frame.image_HW3 is not None:
                 self._score(frame, frame.image_HW3, answer, pictures)
+            elif len(self.result.unanswered) < LISTED:
+                self.result.unanswered.append(frame.stamp_ns)
         self.result.bands = _bands(stamps)
         return self.result
 
@@ -80,8 +93,7 @@ class Evaluator:
             if truth.weather is not None:
                 scores.add_weather(answer.dominant_weather == truth.weather)
             if truth.image_HW3 is not None:
-                picture.gain_db = scores.add_image(image_HW3, pictures.restored_HW3, truth.image_HW3)
-                picture.psnr_db = scores.images[-1][:2]
+                picture.psnr_db = scores.add_image(image_HW3, pictures.restored_HW3, truth.image_HW3)
             if truth.labels_HW is not None:
                 self._score_labels(scores, image_HW3, pictures, truth.labels_HW)
         self.result.gallery.offer(picture)
@@ -94,9 +106,7 @@ class Evaluator:
         if self._baseline is None:
             return
         base_HW = self._base_ids[self._baseline.process(image_HW3).labels_HW]
-        # A class of the base without a counterpart is a mistake wherever it is predicted; a column of its own holds it.
-        base_HW = np.where(base_HW == VOID, np.uint8(count), base_HW)
-        scores.base_CC = added(scores.base_CC, confusion(base_HW, truth_HW, count + 1)[:count])
+        scores.base_CC = added(scores.base_CC, confusion(base_HW, truth_HW, count))
 
     def _usable(self, truth: Truth, image_HW3: Image) -> Truth:
         """The truth with labels in the model's ids, and without what does not fit the frame's size."""

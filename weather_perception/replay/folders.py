@@ -20,8 +20,10 @@ CAMVID_NAMES = (
 class FolderSource:
     """The pictures of a folder in the order of their names, with stamps of an even frame rate."""
 
-    def __init__(self, path: Path, fps: float = 10.0, labels: Path | None = None, label_names: tuple[str, ...] | None = None) -> None:
-        """Find the pictures in `path` or `path/images`, and labels in `labels` or the `labels` folder beside `images`."""
+    def __init__(
+        self, path: Path, fps: float = 10.0, labels: Path | None = None, label_names: tuple[str, ...] | None = None
+    ) -> None:
+        """Find the pictures in `path` or `path/images`, and labels in `labels` or in `labels` beside `images`."""
         folder = path / "images" if (path / "images").is_dir() else path
         self._paths = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES)
         if not self._paths:

@@ -32,7 +32,7 @@ class RawImage:
 
 @dataclass(frozen=True)
 class Truth:
-    """What is known to be true of a frame: the clear image (RGB [H, W, 3]), class ids (void 255), the weather's name."""
+    """What is known to be true of a frame: the clear image (RGB [H, W, 3]), class ids (void 255), the weather."""
 
     image_HW3: Image | None = None
     labels_HW: NDArray[np.uint8] | None = None

@@ -14,7 +14,7 @@ WORST = 3
 
 @dataclass
 class Picture:
-    """One frame with its answer and its truth. `gain_db` is restored minus input PSNR, `psnr_db` the two."""
+    """One frame with its answer and its truth. `psnr_db` is of the input and the restored image, where known."""
 
     stamp_ns: int
     weather: str
@@ -22,7 +22,6 @@ class Picture:
     image_HW3: Image
     answered: Answered
     truth: Truth
-    gain_db: float | None = None
     psnr_db: tuple[float, float] | None = None
 
     @property

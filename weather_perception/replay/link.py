@@ -6,6 +6,7 @@ import threading
 import time
 from array import array
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -32,7 +33,7 @@ QOS_DEPTH = 30
 
 @dataclass(frozen=True)
 class Message:
-    """One answer: which output, its stamp in nanoseconds, its CDR bytes, and when it arrived (perf_counter, seconds)."""
+    """A part of an answer: which output, its stamp (ns), its CDR bytes, when it arrived (perf_counter, seconds)."""
 
     output: str
     stamp_ns: int
@@ -112,10 +113,8 @@ class Link:
                 self.events.put(state)
 
     def _spin(self) -> None:
-        try:
+        with suppress(ExternalShutdownException):
             self._executor.spin()
-        except ExternalShutdownException:
-            pass
 
 
 def cdr_stamp_ns(data: bytes) -> int:

@@ -16,6 +16,7 @@ from weather_perception.replay.results import BAG, NODE_LOG
 
 LOST = "lost_in_transport"
 INCOMPLETE = "incomplete_answer"
+DIAGNOSTICS_SECONDS = 0.25  # two reports in a row tell that the node is done, so they come often
 DOMAINS = range(1, 102)  # the ids whose ports are free on every operating system
 
 
@@ -43,14 +44,15 @@ def run_live(frames: Iterable[Frame], options: LiveOptions, model_sha256: str, w
         link, check = _open(options, work, stack)
         from weather_perception.replay.player import Player
 
+        frames = iter(frames)
         leading, first = _first_good(frames)
         recording = Recording("live", "", "", "")
         bag = stack.enter_context(OutputBag(work / BAG))
         player = Player(link, bag, recording, options.timeout_s, check)
         before = player.connect(first)
         _identify(recording, before, model_sha256, options)
-        player.play(itertools.chain(leading, frames), options.rate, options.max_in_flight)
-        _account(recording, before, player.settled_health())
+        after = player.play(itertools.chain(leading, frames), options.rate, options.max_in_flight)
+        _account(recording, before, after)
         return recording
 
 
@@ -65,13 +67,16 @@ def _open(options, work, stack):  # type: ignore[no-untyped-def]  # its types ne
     try:
         from weather_perception.replay.link import Link
     except ImportError as error:
-        raise ReplayError(f"--live needs ROS 2's Python packages ({error}): source a ROS 2 installation, or see the README") from error
+        raise ReplayError(
+            f"--live needs ROS 2's Python packages ({error}): source a ROS 2 installation, or see the README"
+        ) from error
     if not own:
         return stack.enter_context(Link("/" + options.node.lstrip("/"), None)), lambda: None
     from weather_perception.replay.node_process import NodeProcess
 
     namespace, domain = f"/replay_{os.getpid()}", random.SystemRandom().choice(DOMAINS)
     parameters = {"model": str(Path(options.model).resolve()), "engine": options.engine, "device": options.device}
+    parameters["diagnostics_period"] = str(DIAGNOSTICS_SECONDS)
     process = stack.enter_context(NodeProcess(namespace, parameters, domain, work / NODE_LOG))
     return stack.enter_context(Link(namespace + NODE, domain)), process.check
 
@@ -95,7 +100,7 @@ def _stay_on_this_machine() -> None:
         os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 
 
-def _first_good(frames: Iterable[Frame]) -> tuple[list[Frame], Frame]:
+def _first_good(frames: Iterator[Frame]) -> tuple[list[Frame], Frame]:
     """The frames up to the first that can be decoded, and that one, to open the connection with."""
     leading: list[Frame] = []
     for frame in frames:
@@ -106,7 +111,7 @@ def _first_good(frames: Iterable[Frame]) -> tuple[list[Frame], Frame]:
 
 
 def _identify(recording: Recording, health: HealthReport, model_sha256: str, options: LiveOptions) -> None:
-    """Take the model and engine from the node's own report; refuse one that runs another model than the report would name."""
+    """Take the model and engine from the node's own report; refuse a node that runs another model than expected."""
     if health.model_hash != model_sha256:
         raise ReplayError(
             f"the running node uses the model {health.model_name} ({health.model_hash[:12]}), not {options.model} "

@@ -4,7 +4,7 @@ from typing import Any
 
 from weather_perception.replay.evaluation import Evaluation
 from weather_perception.replay.recording import Recording
-from weather_perception.replay.scores import accuracy, pooled_iou
+from weather_perception.replay.scores import PSNR_CEILING_DB, accuracy, pooled_iou
 
 COLUMNS = (
     ("PSNR in", "psnr_input", "{:.1f}"),
@@ -31,6 +31,7 @@ def summarise(recording: Recording, evaluation: Evaluation) -> dict[str, Any]:
         "frames_sent": recording.sent,
         "frames_received": len(recording.answers),
         "drops": dict(recording.drops),
+        "unanswered_stamps_ns": evaluation.unanswered,
         "truth_skipped": evaluation.truth_skipped,
         "latency_ms": {"p50": recording.latency_ms(50), "p95": recording.latency_ms(95)},
         "model": {"name": recording.model_name, "sha256": recording.model_sha256},
@@ -42,23 +43,25 @@ def summarise(recording: Recording, evaluation: Evaluation) -> dict[str, Any]:
 
 def cells(row: dict[str, Any]) -> list[str]:
     """One weather's figures as text, in the order of COLUMNS; a dash where there is none."""
-    return ["-" if row.get(key) is None else form.format(row[key]) for _, key, form in COLUMNS]
+    return [_cell(key, row[key], form) for _, key, form in COLUMNS]
 
 
 def facts(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     """The run in (what, value) pairs of text: frames, drops, latency, speed, masks, model."""
-    latency, speed, model = metrics["latency_ms"], metrics["speed"], metrics["model"]
+    speed, model, over = metrics["speed"], metrics["model"], metrics["miou_over"]
+    p50, p95 = (_number(metrics["latency_ms"][key], "{:.1f}") for key in ("p50", "p95"))
+    rate, times = _number(speed["frames_per_second"], "{:.1f}"), _number(speed["times_real_time"], "{:.2f}")
+    base, refined = (_number(metrics[key], "{:.3f}") for key in ("miou_base", "miou_refined"))
     drops = ", ".join(f"{reason} {count}" for reason, count in sorted(metrics["drops"].items())) or "none"
-    over = f" ({metrics['miou_over']} frames)" if metrics["miou_over"] else ""
     return [
         ("frames answered", f"{metrics['frames_received']} of {metrics['frames_sent']} sent"),
         ("drops", drops),
-        ("latency", f"p50 {_number(latency['p50'], '{:.1f}')} ms, p95 {_number(latency['p95'], '{:.1f}')} ms ({_latency_of(metrics)})"),
-        ("speed", f"{_number(speed['frames_per_second'], '{:.1f}')} frames/s, {_number(speed['times_real_time'], '{:.2f}')} x real time"),
-        (f"mIoU{over}", f"base {_number(metrics['miou_base'], '{:.3f}')}, refined {_number(metrics['miou_refined'], '{:.3f}')}"),
+        ("latency", f"p50 {p50} ms, p95 {p95} ms ({_latency_of(metrics)})"),
+        ("speed", f"{rate} frames/s, {times} x real time"),
+        (f"mIoU ({over} frames)" if over else "mIoU", f"base {base}, refined {refined}"),
         ("weather right", _number(metrics["weather_accuracy"], "{:.1%}")),
         ("model", f"{model['name']} {model['sha256'][:12]}, engine {metrics['engine']}, {metrics['mode']} mode"),
-    ]  # fmt: skip
+    ]
 
 
 def table(metrics: dict[str, Any]) -> str:
@@ -70,6 +73,12 @@ def table(metrics: dict[str, Any]) -> str:
     lines.insert(1, "  ".join("-" * width for width in widths))
     summary = [f"{what + ':':16} {value}" for what, value in facts(metrics)]
     return "\n".join((lines if len(rows) > 1 else ["no ground truth: nothing to score against"]) + ["", *summary])
+
+
+def _cell(key: str, value: float | None, form: str) -> str:
+    if value is not None and key.startswith("psnr") and value >= PSNR_CEILING_DB:
+        return "equal"
+    return _number(value, form)
 
 
 def _latency_of(metrics: dict[str, Any]) -> str:

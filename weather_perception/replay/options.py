@@ -6,9 +6,10 @@ from pathlib import Path
 DESCRIPTION = """\
 Run recorded frames through the model (or through the live node) and judge what comes out.
 
-Reads rosbag2 folders (MCAP, sqlite3), .mcap, .db3 and ROS 1 .bag files, videos, and folders of pictures. Writes into DIR:
-output_bag/ (rosbag2 MCAP of everything the node publishes), metrics.json, and report.html, which opens in any browser.
-Where the bag has /ground_truth/image, /ground_truth/labels or /ground_truth/weather, the answers are scored against them."""
+Reads rosbag2 folders (MCAP, sqlite3), .mcap, .db3 and ROS 1 .bag files, videos, and folders of pictures. Writes
+output_bag/ (rosbag2 MCAP of everything the node publishes), metrics.json, and report.html, which opens in any browser,
+into DIR. Where the bag has /ground_truth/image, /ground_truth/labels or /ground_truth/weather, the answers are scored
+against them."""
 
 EXAMPLES = """\
 examples:
@@ -36,9 +37,14 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_input(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--topic", metavar="T", help="the image topic; needed only where a bag has several")
-    group.add_argument("--fps", type=_positive, default=10.0, help="frame rate of a folder of pictures (default: %(default)s)")
     group.add_argument(
-        "--labels", type=Path, metavar="DIR", help="class id pictures (PNG) named like the frames; default: labels/ beside images/"
+        "--fps", type=_positive, default=10.0, help="frame rate of a folder of pictures (default: %(default)s)"
+    )
+    group.add_argument(
+        "--labels",
+        type=Path,
+        metavar="DIR",
+        help="class id pictures (PNG) named like the frames; default: labels/ beside images/",
     )
     group.add_argument(
         "--label-names",
@@ -53,16 +59,24 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--baseline",
         metavar="M2",
-        help="a second model file, whose masks are scored as the base; default: base.pt2 beside the model where there is one, "
-        "none: no baseline",
+        help="a second model file, whose masks are scored as the base; none: no baseline. "
+        "Default: base.pt2 beside the model where there is one",
     )
-    group.add_argument("--engine", default="auto", help="what runs the model, as the node's parameter (default: %(default)s)")
-    group.add_argument("--device", default="auto", help="where it runs: auto, cpu, cuda, cuda:1 ... (default: %(default)s)")
+    group.add_argument(
+        "--engine", default="auto", help="what runs the model, as the node's parameter (default: %(default)s)"
+    )
+    group.add_argument(
+        "--device", default="auto", help="where it runs: auto, cpu, cuda, cuda:1 ... (default: %(default)s)"
+    )
 
 
 def _add_live(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--live", action="store_true", help="play the frames over DDS into restore_node in its own process")
-    group.add_argument("--rate", type=_positive, default=1.0, metavar="X", help="times the recorded speed (default: %(default)s)")
+    group.add_argument(
+        "--live", action="store_true", help="play the frames over DDS into restore_node in its own process"
+    )
+    group.add_argument(
+        "--rate", type=_positive, default=1.0, metavar="X", help="times the recorded speed (default: %(default)s)"
+    )
     group.add_argument(
         "--max-in-flight",
         type=_not_negative_int,
@@ -71,9 +85,15 @@ def _add_live(group: argparse._ArgumentGroup) -> None:
         help="wait while N frames are unanswered, so that a slow machine slows the replay instead of losing frames; "
         "0 (default): never wait, like a camera",
     )
-    group.add_argument("--node", metavar="NAME", help="play into this running node (as /restore_node) instead of starting one")
     group.add_argument(
-        "--timeout", type=_positive, default=30.0, metavar="S", help="seconds to wait for the node or for an answer (default: %(default)s)"
+        "--node", metavar="NAME", help="play into this running node (as /restore_node) instead of starting one"
+    )
+    group.add_argument(
+        "--timeout",
+        type=_positive,
+        default=30.0,
+        metavar="S",
+        help="seconds to wait for the node or for an answer (default: %(default)s)",
     )
 
 

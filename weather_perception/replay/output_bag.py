@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace, TracebackType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from rosbags.rosbag2 import StoragePlugin, Writer
@@ -21,7 +21,7 @@ from weather_perception.replay.stamped import StampedStream
 NODE = "/restore_node"
 RESTORED, MASK, CONFIDENCE, ROUTING = "image_restored", "semantic_mask", "semantic_confidence", "weather"
 OUTPUT_TYPES = {RESTORED: IMAGE, MASK: IMAGE, CONFIDENCE: IMAGE, ROUTING: WEATHER}
-BAG_VERSION = 8  # the newest that ROS 2 Humble still reads
+BAG_VERSION: Literal[8] = 8  # the newest that ROS 2 Humble still reads
 
 
 class OutputBag:

@@ -32,7 +32,7 @@ class Strip:
 
 
 def strip_of(picture: Picture, palette_C3: Image, start_ns: int) -> Strip:
-    """Input, restored, clear truth, mask over the restored image, mask truth; what there is no truth for is left out."""
+    """Input, restored, clear truth, mask over the restored image, mask truth; what is unknown is left out."""
     truth, answered = picture.truth, picture.answered
     before, after = (f" {value:.1f} dB" for value in picture.psnr_db) if picture.psnr_db else ("", "")
     tiles = [_tile(f"input{before}", picture.image_HW3), _tile(f"restored{after}", answered.restored_HW3)]

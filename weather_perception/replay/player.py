@@ -15,6 +15,9 @@ from weather_perception.replay.recording import Answer, Recording
 # How often to look whether the node is still alive while waiting for an event.
 CHECK_SECONDS = 0.2
 PROBE_SECONDS = 2.0
+START_SECONDS = 120.0  # a node that is alive may take this long to load PyTorch and the model
+# The first of them may have been under way before the last frame was sent.
+IDLE_REPORTS = 3
 # No camera stamps a frame with this; the probe that opens the connection carries it.
 PROBE_STAMP_NS = 1
 
@@ -31,7 +34,9 @@ class Pending:
 class Player:
     """Sends frames and collects answers. `check` raises where the node is gone."""
 
-    def __init__(self, link: Link, bag: OutputBag, recording: Recording, timeout_s: float, check: Callable[[], None]) -> None:
+    def __init__(
+        self, link: Link, bag: OutputBag, recording: Recording, timeout_s: float, check: Callable[[], None]
+    ) -> None:
         self._link = link
         self._bag = bag
         self._recording = recording
@@ -46,22 +51,28 @@ class Player:
 
         Returns the node's own counts before the first frame that counts.
         """
-        self._wait(lambda: self._state is not None, "restore_node to report on /diagnostics")
+        patience = max(self._timeout_s, START_SECONDS)
+        self._wait(lambda: self._state is not None, "restore_node to report on /diagnostics", patience)
         assert self._state is not None and first.raw is not None
         self._link.advertise(self._state.input_topic)
         self._wait(self._link.connected, f"restore_node to listen to {self._state.input_topic}")
         deadline = time.perf_counter() + self._timeout_s
         while PROBE_STAMP_NS not in self._recording.answers:
             if time.perf_counter() > deadline:
-                raise ReplayError(f"restore_node did not answer a first frame within {self._timeout_s:g} s; see its log")
+                raise ReplayError(
+                    f"restore_node did not answer a first frame within {self._timeout_s:g} s; see its log"
+                )
             probe = self._pending.setdefault(PROBE_STAMP_NS, Pending(0.0))
             probe.published = self._link.publish(first.raw, first.frame_id, (0, PROBE_STAMP_NS))
             self._until(lambda: PROBE_STAMP_NS in self._recording.answers, PROBE_SECONDS)
         del self._recording.answers[PROBE_STAMP_NS]
         return self.settled_health()
 
-    def play(self, frames: Iterable[Frame], rate: float, max_in_flight: int) -> None:
-        """Publish every frame when it is due, `rate` times as fast as recorded, then wait for the last answers."""
+    def play(self, frames: Iterable[Frame], rate: float, max_in_flight: int) -> HealthReport:
+        """Publish every frame when it is due, `rate` times as fast as recorded, then wait for the last answers.
+
+        Returns the node's own counts after that.
+        """
         start = time.perf_counter()
         first_ns: int | None = None
         for frame in frames:
@@ -72,28 +83,25 @@ class Player:
                 self._await_room(max_in_flight)
             self._recording.played_s = played_s
             self._send(frame)
-        self.settled_health()
+        health = self.settled_health()
         self._recording.wall_s = max(self._last_answer - start, 1e-9) if self._recording.answers else 0.0
+        return health
 
     def settled_health(self) -> HealthReport:
-        """The node's counts once it has nothing left to do: all answered, or two reports in a row that say it is idle."""
+        """The node's counts once it has nothing left to do, as several of its reports in a row say."""
         reports: list[HealthReport] = []
 
         def settled() -> bool:
             state, self._state = self._state, None
             if state is not None:
                 reports.append(state.health)
-            idle = [item for item in reports[-2:] if item.frames_answered + item.drops_total >= item.frames_received]
-            same = len({item.frames_received for item in idle}) == 1
-            return len(idle) == 2 and same and len(reports) >= 2
+            last = reports[-IDLE_REPORTS:]
+            idle = all(item.frames_answered + item.drops_total >= item.frames_received for item in last)
+            return len(last) == IDLE_REPORTS and idle and len({item.frames_received for item in last}) == 1
 
         self._state = None
         self._wait(settled, "restore_node to finish its last frames")
         return reports[-1]
-
-    def unanswered(self) -> int:
-        """How many frames still lack an answer, or a part of it."""
-        return len(self._pending)
 
     def _send(self, frame: Frame) -> None:
         self._recording.sent += 1
@@ -124,9 +132,10 @@ class Player:
         while (left := due - time.perf_counter()) > 0:
             self._take(left)
 
-    def _wait(self, done: Callable[[], bool], what: str) -> None:
-        if not self._until(done, self._timeout_s):
-            raise ReplayError(f"waited {self._timeout_s:g} s in vain for {what}; --timeout allows more")
+    def _wait(self, done: Callable[[], bool], what: str, seconds: float | None = None) -> None:
+        seconds = seconds or self._timeout_s
+        if not self._until(done, seconds):
+            raise ReplayError(f"waited {seconds:g} s in vain for {what}; --timeout allows more")
 
     def _until(self, done: Callable[[], bool], seconds: float) -> bool:
         """Take events until `done`; False where that took longer than `seconds`."""

@@ -14,10 +14,17 @@ from weather_perception.replay.timeline import draw_timeline
 
 
 def render_report(
-    metrics: Mapping[str, Any], recording: Recording, evaluation: Evaluation, manifest: Manifest, source: str, command: str
+    metrics: Mapping[str, Any],
+    recording: Recording,
+    evaluation: Evaluation,
+    manifest: Manifest,
+    source: str,
+    command: str,
 ) -> str:
     """The report as HTML; `source` and `command` say what was replayed and how."""
-    environment = Environment(loader=PackageLoader("weather_perception.replay", "."), autoescape=True, undefined=StrictUndefined)
+    environment = Environment(
+        loader=PackageLoader("weather_perception.replay", "."), autoescape=True, undefined=StrictUndefined
+    )
     start_ns = min(recording.answers, default=0)
     palette = manifest.palette
 

@@ -16,7 +16,7 @@ _FINISHED = (NODE_LOG, BAG, REPORT, METRICS)
 def results_folder(out: Path, force: bool) -> Iterator[Path]:
     """A folder to write results in; leaving the block moves them into `out`, an exception leaves none.
 
-    Raises ReplayError where results of an earlier run stand in `out` and `force` is off; with it they are deleted first.
+    Raises ReplayError where an earlier run's results stand in `out`, unless `force` is on: then they are deleted first.
     """
     standing = [out / name for name in _FINISHED if (out / name).exists()]
     if standing and not force:

@@ -20,8 +20,8 @@ def open_source(
 ) -> Source:
     """Open a bag, a video or a folder of pictures.
 
-    `topic` applies to bags; `fps` (frames a second), `labels` (a folder) and `label_names` (of the ids in it) to folders
-    of pictures. Raises ReplayError where `path` is none of these.
+    `topic` applies to bags; `fps` (frames a second), `labels` (a folder) and `label_names` (of the ids in it) to
+    folders of pictures. Raises ReplayError where `path` is none of these.
     """
     if not path.exists():
         raise ReplayError(f"{path}: no such file or folder; give a bag, a video or a folder of pictures")

@@ -13,8 +13,8 @@ def stamp_ns(message: Any) -> int:
 class StampedStream:
     """A topic's messages, looked up by ascending stamps.
 
-    Topics that describe the same frame are joined on the stamp. `window` messages are remembered, so that the topics may
-    be out of step by as much without the whole bag being held.
+    Topics that describe the same frame are joined on the stamp. `window` messages are remembered, so that the topics
+    may be out of step by as much without the whole bag being held.
     """
 
     def __init__(self, messages: Iterator[tuple[int, Any]], window: int = 16) -> None:

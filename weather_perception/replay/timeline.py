@@ -3,13 +3,21 @@
 import io
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from weather_perception.replay.recording import Answer
 
-COLOURS = {"clear": "#3b82f6", "fog": "#9ca3af", "rain": "#0d9488", "snow": "#a78bfa", "dusk": "#f59e0b", "night": "#6366f1"}
+COLOURS = {
+    "clear": "#3b82f6",
+    "fog": "#9ca3af",
+    "rain": "#0d9488",
+    "snow": "#a78bfa",
+    "dusk": "#f59e0b",
+    "night": "#6366f1",
+}
 SPARE_COLOURS = ("#ef4444", "#22c55e", "#ec4899", "#84cc16", "#06b6d4", "#f97316")
 COLUMNS = 500
 # A colour nobody uses, replaced by CSS's currentColor so that the text can be read on light and dark pages.
@@ -35,14 +43,23 @@ def draw_timeline(answers: Mapping[int, Answer], bands: Sequence[Band]) -> str:
     start = min([int(stamps[0]), *(band[0] for band in bands)])
     seconds, weather_TK = _thin((stamps - start) / 1e9, np.array([[*answer.weather.values()] for answer in ordered]))
     _, gates_TG = _thin(seconds, np.array([[*answer.gates.values()] for answer in ordered]))
-    style = {name: _INK for name in ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")}
+    inked = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
+    style: dict[Any, Any] = dict.fromkeys(inked, _INK)
     gate_names = list(ordered[0].gates)
     height = 2.6 + 0.17 * len(gate_names)
-    with pyplot.rc_context({**style, "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9, "svg.hashsalt": "timeline"}):
+    with pyplot.rc_context(
+        {**style, "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9, "svg.hashsalt": "timeline"}
+    ):
         figure, (above, below) = pyplot.subplots(
             2, sharex=True, figsize=(9, height), height_ratios=(2.2, 0.3 + 0.17 * len(gate_names)), layout="constrained"
         )
-        _draw_weather(above, seconds, weather_TK, list(ordered[0].weather), [((a - start) / 1e9, (b - start) / 1e9, n) for a, b, n in bands])
+        _draw_weather(
+            above,
+            seconds,
+            weather_TK,
+            list(ordered[0].weather),
+            [((a - start) / 1e9, (b - start) / 1e9, n) for a, b, n in bands],
+        )
         _draw_gates(below, seconds, gates_TG, gate_names)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
@@ -65,7 +82,12 @@ def _draw_weather(axes, seconds, weather_TK, names, bands) -> None:  # type: ign
 def _draw_gates(axes, seconds, gates_TG, names) -> None:  # type: ignore[no-untyped-def]  # matplotlib's types
     edges = np.append(seconds, seconds[-1] + (seconds[-1] - seconds[-2] if len(seconds) > 1 else 0.1))
     mesh = axes.pcolormesh(
-        edges, np.arange(len(names) + 1), gates_TG.T, cmap="viridis", vmin=0, vmax=max(1.0, float(gates_TG.max(initial=0)))
+        edges,
+        np.arange(len(names) + 1),
+        gates_TG.T,
+        cmap="viridis",
+        vmin=0,
+        vmax=max(1.0, float(gates_TG.max(initial=0))),
     )
     mesh.set_rasterized(True)
     axes.set_yticks(np.arange(len(names)) + 0.5, names, fontsize=7)
@@ -76,7 +98,9 @@ def _draw_gates(axes, seconds, gates_TG, names) -> None:  # type: ignore[no-unty
     axes.figure.colorbar(mesh, ax=axes, pad=0.01, aspect=12).outline.set_visible(False)
 
 
-def _thin(seconds: NDArray[np.float64], values_TN: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _thin(
+    seconds: NDArray[np.float64], values_TN: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Average runs of neighbours, so that at most COLUMNS columns have to be drawn."""
     if len(values_TN) <= COLUMNS:
         return seconds[: len(values_TN)], values_TN

@@ -36,7 +36,9 @@ class VideoSource:
                 there, image_HW3 = capture.read()
                 if not there:
                     return
-                yield rgb_frame(np.ascontiguousarray(image_HW3[:, :, ::-1]), FIRST_STAMP_NS + round(index * 1e9 / self._fps))
+                yield rgb_frame(
+                    np.ascontiguousarray(image_HW3[:, :, ::-1]), FIRST_STAMP_NS + round(index * 1e9 / self._fps)
+                )
                 index += 1
         finally:
             capture.release()
