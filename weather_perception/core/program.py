@@ -3,6 +3,7 @@
 import hashlib
 import io
 import logging
+import warnings
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +71,10 @@ def save_program(exported: ExportedProgram, manifest: Manifest, path: str | Path
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial.pt2")
-    torch.export.save(exported, partial, extra_files={MANIFEST_FILE: manifest.to_json()})
+    with warnings.catch_warnings():
+        # torch says so of every tensor that lies channels-last; it is saved whole all the same.
+        warnings.filterwarnings("ignore", "No complete tensor found", UserWarning)
+        torch.export.save(exported, partial, extra_files={MANIFEST_FILE: manifest.to_json()})
     open_program(partial)
     partial.replace(path)
     return open_program(path)
