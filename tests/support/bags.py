@@ -71,7 +71,9 @@ def write_bag(path: Path, shots: Iterable[Shot], kind: str = "mcap", topic: str 
         image = messages.image(shot.image, shot.stamp_ns, shot.encoding, **shot.fields)
         rows.append((topic, IMAGE, shot.stamp_ns, image))
         if shot.clear is not None:
-            rows.append(("/ground_truth/image", IMAGE, shot.stamp_ns, messages.image(shot.clear, shot.stamp_ns, "rgb8")))
+            rows.append(
+                ("/ground_truth/image", IMAGE, shot.stamp_ns, messages.image(shot.clear, shot.stamp_ns, "rgb8"))
+            )
         if shot.labels is not None:
             truth = messages.image(shot.labels, shot.stamp_ns, "mono8")
             rows.append(("/ground_truth/labels", IMAGE, shot.stamp_ns, truth))

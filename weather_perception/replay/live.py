@@ -3,6 +3,7 @@
 import itertools
 import os
 import random
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ def run_live(frames: Iterable[Frame], options: LiveOptions, model_sha256: str, w
     """
     with ExitStack() as stack:
         stack.enter_context(_restored_environment())
+        print(f"waiting for {options.node or 'restore_node, which starts in its own process'}", file=sys.stderr)
         link, check = _open(options, work, stack)
         from weather_perception.replay.player import Player
 

@@ -1,0 +1,71 @@
+"""Live mode: the real node in its own process answers frames over real DDS."""
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("rclpy", reason="live mode needs ROS 2's Python packages")
+
+from tests.support.bags import Shot, write_bag
+from weather_perception.core.program import open_program
+from weather_perception.diagnostics import weather_from_msg
+from weather_perception.replay.bags import open_reader
+from weather_perception.replay.cli import main
+
+
+def test_every_frame_is_answered_and_malformed_ones_are_named(
+    tmp_path: Path, drive: list[Shot], tiny_model: Path
+) -> None:
+    shots = [*drive[:6], replace(drive[6], fields={"step": 5}), *drive[7:]]
+    bag = write_bag(tmp_path / "bag", shots)
+    before = _dds_environment()
+    arguments = ["--model", str(tiny_model), "--live", "--max-in-flight", "1", "--rate", "0.5"]
+    assert main([str(bag), "--out", str(tmp_path / "live"), *arguments]) == 0
+    assert _dds_environment() == before
+    live = json.loads((tmp_path / "live" / "metrics.json").read_text())
+    assert (live["frames_sent"], live["frames_received"]) == (10, 9)
+    assert live["drops"] == {"wrong_step": 1}
+    assert live["unanswered_stamps_ns"] == [drive[6].stamp_ns]
+    assert live["model"] == {"name": "tiny", "sha256": open_program(tiny_model).sha256}
+    assert (live["mode"], live["engine"]) == ("live", "torch")
+    assert live["latency_ms"]["p95"] >= live["latency_ms"]["p50"] > 0
+    assert 0 < live["speed"]["times_real_time"] < 0.55
+
+    assert main([str(bag), "--out", str(tmp_path / "direct"), "--model", str(tiny_model)]) == 0
+    direct = json.loads((tmp_path / "direct" / "metrics.json").read_text())
+    assert live["weathers"] == direct["weathers"]
+    assert _content(tmp_path / "live" / "output_bag") == _content(tmp_path / "direct" / "output_bag")
+
+
+def test_a_node_that_fails_is_quoted(
+    tmp_path: Path, drive: list[Shot], tiny_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bag = write_bag(tmp_path / "bag", drive[:2])
+    arguments = ["--model", str(tiny_model), "--live", "--device", "cuda:99"]
+    assert main([str(bag), "--out", str(tmp_path / "out"), *arguments]) == 1
+    said = capsys.readouterr().err
+    assert "restore_node ended with exit code 1" in said
+    assert "cuda:99" in said
+    assert not (tmp_path / "out" / "metrics.json").exists()
+
+
+def _dds_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith(("ROS_", "FAST"))}
+
+
+def _content(bag: Path) -> list[tuple]:
+    """Every message of a bag, as what a reader of it would see."""
+    rows = []
+    with open_reader(bag) as reader:
+        for connection, recorded_ns, data in reader.messages():
+            message = reader.deserialize(data, connection.msgtype)
+            stamp = (message.header.stamp.sec, message.header.stamp.nanosec, message.header.frame_id)
+            if hasattr(message, "data"):
+                seen = (message.encoding, message.height, message.width, message.step, message.data.tobytes())
+            else:
+                seen = (weather_from_msg(message),)
+            rows.append((connection.topic, recorded_ns, stamp, seen))
+    return sorted(rows, key=lambda row: row[:2])

@@ -1,0 +1,192 @@
+"""The command in direct mode: a bag in; a bag, metrics and a report out; and what it says when it cannot."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from tests.support.bags import Shot, write_bag
+from tests.support.tiny import TinyModel, export_tiny, tiny_manifest
+from weather_perception.core.program import open_program, save_program
+from weather_perception.replay.bags import open_reader
+from weather_perception.replay.cli import main
+from weather_perception.replay.evaluation import Evaluator
+
+
+@pytest.fixture(scope="session")
+def bag(tmp_path_factory: pytest.TempPathFactory, drive: list[Shot]) -> Path:
+    return write_bag(tmp_path_factory.mktemp("bag") / "drive", drive)
+
+
+class DarkModel(TinyModel):
+    """Calls every pixel dark."""
+
+    def forward(self, image_BHW3: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        restored, labels, *others = super().forward(image_BHW3)
+        return (restored, torch.zeros_like(labels), *others)
+
+
+def replay(*arguments: object) -> int:
+    return main([str(argument) for argument in arguments])
+
+
+def metrics_in(out: Path) -> dict:
+    return json.loads((out / "metrics.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def out(tmp_path_factory: pytest.TempPathFactory, bag: Path, tiny_model: Path) -> Path:
+    """A finished replay with a baseline that calls everything dark."""
+    folder = tmp_path_factory.mktemp("out")
+    base = folder / "dark.pt2"
+    save_program(export_tiny(DarkModel()), tiny_manifest("dark"), base)
+    assert replay(bag, "--out", folder / "run", "--model", tiny_model, "--baseline", base) == 0
+    return folder / "run"
+
+
+def test_metrics_hold_every_figure(out: Path, tiny_model: Path) -> None:
+    metrics = metrics_in(out)
+    fog, clear = metrics["weathers"]["fog"], metrics["weathers"]["clear"]
+    assert fog["psnr_restored"] > fog["psnr_input"] + 3
+    assert fog["ssim_restored"] > fog["ssim_input"]
+    assert clear["psnr_input"] == 100
+    assert clear["frames"] == fog["frames"] == 5
+    assert metrics["miou_over"] == "degraded"
+    assert metrics["miou_refined"] == fog["miou_refined"] > 0.7
+    assert metrics["miou_base"] == fog["miou_base"] < 0.5
+    assert fog["weather_accuracy"] == 1
+    assert clear["weather_accuracy"] == 0  # the tiny model sees fog everywhere
+    assert metrics["weather_accuracy"] == 0.5
+    assert metrics["frames_sent"] == metrics["frames_received"] == 10
+    assert metrics["drops"] == {}
+    assert 0 < metrics["latency_ms"]["p50"] <= metrics["latency_ms"]["p95"]
+    assert metrics["model"] == {"name": "tiny", "sha256": open_program(tiny_model).sha256}
+    assert (metrics["mode"], metrics["engine"]) == ("direct", "torch")
+    assert metrics["speed"]["frames_per_second"] > 0
+
+
+def test_the_output_bag_holds_what_the_node_publishes(out: Path, drive: list[Shot]) -> None:
+    with open_reader(out / "output_bag") as reader:
+        messages: dict[str, list] = {}
+        for connection, recorded_ns, data in reader.messages():
+            assert recorded_ns in {shot.stamp_ns for shot in drive}
+            messages.setdefault(connection.topic, []).append(reader.deserialize(data, connection.msgtype))
+    topics = ("image_restored", "semantic_mask", "semantic_confidence", "weather")
+    assert {name: len(found) for name, found in messages.items()} == {f"/restore_node/{t}": 10 for t in topics}
+    image, mask = messages["/restore_node/image_restored"][7], messages["/restore_node/semantic_mask"][7]
+    expected = np.minimum(np.round(drive[7].image * 1.1), 255)
+    assert np.abs(image.data.reshape(drive[7].image.shape) - expected).max() <= 1
+    assert (image.encoding, mask.encoding) == ("rgb8", "mono8")
+    assert (image.header.frame_id, image.header.stamp.nanosec) == ("front_camera", drive[7].stamp_ns % 1_000_000_000)
+    assert set(mask.data) == {0, 1}
+    assert messages["/restore_node/weather"][0].status[0].message == "fog"
+
+
+def test_the_report_stands_alone_and_says_the_figures(out: Path) -> None:
+    page, metrics = (out / "report.html").read_text(), metrics_in(out)
+    for weather, row in metrics["weathers"].items():
+        assert f"<td>{weather}</td>" in page
+        assert f"{row['psnr_restored']:.1f}" in page
+        assert f"{row['miou_base']:.3f}" in page
+    assert metrics["model"]["sha256"] in page
+    assert "10 of 10 sent" in page
+    assert "replay " in page
+    assert "<svg" in page
+    assert page.count("data:image/jpeg;base64,") >= 20
+    assert re.findall(r'(?:src|href)="(?!data:|#)[^"]*"', page) == []
+
+
+def test_bgr_frames_are_answered_as_bgr(tmp_path: Path, drive: list[Shot], tiny_model: Path) -> None:
+    shot = replace(drive[0], image=drive[0].image[:, :, ::-1], encoding="bgr8")
+    bag = write_bag(tmp_path / "bag", [shot])
+    assert replay(bag, "--out", tmp_path / "out", "--model", tiny_model) == 0
+    assert metrics_in(tmp_path / "out")["weathers"]["clear"]["psnr_input"] == 100
+    with open_reader(tmp_path / "out" / "output_bag") as reader:
+        connections = [c for c in reader.connections if c.topic.endswith("image_restored")]
+        ((connection, _, data),) = reader.messages(connections=connections)
+        assert reader.deserialize(data, connection.msgtype).encoding == "bgr8"
+
+
+def test_malformed_frames_are_counted_by_reason(tmp_path: Path, drive: list[Shot], tiny_model: Path) -> None:
+    broken = [replace(drive[3], fields={"step": 5}), replace(drive[4], encoding="plaid")]
+    bag = write_bag(tmp_path / "bag", [*drive[:3], *broken, *drive[5:], drive[9]])
+    assert replay(bag, "--out", tmp_path / "out", "--model", tiny_model) == 0
+    metrics = metrics_in(tmp_path / "out")
+    assert metrics["drops"] == {"wrong_step": 1, "unknown_encoding": 1, "repeated_stamp": 1}
+    assert (metrics["frames_sent"], metrics["frames_received"]) == (11, 8)
+    assert drive[3].stamp_ns in metrics["unanswered_stamps_ns"]
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "wrong_step" in page
+    assert "plaid" in page
+
+
+def test_without_truth_no_figure_is_invented(tmp_path: Path, drive: list[Shot], tiny_model: Path) -> None:
+    plain = [Shot(shot.image, shot.stamp_ns) for shot in drive]
+    assert replay(write_bag(tmp_path / "bag", plain), "--out", tmp_path / "out", "--model", tiny_model) == 0
+    metrics = metrics_in(tmp_path / "out")
+    assert metrics["weathers"] == {}
+    assert [metrics[key] for key in ("miou_base", "miou_refined", "weather_accuracy", "miou_over")] == [None] * 4
+    assert metrics["dominant_weather_frames"] == {"fog": 10}
+    assert "without ground truth" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_limit_stops_early(tmp_path: Path, bag: Path, tiny_model: Path) -> None:
+    assert replay(bag, "--out", tmp_path, "--model", tiny_model, "--limit", 3) == 0
+    assert metrics_in(tmp_path)["frames_sent"] == 3
+
+
+def test_label_names_say_what_the_ids_are(tmp_path: Path, bag: Path, tiny_model: Path) -> None:
+    arguments = (bag, "--out", tmp_path, "--model", tiny_model, "--label-names", "bright,dark")
+    assert replay(*arguments) == 0
+    assert metrics_in(tmp_path)["weathers"]["clear"]["miou_refined"] < 0.1
+
+
+def test_results_are_not_overwritten_unless_told(
+    tmp_path: Path, bag: Path, tiny_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = (bag, "--out", tmp_path, "--model", tiny_model, "--limit", 2)
+    assert replay(*arguments) == 0
+    assert replay(*arguments) == 1
+    assert "--force" in capsys.readouterr().err
+    assert replay(*arguments, "--force") == 0
+
+
+def test_an_interrupted_run_leaves_nothing_that_looks_finished(
+    tmp_path: Path, bag: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Evaluator, "run", interrupt)
+    (tmp_path / "metrics.json").write_text("{}")
+    assert replay(bag, "--out", tmp_path, "--model", tiny_model, "--force") == 130
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [["missing.mcap"], ["drive", "--model", "missing.pt2"], ["drive", "--topic", "/x"]]
+)
+def test_errors_name_what_is_missing(
+    arguments: list[str],
+    tmp_path: Path,
+    drive: list[Shot],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_bag(tmp_path / "drive", drive[:1])
+    assert replay(*arguments, "--out", "out") == 1
+    assert arguments[-1] in capsys.readouterr().err
+    assert not (tmp_path / "out" / "metrics.json").exists()
+
+
+def test_an_unknown_engine_is_refused(
+    tmp_path: Path, bag: Path, tiny_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert replay(bag, "--out", tmp_path, "--model", tiny_model, "--engine", "steam") == 1
+    assert "steam" in capsys.readouterr().err
