@@ -98,10 +98,18 @@ def fill_restored(out: Any, restored_HW3: Image, source: Any) -> None:
     if encoding.channels == 1:
         pixels_HWC[..., 0] = luma(restored_HW3)
         return
-    for channel, position in enumerate(encoding.rgb):
-        np.copyto(pixels_HWC[..., position], restored_HW3[..., channel])
+    _copy_planes(pixels_HWC, restored_HW3, encoding.rgb)
     if encoding.channels == 4:
         np.copyto(pixels_HWC[..., 3], _pixels(source, 4)[..., 3])
+
+
+def packed(image_HW3: Image) -> Image:
+    """The image with its bytes side by side, as engines take it: itself where they are, else a copy."""
+    if image_HW3.flags.c_contiguous:
+        return image_HW3
+    copy_HW3 = np.empty(image_HW3.shape, np.uint8)
+    _copy_planes(copy_HW3, image_HW3, (0, 1, 2))
+    return copy_HW3
 
 
 def fill_mono(out: Any, values_HW: NDArray[np.uint8], header: Any) -> None:
@@ -122,6 +130,18 @@ def luma(rgb_HW3: Image) -> NDArray[np.uint8]:
     """BT.601 luma of uint8 RGB in integers, [H, W]; a grey pixel keeps its value."""
     rgb = rgb_HW3.astype(np.uint16)
     return ((77 * rgb[..., 0] + 150 * rgb[..., 1] + 29 * rgb[..., 2]) >> 8).astype(np.uint8)
+
+
+def _copy_planes(out_HWC: Image, image_HW3: Image, positions: tuple[int, int, int]) -> None:
+    """Copy red, green and blue to their positions in `out_HWC`.
+
+    One plane at a time takes a third of the time that numpy takes for pixels which it cannot copy as a block.
+    """
+    if positions == (0, 1, 2) and out_HWC.shape == image_HW3.shape and image_HW3.flags.c_contiguous:
+        np.copyto(out_HWC, image_HW3)
+        return
+    for channel, position in enumerate(positions):
+        np.copyto(out_HWC[..., position], image_HW3[..., channel])
 
 
 def _pixels(msg: Any, channels: int) -> NDArray[np.uint8]:

@@ -66,6 +66,12 @@ def health_status_name(node: str) -> str:
     return f"{node.lstrip('/')}: health"
 
 
+def lifecycle_to_status(node: str, state: str) -> DiagnosticStatus:
+    """The lifecycle state of a node (fully qualified name): WARN unless active, since then no frame is answered."""
+    level = DiagnosticStatus.OK if state == "active" else DiagnosticStatus.WARN
+    return DiagnosticStatus(level=level, name=f"{node.lstrip('/')}: lifecycle", message=state)
+
+
 def health_to_status(
     report: HealthReport, name: str, input_timeout: float, extra: Mapping[str, str] | None = None
 ) -> DiagnosticStatus:

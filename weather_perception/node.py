@@ -5,7 +5,7 @@ import sys
 from typing import Any
 
 import rclpy
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.clock import Clock, ClockType
 from rclpy.executors import ExternalShutdownException
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
@@ -18,6 +18,7 @@ from weather_perception import diagnostics, parameters, transport
 from weather_perception.core.config import ConfigError
 from weather_perception.core.contract import ContractError
 from weather_perception.core.engines.select import EngineError, build_engine
+from weather_perception.core.health import HealthReport
 from weather_perception.restorer import RELIABILITY, Restorer, keep_last
 
 NODE_NAME = "restore_node"
@@ -45,7 +46,7 @@ class RestoreNode(LifecycleNode):
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         # Timers follow the steady clock: with use_sim_time and no /clock they would never fire.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(self.config.diagnostics_period, self._publish_health, clock=steady)
+        self.create_timer(self.config.diagnostics_period, self._publish_diagnostics, clock=steady)
         self.create_timer(MATCH_PERIOD_SECONDS, self._match_publishers, clock=steady)
 
     def start(self) -> bool:
@@ -73,6 +74,7 @@ class RestoreNode(LifecycleNode):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe, as soon as a camera publishes."""
         self._active = True
+        self.get_logger().info(f"waiting for images on {self._image_topic}")
         self._match_publishers()
         return SUCCESS
 
@@ -129,19 +131,22 @@ class RestoreNode(LifecycleNode):
             self._restorer.close()
             self._restorer = None
 
-    def _publish_health(self) -> None:
-        if not self._restorer:
-            return
+    def _publish_diagnostics(self) -> None:
+        state = "active" if self._active else "inactive" if self._restorer else "unconfigured"
+        msg = DiagnosticArray(status=[diagnostics.lifecycle_to_status(self.get_fully_qualified_name(), state)])
+        if self._restorer:
+            msg.status.append(self._health_status(self._restorer.health.report()))
+        msg.header.stamp = self.get_clock().now().to_msg()
+        self._diagnostics.publish(msg)
+
+    def _health_status(self, report: HealthReport) -> DiagnosticStatus:
         extra = {
             "input_topic": self._image_topic,
             "input_publishers": str(self.count_publishers(self._image_topic)),
             "input_reliability": self._reliability.name.lower() if self._reliability else "none",
         }
         name = diagnostics.health_status_name(self.get_fully_qualified_name())
-        report = self._restorer.health.report()
-        msg = DiagnosticArray(status=[diagnostics.health_to_status(report, name, self.config.input_timeout, extra)])
-        msg.header.stamp = self.get_clock().now().to_msg()
-        self._diagnostics.publish(msg)
+        return diagnostics.health_to_status(report, name, self.config.input_timeout, extra)
 
 
 def main(args: list[str] | None = None) -> int:

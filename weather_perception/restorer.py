@@ -58,7 +58,7 @@ class Restorer:
             self.health.dropped(SUPERSEDED, "a newer frame came before this one was begun")
 
     def _answer(self, frame: Frame) -> None:
-        perception = self._pipeline.process(frame.image_HW3)
+        perception = self._pipeline.process(conversions.packed(frame.image_HW3))
         self._outputs.publish(perception, frame.msg, self._pipeline.manifest.name)
         self.health.answered(frame.arrival, perception.dominant_weather)
 

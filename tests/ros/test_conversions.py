@@ -10,7 +10,15 @@ from hypothesis.extra.numpy import arrays
 from sensor_msgs.msg import Image
 
 from tests.support.ros import CHANNELS, image_msg
-from weather_perception.conversions import DROP_REASONS, fill_mono, fill_restored, image_to_mono, image_to_rgb, luma
+from weather_perception.conversions import (
+    DROP_REASONS,
+    fill_mono,
+    fill_restored,
+    image_to_mono,
+    image_to_rgb,
+    luma,
+    packed,
+)
 from weather_perception.core.pipeline import FrameError
 
 encodings = st.sampled_from(sorted(CHANNELS))
@@ -39,6 +47,15 @@ def rgb_of(encoding: str, pixels_HWC: np.ndarray) -> np.ndarray:
 def test_reads_every_encoding_as_rgb_and_steps_over_padding(case: tuple[Image, np.ndarray]) -> None:
     msg, pixels = case
     np.testing.assert_array_equal(image_to_rgb(msg), rgb_of(msg.encoding, pixels))
+
+
+@given(padded_images())
+def test_packing_gives_contiguous_memory_and_the_same_pixels(case: tuple[Image, np.ndarray]) -> None:
+    view = image_to_rgb(case[0])
+    contiguous = packed(view)
+    assert contiguous.flags.c_contiguous
+    np.testing.assert_array_equal(contiguous, view)
+    assert packed(contiguous) is contiguous
 
 
 @given(padded_images())

@@ -1,5 +1,6 @@
 """The node over real DDS: every frame is answered or its drop is named, and nothing stops it."""
 
+import threading
 from collections.abc import Callable
 
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import Image
 
-from tests.support.ros import CHANNELS, Camera, Observer, image_msg, spin_until
+from tests.support.ros import CHANNELS, DEADLINE_SECONDS, Camera, Observer, image_msg, spin_until
+from weather_perception.core.contract import Outputs
 from weather_perception.diagnostics import weather_from_msg
 from weather_perception.node import RestoreNode
 
@@ -103,7 +105,7 @@ def test_subscribes_with_the_reliability_of_the_publisher_and_follows_its_change
 
 
 def test_reports_model_engine_rates_and_latency(start_node: StartNode, camera: Camera, observer: Observer) -> None:
-    node = start_node()
+    start_node()
     connect(camera, observer)
     camera.send(image_msg(value=200))
     health = observer.wait_for_health(frames_answered="1", level="0")
@@ -111,7 +113,10 @@ def test_reports_model_engine_rates_and_latency(start_node: StartNode, camera: C
     assert len(health["model_hash"]) == 64
     assert float(health["latency_p50_ms"]) > 0
     assert float(health["output_rate_hz"]) > 0
-    assert observer.diagnostics[-1].status[0].name == f"{node.get_name()}: health"
+    assert [status.name for status in observer.diagnostics[-1].status] == [
+        "restore_node: lifecycle",
+        "restore_node: health",
+    ]
 
 
 def test_warns_while_no_frame_comes(start_node: StartNode, observer: Observer) -> None:
@@ -134,14 +139,46 @@ def test_counts_a_failing_inference_and_goes_on(
     observer.wait_for_answers(1)
 
 
-def test_deactivated_it_leaves_the_camera_alone_and_activated_again_it_answers(
-    start_node: StartNode, camera: Camera, observer: Observer
+def test_while_busy_it_drops_the_older_frames_and_then_answers_the_newest(
+    start_node: StartNode, camera: Camera, observer: Observer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     node = start_node()
     connect(camera, observer)
+    begun, go_on = threading.Event(), threading.Event()
+    engine = node._restorer._pipeline.engine
+    infer = engine.infer
+
+    def infer_when_told(image_BHW3: np.ndarray) -> Outputs:
+        begun.set()
+        assert go_on.wait(DEADLINE_SECONDS)
+        return infer(image_BHW3)
+
+    monkeypatch.setattr(engine, "infer", infer_when_told)
+    camera.send(image_msg(sec=1))
+    spin_until(camera.executor, begun.is_set, "the first frame is in work")
+    for sec in (2, 3, 4):
+        camera.send(image_msg(sec=sec))
+        observer.wait_for_health(frames_received=str(sec))
+    assert observer.wait_for_health(drops__superseded="2")["drops_total"] == "2"
+    go_on.set()
+    observer.wait_for_answers(2)
+    assert [msg.header.stamp.sec for msg in observer.restored] == [1, 4]
+
+
+def test_deactivated_it_leaves_the_camera_alone_and_activated_again_it_answers(
+    start_node: StartNode, camera: Camera, observer: Observer
+) -> None:
+    def wait_for_state(state: str) -> None:
+        spin_until(camera.executor, lambda: observer.lifecycle() == state, f"/diagnostics says {state}")
+
+    node = start_node()
+    connect(camera, observer)
+    wait_for_state("active")
     node.trigger_deactivate()
     spin_until(camera.executor, lambda: camera.publisher.get_subscription_count() == 0, "the node unsubscribed")
+    wait_for_state("inactive")
     node.trigger_cleanup()
+    wait_for_state("unconfigured")
     assert node.start()
     connect(camera, observer)
     camera.send(image_msg())

@@ -93,11 +93,17 @@ class Observer:
         topics = (self.restored, self.masks, self.confidences, self.weathers)
         spin_until(self.executor, lambda: all(len(topic) >= count for topic in topics), f"{count} frames answered")
 
+    def lifecycle(self) -> str:
+        """The lifecycle state in the latest /diagnostics message; empty before the first."""
+        return self.diagnostics[-1].status[0].message if self.diagnostics else ""
+
     def health(self) -> dict[str, str]:
         """Keys and values of the latest /diagnostics message (empty before the first), with `level` and `message`."""
         if not self.diagnostics:
             return {}
-        status = self.diagnostics[-1].status[0]
+        status = next((item for item in self.diagnostics[-1].status if item.name.endswith(": health")), None)
+        if status is None:
+            return {}
         values = {item.key: item.value for item in status.values}
         return values | {"level": str(ord(status.level)), "message": status.message}
 
