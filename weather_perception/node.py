@@ -164,6 +164,9 @@ def main(args: list[str] | None = None) -> int:
     except ConfigError as error:
         get_logger(NODE_NAME).error(f"parameter {error}")
         return 1
+    except RuntimeError:
+        if rclpy.ok():  # else told to stop while loading: up to Jazzy, rclpy then fails to announce the transition
+            raise
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not interrupt the clean-up
         if node:
