@@ -92,7 +92,7 @@ def _judge(
 ) -> str:
     """Second pass: score the answers, write metrics.json and the report; returns the table for the terminal."""
     from weather_perception.replay.evaluation import Evaluator
-    from weather_perception.replay.report import render_report
+    from weather_perception.replay.report import Run, render_report
 
     base = Pipeline(build_engine(str(baseline), arguments.engine, arguments.device)) if baseline else None
     evaluator = Evaluator(manifest, recording, arguments.label_names or source.label_names, base)
@@ -100,7 +100,8 @@ def _judge(
         answers = OutputReader(work / results.BAG, stack)
         evaluation = evaluator.run(_limited(source, arguments, "scoring", with_truth=True), answers)
     metrics = summarise(recording, evaluation)
-    page = render_report(metrics, recording, evaluation, manifest, source.name, command)
+    run = Run(arguments.bag.resolve().name, source.name, command)
+    page = render_report(run, metrics, recording, evaluation, manifest)
     (work / results.REPORT).write_text(page, encoding="utf-8")
     (work / results.METRICS).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
     return table(metrics)

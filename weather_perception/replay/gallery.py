@@ -1,7 +1,8 @@
-"""Chooses, frame by frame, the few pictures the report shows: some drawn at random for each weather, and the worst."""
+"""Chooses, frame by frame, the pictures the report shows: some drawn at random for each weather, and the worst."""
 
 import random
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from weather_perception.core.contract import Image
 from weather_perception.replay.frames import Truth
@@ -9,10 +10,10 @@ from weather_perception.replay.output_bag import Answered
 
 DRAWN_PER_WEATHER = 2
 DRAWN_WITHOUT_WEATHER = 4
-WORST = 3
+WORST = 4
 
 
-@dataclass
+@dataclass(eq=False)
 class Picture:
     """One frame with its answer and its truth. `psnr_db` is of the input and the restored image, where known."""
 
@@ -24,7 +25,7 @@ class Picture:
     truth: Truth
     psnr_db: tuple[float, float] | None = None
 
-    @property
+    @cached_property
     def badness(self) -> float:
         """Higher is worse: the PSNR lost, or, without a clear image to compare with, how unsure the mask is (0..1).
 
@@ -41,14 +42,24 @@ class Gallery:
     """Pictures drawn evenly over each weather's frames (reservoir sampling, repeatable), and the worst of all."""
 
     drawn: dict[str, list[Picture]] = field(default_factory=dict)
-    worst: list[Picture] = field(default_factory=list)
+    _worst: dict[str, Picture] = field(default_factory=dict)
     _seen: dict[str, int] = field(default_factory=dict)
     _random: random.Random = field(default_factory=lambda: random.Random(0))
 
     def offer(self, picture: Picture) -> None:
         """Keep the picture or let it go."""
         self._draw(picture)
-        self.worst = sorted([*self.worst, picture], key=lambda item: item.badness, reverse=True)[:WORST]
+        # One of each weather, or of each second where the weather is unknown: neighbours in time look alike.
+        place = picture.truth.weather or str(picture.stamp_ns // 1_000_000_000)
+        if place not in self._worst or picture.badness > self._worst[place].badness:
+            self._worst[place] = picture
+        if len(self._worst) > WORST:
+            del self._worst[min(self._worst, key=lambda name: self._worst[name].badness)]
+
+    @property
+    def worst(self) -> list[Picture]:
+        """The worst pictures, the worst first."""
+        return sorted(self._worst.values(), key=lambda item: item.badness, reverse=True)
 
     def _draw(self, picture: Picture) -> None:
         kept = self.drawn.setdefault(picture.weather, [])

@@ -16,6 +16,8 @@ COLUMNS = (
     ("weather right", "weather_accuracy", "{:.1%}"),
 )
 
+_ANSWERS_TO = {"psnr_restored": "psnr_input", "ssim_restored": "ssim_input", "miou_refined": "miou_base"}
+
 
 def summarise(recording: Recording, evaluation: Evaluation) -> dict[str, Any]:
     """The contents of metrics.json; what no ground truth was there for is null."""
@@ -46,21 +48,35 @@ def cells(row: dict[str, Any]) -> list[str]:
     return [_cell(key, row[key], form) for _, key, form in COLUMNS]
 
 
-def facts(metrics: dict[str, Any]) -> list[tuple[str, str]]:
-    """The run in (what, value) pairs of text: frames, drops, latency, speed, masks, model."""
+def judgements(row: dict[str, Any]) -> list[str]:
+    """Whether each of one weather's figures, as printed, is `better` or `worse` than the one it answers to; else empty.
+
+    An input that equals the truth cannot be bettered, so nothing is said of its restored image.
+    """
+    found = []
+    for _, key, form in COLUMNS:
+        before, after = row.get(_ANSWERS_TO.get(key, "")), row[key]
+        told_apart = before is not None and after is not None and form.format(before) != form.format(after)
+        perfect = key != "miou_refined" and row["ssim_input"] == 1
+        found.append(("better" if after > before else "worse") if told_apart and not perfect else "")
+    return found
+
+
+def facts(metrics: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """The run in (what, value, note) triples of text: frames, drops, latency, speed, masks, weather, model."""
     speed, model, over = metrics["speed"], metrics["model"], metrics["miou_over"]
     p50, p95 = (_number(metrics["latency_ms"][key], "{:.1f}") for key in ("p50", "p95"))
     rate, times = _number(speed["frames_per_second"], "{:.1f}"), _number(speed["times_real_time"], "{:.2f}")
     base, refined = (_number(metrics[key], "{:.3f}") for key in ("miou_base", "miou_refined"))
     drops = ", ".join(f"{reason} {count}" for reason, count in sorted(metrics["drops"].items())) or "none"
     return [
-        ("frames answered", f"{metrics['frames_received']} of {metrics['frames_sent']} sent"),
-        ("drops", drops),
-        ("latency", f"p50 {p50} ms, p95 {p95} ms ({_latency_of(metrics)})"),
-        ("speed", f"{rate} frames/s, {times} x real time"),
-        (f"mIoU ({over} frames)" if over else "mIoU", f"base {base}, refined {refined}"),
-        ("weather right", _number(metrics["weather_accuracy"], "{:.1%}")),
-        ("model", f"{model['name']} {model['sha256'][:12]}, engine {metrics['engine']}, {metrics['mode']} mode"),
+        ("frames answered", f"{metrics['frames_received']} of {metrics['frames_sent']}", ""),
+        ("drops", drops, ""),
+        ("latency p50, p95", f"{p50}, {p95} ms", _latency_of(metrics)),
+        ("speed", f"{rate} frames/s", f"{times} x real time"),
+        ("mIoU base, refined", f"{base}, {refined}", f"{over} frames" if over else ""),
+        ("weather right", _number(metrics["weather_accuracy"], "{:.1%}"), ""),
+        ("model", model["name"], f"{model['sha256'][:12]}, engine {metrics['engine']}, {metrics['mode']} mode"),
     ]
 
 
@@ -71,7 +87,7 @@ def table(metrics: dict[str, Any]) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
     lines.insert(1, "  ".join("-" * width for width in widths))
-    summary = [f"{what + ':':16} {value}" for what, value in facts(metrics)]
+    summary = [f"{what + ':':20}{value}" + (f" ({note})" if note else "") for what, value, note in facts(metrics)]
     return "\n".join((lines if len(rows) > 1 else ["no ground truth: nothing to score against"]) + ["", *summary])
 
 
@@ -82,7 +98,7 @@ def _cell(key: str, value: float | None, form: str) -> str:
 
 
 def _latency_of(metrics: dict[str, Any]) -> str:
-    return "frame published to restored image received" if metrics["mode"] == "live" else "inference"
+    return "from publishing a frame to its restored image" if metrics["mode"] == "live" else "inference alone"
 
 
 def _number(value: float | None, form: str) -> str:

@@ -10,6 +10,7 @@ from weather_perception.core.contract import Image, Manifest
 from weather_perception.replay.frames import VOID
 from weather_perception.replay.gallery import Picture
 from weather_perception.replay.pixels import encode_jpeg
+from weather_perception.replay.scores import PSNR_CEILING_DB
 
 WIDTH = 480
 MASK_SHARE = 0.6
@@ -34,7 +35,7 @@ class Strip:
 def strip_of(picture: Picture, palette_C3: Image, start_ns: int) -> Strip:
     """Input, restored, clear truth, mask over the restored image, mask truth; what is unknown is left out."""
     truth, answered = picture.truth, picture.answered
-    before, after = (f" {value:.1f} dB" for value in picture.psnr_db) if picture.psnr_db else ("", "")
+    before, after = (_decibels(value) for value in picture.psnr_db) if picture.psnr_db else ("", "")
     tiles = [_tile(f"input{before}", picture.image_HW3), _tile(f"restored{after}", answered.restored_HW3)]
     if truth.image_HW3 is not None:
         tiles.append(_tile("clear truth", truth.image_HW3))
@@ -56,6 +57,10 @@ def overlay(image_HW3: Image, labels_HW: NDArray[np.uint8], palette_C3: Image) -
 def legend(manifest: Manifest) -> list[tuple[str, str]]:
     """(name, CSS colour) of every class."""
     return [(item.name, "#{:02x}{:02x}{:02x}".format(*item.color)) for item in manifest.classes]
+
+
+def _decibels(psnr: float) -> str:
+    return f", {psnr:.1f} dB" if psnr < PSNR_CEILING_DB else ", equal to the truth"
 
 
 def _tile(caption: str, image_HW3: Image) -> Tile:

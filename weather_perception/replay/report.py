@@ -1,27 +1,32 @@
 """Renders the report: one HTML file with everything in it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from weather_perception.core.contract import Manifest
 from weather_perception.replay.evaluation import UNLABELLED, Evaluation
-from weather_perception.replay.metrics import COLUMNS, cells, facts
+from weather_perception.replay.metrics import COLUMNS, cells, facts, judgements
 from weather_perception.replay.pictures import legend, strip_of
 from weather_perception.replay.recording import Recording
 from weather_perception.replay.timeline import draw_timeline
 
 
+@dataclass(frozen=True)
+class Run:
+    """What was replayed, and how: a short title, the source's full name, the command line."""
+
+    title: str
+    source: str
+    command: str
+
+
 def render_report(
-    metrics: Mapping[str, Any],
-    recording: Recording,
-    evaluation: Evaluation,
-    manifest: Manifest,
-    source: str,
-    command: str,
+    run: Run, metrics: Mapping[str, Any], recording: Recording, evaluation: Evaluation, manifest: Manifest
 ) -> str:
-    """The report as HTML; `source` and `command` say what was replayed and how."""
+    """The report as HTML."""
     environment = Environment(
         loader=PackageLoader("weather_perception.replay", "."), autoescape=True, undefined=StrictUndefined
     )
@@ -36,7 +41,10 @@ def render_report(
         metrics=metrics,
         facts=facts(dict(metrics)),
         columns=[title for title, _, _ in COLUMNS],
-        rows=[(name, row["frames"], cells(row)) for name, row in metrics["weathers"].items()],
+        rows=[
+            (name, row["frames"], list(zip(cells(row), judgements(row), strict=True)))
+            for name, row in metrics["weathers"].items()
+        ],
         drop_examples=recording.drop_examples,
         timeline=draw_timeline(recording.answers, evaluation.bands) if recording.answers else "",
         groups=[("" if name == UNLABELLED else name, strips(pictures)) for name, pictures in gallery.drawn.items()],
@@ -45,6 +53,5 @@ def render_report(
         legend=legend(manifest),
         model=recording.model_name,
         sha256=recording.model_sha256,
-        source=source,
-        command=command,
+        run=run,
     )
