@@ -6,12 +6,13 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-# Paths are relative to this file's folder, the working directory of every build; setuptools asks for that.
-package = ElementTree.parse("package.xml").getroot()
+# `colcon build --symlink-install` runs a link to this file in its build folder, which has links to data files only.
+ROOT = Path(__file__).resolve().parent
+package = ElementTree.parse(ROOT / "package.xml").getroot()
 name = package.findtext("name")
 maintainer = package.find("maintainer")
 
-ROS_WHEELS = [line for line in Path("requirements/ros.txt").read_text().splitlines() if line and line[0] != "#"]
+ROS_WHEELS = [line for line in (ROOT / "requirements/ros.txt").read_text().splitlines() if line and line[0] != "#"]
 
 setup(
     name=name,
@@ -20,10 +21,10 @@ setup(
     license=package.findtext("license"),
     maintainer=maintainer.text,
     maintainer_email=maintainer.get("email"),
-    long_description=Path("README.md").read_text(encoding="utf-8"),
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     python_requires=">=3.10",
-    # `training` and `tests` stay out of what a robot gets.
+    # Data files and packages are relative, as setuptools asks. `training` and `tests` stay out of what a robot gets.
     packages=find_packages(include=[name, f"{name}.*"]),
     package_data={f"{name}.replay": ["*.html", "*.j2", "templates/*"]},
     data_files=[
