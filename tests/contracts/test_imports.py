@@ -51,7 +51,7 @@ def sources(where: str) -> list[Path]:
 
 
 def imported_modules(path: Path, only_at_the_top: bool = False) -> set[str]:
-    """Full names of every module or name that a file imports, anywhere in it or at its top, relative imports resolved."""
+    """Full names of every module or name that a file imports, anywhere or at its top, relative ones resolved."""
     package = path.relative_to(ROOT).with_suffix("").parts[:-1]
     found: set[str] = set()
     tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -130,7 +130,7 @@ def loaded_with(module: str) -> set[str]:
 def test_replay_judges_bags_on_machines_without_ros() -> None:
     """Only the live mode, which replay loads when asked to, may need ROS."""
     assert not [name for name in loaded_with("weather_perception.replay.cli") if is_ros(name)]
-    assert "rclpy" in loaded_with("weather_perception.replay.live")
+    assert "rclpy" in loaded_with("weather_perception.replay.link")
 
 
 def test_package_root_is_empty() -> None:
