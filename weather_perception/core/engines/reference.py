@@ -21,5 +21,5 @@ class TorchEngine:
     @torch.inference_mode()
     def infer(self, image_BHW3: Image) -> Outputs:
         """Run a batch, uint8 RGB [B, H, W, 3]; see `Engine.infer`."""
-        image = torch.from_numpy(np.ascontiguousarray(image_BHW3)).to(self._device)
+        image = torch.from_numpy(np.require(image_BHW3, requirements=("C", "W"))).to(self._device)
         return Outputs(*(output.cpu().numpy() for output in self._module(image)))
