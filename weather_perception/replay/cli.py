@@ -100,7 +100,7 @@ def _judge(
         answers = OutputReader(work / results.BAG, stack)
         evaluation = evaluator.run(_limited(source, arguments, "scoring", with_truth=True), answers)
     metrics = summarise(recording, evaluation)
-    run = Run(arguments.bag.resolve().name, source.name, command)
+    run = Run("/".join(arguments.bag.resolve().parts[-2:]), source.name, command)
     page = render_report(run, metrics, recording, evaluation, manifest)
     (work / results.REPORT).write_text(page, encoding="utf-8")
     (work / results.METRICS).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")

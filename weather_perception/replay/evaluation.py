@@ -17,7 +17,7 @@ from weather_perception.replay.output_bag import Answered, OutputReader
 from weather_perception.replay.recording import Answer, Recording
 from weather_perception.replay.scores import WeatherScores, added, confusion, label_lookup
 
-UNLABELLED = "unlabelled"
+UNKNOWN = "unknown"
 CLEAR = "clear"
 LISTED = 200
 
@@ -41,8 +41,8 @@ class Evaluation:
 
         `degraded`, all but clear, where the weather is known; else `all`.
         """
-        if set(self.weathers) - {UNLABELLED, CLEAR}:
-            return {name: s for name, s in self.weathers.items() if name not in (CLEAR, UNLABELLED)}, "degraded"
+        if set(self.weathers) - {UNKNOWN, CLEAR}:
+            return {name: s for name, s in self.weathers.items() if name not in (CLEAR, UNKNOWN)}, "degraded"
         return self.weathers, "all"
 
 
@@ -85,7 +85,7 @@ class Evaluator:
     def _score(self, frame: Frame, image_HW3: Image, answer: Answer, pictures: Answered) -> None:
         self.result.dominant[answer.dominant_weather] += 1
         truth = self._usable(frame.truth, image_HW3)
-        group = truth.weather or UNLABELLED
+        group = truth.weather or UNKNOWN
         picture = Picture(frame.stamp_ns, group, answer.dominant_weather, image_HW3, pictures, truth)
         if not truth.empty:
             scores = self.result.weathers.setdefault(group, WeatherScores())

@@ -63,21 +63,25 @@ def judgements(row: dict[str, Any]) -> list[str]:
 
 
 def facts(metrics: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """The run in (what, value, note) triples of text: frames, drops, latency, speed, masks, weather, model."""
+    """The run in (what, value, note) triples of text; figures that no ground truth was there for are left out."""
     speed, model, over = metrics["speed"], metrics["model"], metrics["miou_over"]
     p50, p95 = (_number(metrics["latency_ms"][key], "{:.1f}") for key in ("p50", "p95"))
     rate, times = _number(speed["frames_per_second"], "{:.1f}"), _number(speed["times_real_time"], "{:.2f}")
     base, refined = (_number(metrics[key], "{:.3f}") for key in ("miou_base", "miou_refined"))
     drops = ", ".join(f"{reason} {count}" for reason, count in sorted(metrics["drops"].items())) or "none"
-    return [
+    found = [
         ("frames answered", f"{metrics['frames_received']} of {metrics['frames_sent']}", ""),
         ("drops", drops, ""),
         ("latency p50, p95", f"{p50}, {p95} ms", _latency_of(metrics)),
         ("speed", f"{rate} frames/s", f"{times} x real time"),
         ("mIoU base, refined", f"{base}, {refined}", f"{over} frames" if over else ""),
         ("weather right", _number(metrics["weather_accuracy"], "{:.1%}"), ""),
+        ("weather seen", _seen(metrics["dominant_weather_frames"]), "the dominant weather, by frames"),
         ("model", model["name"], f"{model['sha256'][:12]}, engine {metrics['engine']}, {metrics['mode']} mode"),
     ]
+    hidden = {"weather right" if metrics["weather_accuracy"] is None else "weather seen"}
+    hidden |= {"mIoU base, refined"} if metrics["miou_refined"] is None else set()
+    return [fact for fact in found if fact[0] not in hidden]
 
 
 def table(metrics: dict[str, Any]) -> str:
@@ -95,6 +99,10 @@ def _cell(key: str, value: float | None, form: str) -> str:
     if value is not None and key.startswith("psnr") and value >= PSNR_CEILING_DB:
         return "equal"
     return _number(value, form)
+
+
+def _seen(frames: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in sorted(frames.items())) or "-"
 
 
 def _latency_of(metrics: dict[str, Any]) -> str:

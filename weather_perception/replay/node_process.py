@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from weather_perception.replay.frames import ReplayError
+from weather_perception.transport import MALLOC_TUNABLES
 
 STOP_SECONDS = 20.0
-# FACT: raised together, these keep glibc from mapping and unmapping every frame's memory.
-GLIBC_TUNABLES = "glibc.malloc.mmap_threshold=268435456:glibc.malloc.trim_threshold=536870912"
 
 
 class NodeProcess:
@@ -24,7 +23,7 @@ class NodeProcess:
             command += ["-p", f"{name}:={value}"]
         self._log = log
         self._file = log.open("wb")
-        environment = {"GLIBC_TUNABLES": GLIBC_TUNABLES, **os.environ, "ROS_DOMAIN_ID": str(domain_id)}
+        environment = {"GLIBC_TUNABLES": MALLOC_TUNABLES, **os.environ, "ROS_DOMAIN_ID": str(domain_id)}
         # A session of its own, so that Ctrl-C reaches replay alone, which then stops the node in order.
         self._process = subprocess.Popen(
             command, stdout=self._file, stderr=subprocess.STDOUT, env=environment, start_new_session=True

@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from weather_perception.core.contract import Manifest
-from weather_perception.replay.evaluation import UNLABELLED, Evaluation
+from weather_perception.replay.evaluation import UNKNOWN, Evaluation
 from weather_perception.replay.metrics import COLUMNS, cells, facts, judgements
 from weather_perception.replay.pictures import legend, strip_of
 from weather_perception.replay.recording import Recording
@@ -41,13 +41,14 @@ def render_report(
         metrics=metrics,
         facts=facts(dict(metrics)),
         columns=[title for title, _, _ in COLUMNS],
+        weather_known=bool(set(metrics["weathers"]) - {UNKNOWN}),
         rows=[
             (name, row["frames"], list(zip(cells(row), judgements(row), strict=True)))
             for name, row in metrics["weathers"].items()
         ],
         drop_examples=recording.drop_examples,
         timeline=draw_timeline(recording.answers, evaluation.bands) if recording.answers else "",
-        groups=[("" if name == UNLABELLED else name, strips(pictures)) for name, pictures in gallery.drawn.items()],
+        groups=[("" if name == UNKNOWN else name, strips(pictures)) for name, pictures in gallery.drawn.items()],
         worst=[strip_of(picture, palette, start_ns) for picture in gallery.worst],
         worst_by_psnr=any(picture.psnr_db for picture in gallery.worst),
         legend=legend(manifest),
