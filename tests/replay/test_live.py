@@ -10,10 +10,14 @@ import pytest
 pytest.importorskip("rclpy", reason="live mode needs ROS 2's Python packages")
 
 from tests.support.bags import Shot, write_bag
+from weather_perception.core.health import HealthReport
 from weather_perception.core.program import open_program
 from weather_perception.diagnostics import weather_from_msg
 from weather_perception.replay.bags import open_reader
 from weather_perception.replay.cli import main
+from weather_perception.replay.live import account
+from weather_perception.replay.node_process import NodeProcess
+from weather_perception.replay.recording import Answer, Recording
 
 
 def test_every_frame_is_answered_and_malformed_ones_are_named(
@@ -50,6 +54,29 @@ def test_a_node_that_fails_is_quoted(
     assert "restore_node ended with exit code 1" in said
     assert "cuda:99" in said
     assert not (tmp_path / "out" / "metrics.json").exists()
+
+
+def test_frames_are_played_into_a_node_that_already_runs(tmp_path: Path, drive: list[Shot], tiny_model: Path) -> None:
+    bag = write_bag(tmp_path / "bag", drive[:4])
+    arguments = [str(bag), "--live", "--max-in-flight", "1", "--node", "/vehicle/restore_node", "--out"]
+    parameters = {"model": str(tiny_model)}
+    with NodeProcess("/vehicle", parameters, int(os.environ["ROS_DOMAIN_ID"]), tmp_path / "node.log"):
+        assert main([*arguments, str(tmp_path / "out"), "--model", str(tiny_model)]) == 0
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert (metrics["frames_sent"], metrics["frames_received"], metrics["drops"]) == (4, 4, {})
+
+
+def test_every_missing_answer_has_a_reason() -> None:
+    def health(received: int, answered: int, drops: dict[str, int]) -> HealthReport:
+        return HealthReport("tiny", "", "torch", received, answered, 0.0, 0.0, None, None, None, drops)
+
+    recording = Recording("live", "torch", "tiny", "", sent=10)
+    recording.answers = {stamp: Answer(stamp, 0.01, {}, {}) for stamp in range(4)}
+    recording.dropped("undecodable", "torn")
+    account(recording, health(1, 1, {"superseded": 2}), health(11, 6, {"superseded": 4, "wrong_step": 1}))
+    assert recording.drops == {
+        "undecodable": 1, "superseded": 2, "wrong_step": 1, "incomplete_answer": 1, "lost_in_transport": 1
+    }  # fmt: skip
 
 
 def _dds_environment() -> dict[str, str]:

@@ -17,6 +17,11 @@ from weather_perception.replay.results import BAG, NODE_LOG
 
 LOST = "lost_in_transport"
 INCOMPLETE = "incomplete_answer"
+EXPLANATIONS = {
+    LOST: "published, but never seen by the node: a newer frame took its place in the node's queue of one, "
+    "or the transport lost it",
+    INCOMPLETE: "the node answered, but not all of its outputs arrived",
+}
 DIAGNOSTICS_SECONDS = 0.25  # two reports in a row tell that the node is done, so they come often
 DOMAINS = range(1, 102)  # the ids whose ports are free on every operating system
 
@@ -54,7 +59,7 @@ def run_live(frames: Iterable[Frame], options: LiveOptions, model_sha256: str, w
         before = player.connect(first)
         _identify(recording, before, model_sha256, options)
         after = player.play(itertools.chain(leading, frames), options.rate, options.max_in_flight)
-        _account(recording, before, after)
+        account(recording, before, after)
         return recording
 
 
@@ -122,14 +127,17 @@ def _identify(recording: Recording, health: HealthReport, model_sha256: str, opt
     recording.engine, recording.model_name, recording.model_sha256 = health.engine, health.model_name, health.model_hash
 
 
-def _account(recording: Recording, before: HealthReport, after: HealthReport) -> None:
+def account(recording: Recording, before: HealthReport, after: HealthReport) -> None:
     """Explain every frame without an answer: by the node's own drop counts, and the rest as lost on the way."""
     for reason, count in after.drops.items():
         if count > before.drops.get(reason, 0):
             recording.drops[reason] += count - before.drops.get(reason, 0)
+    reason, _, example = after.last_drop.partition(": ")
+    recording.drop_examples.setdefault(reason, example)
     missing = recording.sent - len(recording.answers) - sum(recording.drops.values())
     answered = after.frames_answered - before.frames_answered
     incomplete = min(missing, max(answered - len(recording.answers), 0))
     for reason, count in ((INCOMPLETE, incomplete), (LOST, missing - incomplete)):
         if count > 0:
             recording.drops[reason] = count
+            recording.drop_examples[reason] = EXPLANATIONS[reason]
