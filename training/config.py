@@ -43,7 +43,6 @@ class TrainConfig:
     learning_rate: float = 1e-3
     warmup_steps: int = 200
     weight_decay: float = 1e-4
-    ema_decay: float = 0.999
     gradient_clip: float = 1.0
     restoration_weight: float = 10.0
     edge_weight: float = 0.05
@@ -56,7 +55,7 @@ class TrainConfig:
 
 def quick() -> TrainConfig:
     """At most ten minutes on two CPU cores: procedural scenes only."""
-    return TrainConfig("quick", steps=700, data=DataConfig(drives=60), warmup_steps=60, ema_decay=0.99)
+    return TrainConfig("quick", steps=700, data=DataConfig(drives=60), warmup_steps=60)
 
 
 def default(camvid_root: str = "") -> TrainConfig:

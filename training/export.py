@@ -1,4 +1,4 @@
-"""`python -m training.export CHECKPOINT --out NAME.pt2`: write the model file and check it against the checkpoint."""
+"""`python -m training.export CHECKPOINT --out NAME.pt2`: write the model file, checked, and its card."""
 
 import argparse
 import copy
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
+from training.card import card
 from training.checkpoint import CheckpointError
 from training.config import ModelConfig
 from training.data.classes import CLASSES
@@ -21,7 +22,7 @@ from training.evaluate import METRICS_FILE
 from training.models.deploy import DeployedSegmenter, DeployedWeatherNet, fold_batch_norms
 from training.restore_checkpoint import restore
 from weather_perception.core.contract import OUTPUT_NAMES, Manifest
-from weather_perception.core.program import save_program
+from weather_perception.core.program import Program, save_program
 
 SIZES = ((360, 640), (97, 131), (64, 64))
 """Frame sizes (rows, columns) that the check runs, in every weather."""
@@ -41,22 +42,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         net, state = restore(options.checkpoint)
         training = provenance(options.checkpoint, state)
-        write(
-            DeployedWeatherNet(net),
-            manifest(options.out.stem, WEATHERS, gate_names(net_config(state)), training),
-            options.out,
-        )
+        described = manifest(options.out.stem, WEATHERS, gate_names(net_config(state)), training)
+        program = write(DeployedWeatherNet(net), described, options.out)
+        options.out.with_suffix(".md").write_text(card(program, net))
         if options.base:
-            write(
-                DeployedSegmenter(net.segmenter), manifest(options.base.stem, ("unknown",), (), training), options.base
-            )
+            base = manifest(options.base.stem, ("unknown",), (), training | {"metrics": {}})
+            write(DeployedSegmenter(net.segmenter), base, options.base)
     except (CheckpointError, ParityError) as error:
         print(f"training.export: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def write(module: nn.Module, described: Manifest, path: Path) -> None:
+def write(module: nn.Module, described: Manifest, path: Path) -> Program:
     """Export, save, read back and compare with the module itself; raises ParityError and removes the file."""
     module = module.eval()
     program = save_program(export_program(module), described, path)
@@ -67,6 +65,7 @@ def write(module: nn.Module, described: Manifest, path: Path) -> None:
         raise
     size = path.stat().st_size / 2**20
     print(f"{path}: {size:.2f} MiB, sha256 {program.sha256[:12]}, largest differences from the checkpoint: {agreement}")
+    return program
 
 
 def export_program(module: nn.Module) -> ExportedProgram:

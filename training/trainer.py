@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from training import checkpoint
@@ -21,13 +20,12 @@ MAY_CHANGE = ("steps", "checkpoint_every", "data.camvid_root")
 
 
 class Trainer:
-    """Trains a WeatherNet by `config`, keeping its exponential moving average for evaluation and export."""
+    """Trains a WeatherNet by `config`."""
 
     def __init__(self, config: TrainConfig, net: WeatherNet, provenance: dict[str, str]) -> None:
         self.config = config
         self.provenance = provenance
         self.net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.average = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay), use_buffers=True)
         self.optimizer = torch.optim.AdamW(net.parameters(), config.learning_rate, weight_decay=config.weight_decay)
         self.step = 0
 
@@ -59,28 +57,25 @@ class Trainer:
         total.backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.config.gradient_clip)
         self.optimizer.step()
-        self.average.update_parameters(self.net)
         self.step += 1
         return {name: loss.item() for name, loss in losses.items()} | scores(prediction, clear, batch)
 
     def save(self, folder: Path, scalars: dict[str, float]) -> None:
-        """Write weights, average and optimiser state under `folder`."""
+        """Write weights and optimiser state under `folder`."""
         moments = {
             f"{index}.{key}": torch.as_tensor(value)
             for index, state in self.optimizer.state_dict()["state"].items()
             for key, value in state.items()
         }
-        groups = {"model": self.net.state_dict(), "average": self.average.module.state_dict(), "optimizer": moments}
-        state = {"step": self.step, "averaged": int(self.average.n_averaged), "scalars": scalars}
+        groups = {"model": self.net.state_dict(), "optimizer": moments}
+        state = {"step": self.step, "scalars": scalars}
         checkpoint.save(folder, groups, state | self.provenance | {"config": dataclasses.asdict(self.config)})
 
     def resume(self, folder: Path) -> None:
         """Continue from `folder`; raises CheckpointError, also for a checkpoint of another configuration."""
-        (model, average, moments), state = checkpoint.load(folder, "model", "average", "optimizer")
+        (model, moments), state = checkpoint.load(folder, "model", "optimizer")
         check_same_run(state["config"], self.config, folder)
         self.net.load_state_dict(model)
-        self.average.module.load_state_dict(average)
-        self.average.n_averaged.fill_(state["averaged"])
         per_parameter: dict[int, dict[str, Tensor]] = {}
         for name, value in moments.items():
             index, key = name.split(".", 1)

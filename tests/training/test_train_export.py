@@ -38,7 +38,7 @@ def test_a_run_killed_between_checkpoints_repeats_its_steps_exactly(trained: Pat
         interrupted.train_step(next(loader))
     interrupted.save(tmp_path / "run", {})
     train.train(config, tmp_path / "run", resume=True)
-    (expected, found) = (checkpoint.load(folder, "average")[0][0] for folder in (trained, tmp_path / "run"))
+    (expected, found) = (checkpoint.load(folder, "model")[0][0] for folder in (trained, tmp_path / "run"))
     for name, value in expected.items():
         torch.testing.assert_close(found[name], value, rtol=1e-4, atol=1e-5)
 
@@ -76,13 +76,16 @@ def test_a_trained_network_goes_through_evaluation_into_a_model_file(trained: Pa
 
     model, base = tmp_path / "smoke.pt2", tmp_path / "base.pt2"
     assert export.main([str(trained), "--out", str(model), "--base", str(base)]) == 0
-    manifest = open_program(model).manifest
+    program = open_program(model)
+    manifest = program.manifest
     assert [c.name for c in manifest.classes][:4] == ["sky", "building", "pole", "road"]
     assert manifest.weathers == ("clear", "fog", "rain", "snow")
     assert len(manifest.gates) == 10 and manifest.gates[-1] == "decoder.snow"
     assert manifest.training["metrics"]["procedural"] == metrics
     assert manifest.training["licence"] == "Apache-2.0"
     assert manifest.training["config"]["steps"] == smoke().steps
+    card = model.with_suffix(".md").read_text()
+    assert program.sha256 in card and f"{metrics['fog']['psnr_restored']:.2f}" in card and "Apache-2.0" in card
     assert open_program(base).manifest.weathers == ("unknown",)
 
 
