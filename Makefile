@@ -38,7 +38,7 @@ $(STAMP): $(REQUIREMENTS) setup.py setup.cfg package.xml
 demo: $(STAMP)
 	rm -rf $(DEMO)
 	$(BIN)/python -m training.simulate $(DEMO)/input --seconds 20 --rate 10 --size 360x640 --seed $(DEMO_SEED)
-	$(BIN)/replay $(DEMO)/input --live --max-in-flight 2 --out $(DEMO) --force
+	$(BIN)/replay $(DEMO)/input --live --max-in-flight 1 --out $(DEMO) --force
 	@echo "Report: $(CURDIR)/$(DEMO)/report.html"
 
 test: $(STAMP)
