@@ -11,7 +11,7 @@ from weather_perception.core.engines.base import Engine
 
 
 class FrameError(ValueError):
-    """A frame that cannot be processed: `reason` is a short, stable key to count by, the message says what was wrong."""
+    """A frame that can't be processed: `reason` is a short, stable key to count by, the message says what was wrong."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
