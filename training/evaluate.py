@@ -18,7 +18,7 @@ from training.data.camvid import CamVid
 from training.data.classes import CLASSES, VOID
 from training.data.degradations import WEATHERS, degrade
 from training.data.sample import Sample
-from training.data.scenes import UNSEEN_SEEDS_FROM, Drive
+from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
 from training.models.deploy import DeployedSegmenter, DeployedWeatherNet
 from training.models.weather_net import WeatherNet
 from training.restore_checkpoint import restore

@@ -17,7 +17,7 @@ from training.checkpoint import CheckpointError
 from training.config import ModelConfig
 from training.data.classes import CLASSES
 from training.data.degradations import WEATHERS, degrade
-from training.data.scenes import UNSEEN_SEEDS_FROM, Drive
+from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
 from training.evaluate import METRICS_FILE
 from training.models.deploy import DeployedSegmenter, DeployedWeatherNet, fold_batch_norms
 from training.restore_checkpoint import restore

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from training.data.degradations import WEATHERS, degrade
 from training.data.sample import Sample
-from training.data.scenes import UNSEEN_SEEDS_FROM, Drive
+from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
 
 START_NS = 1_760_000_000 * 10**9
 """Stamp of the first frame: 9 October 2025, fixed so that the same arguments always give the same bag."""

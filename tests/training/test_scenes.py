@@ -5,7 +5,7 @@ import pytest
 
 from training.data.classes import CLASS_ID, CLASSES
 from training.data.sample import SKY_DEPTH
-from training.data.scenes import UNSEEN_SEEDS_FROM, Drive
+from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
 
 SEEDS = (0, 5, 7, UNSEEN_SEEDS_FROM + 3)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from rosbags.highlevel import AnyReader
 
-from training.data.scenes import UNSEEN_SEEDS_FROM, Drive
+from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
 from training.simulate import TOPICS, Simulation, main, simulate
 
 SIMULATION = Simulation(seconds=3.0, rate=4.0, height=72, width=96, schedule=("clear", "fog", "snow"))

@@ -10,7 +10,7 @@ from tqdm import tqdm
 from training.config import DataConfig
 from training.data.camvid import CamVid
 from training.data.sample import Sample
-from training.data.scenes import UNSEEN_SEEDS_FROM, Drive
+from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
 
 SECONDS_PER_DRIVE = 60.0
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.data.scene_camera import CAMERA_HEIGHT_M, Camera
-from training.data.scene_noise import Array
+from training.data.scenes.camera import CAMERA_HEIGHT_M, Camera
+from training.data.scenes.noise import Array
 
 
 @dataclass

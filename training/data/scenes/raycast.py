@@ -9,12 +9,12 @@ import numpy as np
 
 from training.data.classes import CLASS_ID
 from training.data.sample import SKY_DEPTH
-from training.data.scene_camera import CAMERA_HEIGHT_M, Camera
-from training.data.scene_ground import Ground
-from training.data.scene_houses import Houses, Walls, find_walls
-from training.data.scene_layers import Layers, vertical_span
-from training.data.scene_noise import Array, Tones, periodic_box
-from training.data.scene_world import VIEW_M, World
+from training.data.scenes.camera import CAMERA_HEIGHT_M, Camera
+from training.data.scenes.ground import Ground
+from training.data.scenes.houses import Houses, Walls, find_walls
+from training.data.scenes.layers import Layers, vertical_span
+from training.data.scenes.noise import Array, Tones, periodic_box
+from training.data.scenes.world import VIEW_M, World
 
 
 class Raycaster:

@@ -6,8 +6,8 @@ A texture is float32 [H, W, 4]: linear albedo times alpha, and alpha. Its smalle
 import cv2
 import numpy as np
 
-from training.data.scene_noise import Array, cell_rng
-from training.data.scene_world import World
+from training.data.scenes.noise import Array, cell_rng
+from training.data.scenes.world import World
 
 CROWN_SIZE = 256
 SIGN_SIZE = 64

@@ -6,10 +6,10 @@ import numpy as np
 
 from training.data.classes import CLASS_ID
 from training.data.sample import SKY_DEPTH, Sample
-from training.data.scene_camera import camera_at, intrinsics
-from training.data.scene_raycast import Raycaster
-from training.data.scene_sprites import SpritePainter
-from training.data.scene_world import World
+from training.data.scenes.camera import camera_at, intrinsics
+from training.data.scenes.raycast import Raycaster
+from training.data.scenes.sprites import SpritePainter
+from training.data.scenes.world import World
 
 UNSEEN_SEEDS_FROM = 1_000_000
 """Drives with this seed or a higher one are never trained on: demonstrations and evaluation draw from them."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.data.classes import CLASS_ID
-from training.data.scene_camera import CAMERA_HEIGHT_M, Camera
-from training.data.scene_layers import Layers, vertical_span
-from training.data.scene_noise import Array, Tones, box, periodic_box
-from training.data.scene_world import LEFT, RIGHT, VIEW_M, World
+from training.data.scenes.camera import CAMERA_HEIGHT_M, Camera
+from training.data.scenes.layers import Layers, vertical_span
+from training.data.scenes.noise import Array, Tones, box, periodic_box
+from training.data.scenes.world import LEFT, RIGHT, VIEW_M, World
 
 
 @dataclass

@@ -2,14 +2,11 @@
 
 from collections.abc import Callable, Iterable
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training.data.scene_noise import Array
-
-if TYPE_CHECKING:
-    from training.data.scene_sprites import Brush
+from training.data.scenes.brush import Brush
+from training.data.scenes.noise import Array
 
 Along = Callable[[float], float]
 """Distance from a car's tail to metres along the street."""
@@ -27,7 +24,7 @@ CAR_PAINTS = (
 )  # fmt: skip
 
 
-def draw_tree(brush: "Brush") -> None:
+def draw_tree(brush: Brush) -> None:
     thing, rng = brush.thing, np.random.default_rng(brush.thing.variant)
     size, stem = rng.uniform(2.8, 5.5), rng.uniform(1.9, 3.2)
     bark = np.array([0.1, 0.075, 0.05]) * rng.uniform(0.6, 1.6)
@@ -38,7 +35,7 @@ def draw_tree(brush: "Brush") -> None:
     brush.billboard(levels, thing.x + sway, stem, thing.z, size, 1.05 * size, rng.uniform(0.45, 0.75))
 
 
-def draw_pole(brush: "Brush") -> None:
+def draw_pole(brush: Brush) -> None:
     thing = brush.thing
     height = 6.5 + (thing.variant % 3)
     brush.shadow(thing.x, thing.z, 0.3, 0.2, 0.35)
@@ -58,7 +55,7 @@ def draw_pole(brush: "Brush") -> None:
     )
 
 
-def draw_sign(brush: "Brush") -> None:
+def draw_sign(brush: Brush) -> None:
     thing = brush.thing
     base = 2.1 + 0.1 * (thing.variant % 5)
     brush.limb((thing.x, 0.0), (thing.x, base + 0.4), 0.09, STEEL)
@@ -69,7 +66,7 @@ def draw_sign(brush: "Brush") -> None:
     )
 
 
-def draw_railing(brush: "Brush") -> None:
+def draw_railing(brush: Brush) -> None:
     """Three metres of railing along the kerb at a time: posts and two rails."""
     thing = brush.thing
     paint = ((0.05, 0.12, 0.07), (0.3, 0.3, 0.31), (0.35, 0.04, 0.04))[thing.variant % 3]
@@ -98,7 +95,7 @@ def _car_profile(kind: int) -> tuple[Array, Array, float, float]:
     return np.array(body), np.array([(3.0, 1.2), (3.0, 1.75), (3.55, 1.75), (4.05, 1.2)]), 5.05, 1.98
 
 
-def draw_car(brush: "Brush") -> None:
+def draw_car(brush: Brush) -> None:
     thing, rng = brush.thing, np.random.default_rng(brush.thing.variant)
     profile, windows, length, width = _car_profile(int(rng.choice(3, p=[0.45, 0.4, 0.15])))
     paint = np.array(CAR_PAINTS[int(rng.integers(len(CAR_PAINTS)))]) * rng.uniform(0.8, 1.2)
@@ -122,7 +119,7 @@ def draw_car(brush: "Brush") -> None:
 
 
 def _car_flank(
-    brush: "Brush", profile: Array, windows: Array, along: Along, x: float, length: float, paint: Array
+    brush: Brush, profile: Array, windows: Array, along: Along, x: float, length: float, paint: Array
 ) -> None:
     lit = 0.55 if np.sign(x - brush.thing.x) == -brush.light.sun_side else 0.25
 
@@ -147,7 +144,7 @@ def _car_flank(
             )
 
 
-def _car_top(brush: "Brush", profile: Array, along: Along, left: float, right: float, paint: Array, away: bool) -> None:
+def _car_top(brush: Brush, profile: Array, along: Along, left: float, right: float, paint: Array, away: bool) -> None:
     """Bonnet, windscreens and roof: the strips between the outlines of both flanks, far ones first."""
     if brush.pixels_per_metre < DETAIL_PX_PER_M:
         _car_silhouette(brush, profile, along, left, right, paint, away)
@@ -165,7 +162,7 @@ def _car_top(brush: "Brush", profile: Array, along: Along, left: float, right: f
 
 
 def _car_silhouette(
-    brush: "Brush", profile: Array, along: Along, left: float, right: float, paint: Array, away: bool
+    brush: Brush, profile: Array, along: Along, left: float, right: float, paint: Array, away: bool
 ) -> None:
     """The roof and its windscreen as far cars show them: one block, one dark band."""
     order = profile if away else profile[::-1]
@@ -176,7 +173,7 @@ def _car_silhouette(
     brush.polygon([*band, (left + 0.22, 0.93 * ridge, at)], np.array(GLASS) * 2.5, 0.6)
 
 
-def _car_end(brush: "Brush", profile: Array, z: float, left: float, right: float, paint: Array, away: bool) -> None:
+def _car_end(brush: Brush, profile: Array, z: float, left: float, right: float, paint: Array, away: bool) -> None:
     """Tail or nose: bumper, lights, plate."""
     height = profile[1, 1] if away else profile[-2, 1]
     middle, half = 0.5 * (left + right), 0.5 * (right - left)
@@ -208,7 +205,7 @@ def _car_end(brush: "Brush", profile: Array, z: float, left: float, right: float
 
 
 def _person(
-    brush: "Brush", x: float, z: float, hip: float, rng: np.random.Generator, swing: float, lean: float = 0.0
+    brush: Brush, x: float, z: float, hip: float, rng: np.random.Generator, swing: float, lean: float = 0.0
 ) -> None:
     """Legs, torso, arms and head of one person with the hips at a height; `swing` in [-1, 1] is the gait."""
     coat, trousers = (
@@ -244,7 +241,7 @@ def _person(
     brush.ellipse(x + lean, shoulder + 0.23, z, 0.11, 0.09, hair, 0.5)
 
 
-def draw_pedestrian(brush: "Brush") -> None:
+def draw_pedestrian(brush: Brush) -> None:
     thing, rng = brush.thing, np.random.default_rng(brush.thing.variant)
     if brush.depth < 1.2:
         return
@@ -253,7 +250,7 @@ def draw_pedestrian(brush: "Brush") -> None:
     _person(brush, thing.x, thing.z, rng.uniform(0.78, 0.95), rng, swing)
 
 
-def draw_bicyclist(brush: "Brush") -> None:
+def draw_bicyclist(brush: Brush) -> None:
     thing, rng = brush.thing, np.random.default_rng(brush.thing.variant)
     if brush.depth < 1.2:
         return
@@ -269,7 +266,7 @@ def draw_bicyclist(brush: "Brush") -> None:
     brush.ellipse(x, 0.78, z, 0.05, 0.05, lamp, 0.6, glow)
 
 
-def _rider(brush: "Brush", x: float, z: float, rng: np.random.Generator, swing: float, lean: float) -> None:
+def _rider(brush: Brush, x: float, z: float, rng: np.random.Generator, swing: float, lean: float) -> None:
     """Someone on a saddle a metre high: knees apart, feet on the pedals, helmet."""
     coat, trousers = rng.uniform(0.03, 0.6, 3), rng.uniform(0.02, 0.2) * rng.uniform(0.7, 1.2, 3)
     for sign in (-1.0, 1.0):
@@ -284,7 +281,7 @@ def _rider(brush: "Brush", x: float, z: float, rng: np.random.Generator, swing: 
     brush.ellipse(x + lean, 1.78, z, 0.12, 0.09, rng.uniform(0.02, 0.6, 3), 0.7)
 
 
-FIGURES: dict[str, Callable[["Brush"], None]] = {
+FIGURES: dict[str, Callable[[Brush], None]] = {
     "tree": draw_tree,
     "pole": draw_pole,
     "sign": draw_sign,

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from training.data.scene_noise import Array, ValueNoise, cell_rng
+from training.data.scenes.noise import Array, ValueNoise, cell_rng
 
 BLOCK_M = 64.0
 VIEW_M = 220.0
