@@ -1,0 +1,78 @@
+"""Synthetic weather as pure seeded functions: clear, fog, rain and snow laid over a clear frame.
+
+Every weather is a stack of veils that thicken with severity; the same seed keeps the same drops, flakes and fog banks
+at every severity. Shape suffixes: H rows, W columns, 3 colours (RGB).
+"""
+
+import cv2
+import numpy as np
+from numpy.random import Generator, default_rng
+
+from training.data.degradations.arguments import Image, Map, check
+from training.data.degradations.particles import ONSET, RAIN, SNOW, fall
+from training.data.degradations.veils import Veil, blend, grey, haze
+
+WEATHERS = ("clear", "fog", "rain", "snow")
+
+VISIBILITY_M = (400.0, 42.0)
+"""Meteorological optical range (5 % contrast) in metres at the lowest and the highest severity of fog."""
+
+
+def clear(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
+    """A copy of the image; the arguments are those of `fog`."""
+    check(image_HW3, depth_HW, severity, seed)
+    return image_HW3.copy()
+
+
+def fog(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
+    """Koschmieder's law, I = J t + A (1 - t) with t = exp(-beta depth), uint8 [H, W, 3].
+
+    image_HW3 uint8 RGB, depth_HW float32 metres, severity 0 (none) to 1 (visibility 42 m), seed any integer >= 0. The
+    density drifts slowly over the image and the airlight A is a bright grey with a slight tint, both from the seed.
+    Raises ValueError for arguments of another type, shape or range.
+    """
+    check(image_HW3, depth_HW, severity, seed)
+    rng = default_rng(seed)
+    airlight = grey(rng, 162, 195)
+    density_HW = 1 + 0.25 * _smooth_noise(rng, image_HW3.shape[:2])
+    beta = extinction(severity)
+    return blend(image_HW3, [Veil(haze(depth_HW, beta * density_HW), airlight)])
+
+
+def rain(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
+    """Streaks along one wind direction in layers from far and fine to near and long, over a thin grey veil.
+
+    Arguments, result and errors are those of `fog`.
+    """
+    check(image_HW3, depth_HW, severity, seed)
+    rng = default_rng(seed)
+    wind = rng.uniform(-0.45, 0.45)
+    veil = Veil(haze(depth_HW, np.float32(0.004 * severity)) * 0.6 + np.float32(0.08 * severity), grey(rng, 135, 165))
+    drops = fall(rng, RAIN, depth_HW, severity, wind)
+    return blend(image_HW3, [veil, Veil(drops, grey(rng, 195, 222))])
+
+
+def snow(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
+    """Flakes in layers from far, small and dense to near, large and blurred, over a whitish veil.
+
+    Arguments, result and errors are those of `fog`.
+    """
+    check(image_HW3, depth_HW, severity, seed)
+    rng = default_rng(seed)
+    wind = rng.uniform(-0.8, 0.8)
+    veil = Veil(haze(depth_HW, np.float32(0.008 * severity)) * np.float32(0.6), grey(rng, 205, 225))
+    flakes = fall(rng, SNOW, depth_HW, severity, wind)
+    return blend(image_HW3, [veil, Veil(flakes, grey(rng, 240, 252))])
+
+
+def extinction(severity: float) -> float:
+    """Fog's extinction coefficient beta in 1/m: visibility falls geometrically over VISIBILITY_M, from none at 0."""
+    first, last = VISIBILITY_M
+    visibility = first * (last / first) ** severity
+    return -float(np.log(0.05)) / visibility * min(1.0, severity / ONSET)
+
+
+def _smooth_noise(rng: Generator, shape: tuple[int, ...]) -> Map:
+    """Slowly varying noise, float32 [H, W], in -1..1."""
+    grid = rng.uniform(-1, 1, (4, 5)).astype(np.float32)
+    return np.asarray(cv2.resize(grid, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR), np.float32)
