@@ -42,7 +42,7 @@ setup(
         "opencv-python-headless>=4.5",
         "pyyaml>=5.4",
         "rosbags>=0.11",
-        "torch>=2.6",
+        "torch>=2.13",
         "torchmetrics>=1.4",
         "tqdm>=4.57",
     ],

@@ -1,6 +1,7 @@
 """A model file is opened when it keeps the contract and refused, by name, when it does not."""
 
 import dataclasses
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,14 @@ def test_a_damaged_file_is_refused(tmp_path: Path, damage: str) -> None:
         data = bytearray(b"not a model" if damage == "text" else b"")
     path.write_bytes(data)
     with pytest.raises(ContractError, match=r"tiny\.pt2: not a readable torch.export program"):
+        open_program(path)
+
+
+def test_a_whole_file_that_this_torch_cannot_load_names_the_torch_that_wrote_it(tmp_path: Path) -> None:
+    path = tmp_path / "newer.pt2"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("newer/extra/manifest.json", dataclasses.replace(tiny_manifest(), torch="9.9").to_json())
+    with pytest.raises(ContractError, match=r"written by torch 9\.9, this is torch 2\."):
         open_program(path)
 
 

@@ -1,8 +1,10 @@
 """Opens a model file, checks that it keeps the contract, and refuses anything else by name."""
 
+import dataclasses
 import hashlib
 import io
 import logging
+import tempfile
 import warnings
 import zipfile
 from dataclasses import dataclass
@@ -53,8 +55,7 @@ def open_program(path: str | Path) -> Program:
         exported = _load(data, files)
     except Exception as error:  # torch.export.load raises whatever its unpickler met
         raise ContractError(
-            f"{path}: not a readable torch.export program ({type(error).__name__}: {error}); "
-            "the file is damaged or of another kind: copy or export it again"
+            f"{path}: not a readable torch.export program ({type(error).__name__}: {error}); {_remedy(data)}"
         ) from error
     if not files[MANIFEST_FILE]:
         raise ContractError(f"{path}: {MANIFEST_FILE}: missing; export the model with `python -m training.export`")
@@ -70,14 +71,14 @@ def save_program(exported: ExportedProgram, manifest: Manifest, path: str | Path
     """Write a model file atomically, and return it as `open_program` reads it back."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial.pt2")
-    with warnings.catch_warnings():
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder, warnings.catch_warnings():
+        partial = Path(folder) / path.name  # the name counts: torch writes it into the archive
         # torch says so of every tensor that lies channels-last; it is saved whole all the same.
         warnings.filterwarnings("ignore", "No complete tensor found", UserWarning)
         torch.export.save(exported, partial, extra_files={MANIFEST_FILE: manifest.to_json()})
-    open_program(partial)
-    partial.replace(path)
-    return open_program(path)
+        program = open_program(partial)
+        partial.replace(path)
+    return dataclasses.replace(program, path=path)
 
 
 def _load(data: bytes, files: dict[str, Any]) -> ExportedProgram:
@@ -92,6 +93,17 @@ def _load(data: bytes, files: dict[str, Any]) -> ExportedProgram:
         return torch.export.load(io.BytesIO(data), extra_files=files)
     finally:
         logger.setLevel(level)
+
+
+def _remedy(data: bytes) -> str:
+    """What to do about a file that torch cannot load: a whole one may have been written by a newer torch."""
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(data))
+        (name,) = (name for name in archive.namelist() if name.endswith(f"/{MANIFEST_FILE}"))
+        writer = Manifest.from_json(_text(archive.read(name))).torch
+    except (zipfile.BadZipFile, ValueError):
+        return "the file is damaged or of another kind: copy or export it again"
+    return f"it was written by torch {writer}, this is torch {torch.__version__}: use that version or a newer one"
 
 
 def _text(content: str | bytes) -> str:
