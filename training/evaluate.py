@@ -14,9 +14,9 @@ from torchmetrics.functional.image import peak_signal_noise_ratio, structural_si
 from tqdm import tqdm
 
 from training.checkpoint import CheckpointError
-from training.data.camvid import CamVid
 from training.data.classes import CLASSES, VOID
 from training.data.degradations import WEATHERS, degrade
+from training.data.readers.camvid import CamVid
 from training.data.sample import Sample
 from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
 from training.models.deploy import DeployedSegmenter, DeployedWeatherNet

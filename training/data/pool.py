@@ -8,7 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from training.config import DataConfig
-from training.data.camvid import CamVid
+from training.data.readers.camvid import CamVid
 from training.data.sample import Sample
 from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
 

@@ -1,0 +1,108 @@
+"""Foggy Cityscapes and RainCityscapes: synthetic weather over Cityscapes, paired with the clear frames and labels."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from training.data.readers.cityscapes import CITYSCAPES_CLASSES, FRAME_STEM, label_file_code, label_part
+from training.data.readers.files import File, Part, check_root, choose, pair, subfolders
+from training.data.readers.sets import PairFiles, PairSet
+
+NUMBER = r"(\d+(?:\.\d+)?)"
+
+
+class _AdverseCityscapes(PairSet):
+    """Degraded frames in a folder of their own beside `leftImg8bit` and `gtFine`."""
+
+    classes = CITYSCAPES_CLASSES
+    code_of = staticmethod(label_file_code)
+    weather: str
+    stem: str
+    attribute_names: tuple[str, ...]
+
+    def _find(self, root: Path, folder: str, split: str, strict: bool) -> None:
+        choose(root, "split", split, subfolders(root / folder))
+        labels = label_part(root / "gtFine" / split)
+        clear = Part(root / "leftImg8bit" / split, FRAME_STEM.format("leftImg8bit"), deep=True)
+        degraded = Part(root / folder / split, self.stem, deep=True)
+        rows, missing = pair(degraded, {"clear partner": clear, "labels": labels}, strict)
+        files = [
+            PairFiles(
+                file.path.stem, file.path, others["clear partner"], others["labels"], self.weather, self._values(file)
+            )
+            for file, others in rows
+        ]
+        super().__init__(files, missing)
+
+    def _values(self, file: File) -> dict[str, float]:
+        return {name: float(value or 0) for name, value in zip(self.attribute_names, file.groups[1:], strict=True)}
+
+
+class FoggyCityscapes(_AdverseCityscapes):
+    """One split of Foggy Cityscapes; `attributes` hold `beta`, the fog's extinction in 1/m.
+
+        ROOT/leftImg8bit_foggyDBF/{train,val,test}/CITY/CITY_SEQ_FRAME_leftImg8bit_foggy_beta_{0.005,0.01,0.02}.png
+        ROOT/leftImg8bit, ROOT/gtFine                                           as in Cityscapes
+
+    The folder may have any name that starts with `leftImg8bit_foggy`; name it where there are several. `betas` keeps
+    only the fogs of these densities. From cityscapes-dataset.com (Sakaridis, Dai, Van Gool, IJCV 2018), under
+    Cityscapes' licence: non-commercial use only.
+    Raises FileNotFoundError for a missing root, split, partner or beta, ValueError for no frames.
+    """
+
+    weather = "fog"
+    stem = FRAME_STEM.format(r"leftImg8bit_foggy[A-Za-z]*_beta_") + NUMBER
+    attribute_names = ("beta",)
+
+    def __init__(
+        self,
+        root: Path | str,
+        split: str,
+        folder: str | None = None,
+        betas: Sequence[float] | None = None,
+        strict: bool = True,
+    ) -> None:
+        root = check_root(root)
+        folders = self.folders(root)
+        if folder is None and len(folders) > 1:
+            raise ValueError(f"{root}: several kinds of fog, {', '.join(folders)}; name one with folder=")
+        self._find(
+            root, choose(root, "folder", folder or (folders or ["leftImg8bit_foggy"])[0], folders), split, strict
+        )
+        if betas is not None:
+            known = sorted({attributes["beta"] for attributes in self.attributes})
+            for beta in betas:
+                choose(root, "beta", str(float(beta)), [str(value) for value in known])
+            super().__init__([file for file in self.files if file.attributes["beta"] in betas], self.missing)
+
+    @staticmethod
+    def folders(root: Path) -> list[str]:
+        """The folders of foggy frames that the root has."""
+        return [name for name in subfolders(root) if name.startswith("leftImg8bit_foggy")]
+
+    @staticmethod
+    def splits(root: Path) -> list[str]:
+        """The splits that the root has, in any folder of foggy frames."""
+        return sorted({split for folder in FoggyCityscapes.folders(root) for split in subfolders(root / folder)})
+
+
+class RainCityscapes(_AdverseCityscapes):
+    """One split of RainCityscapes; `attributes` hold `alpha`, `beta` (1/m), `dropsize` and `pattern` (1..12).
+
+        ROOT/leftImg8bit_rain/{train,val}/CITY/CITY_SEQ_FRAME_leftImg8bit_rain_alpha_A_beta_B_dropsize_D_pattern_P.png
+        ROOT/leftImg8bit, ROOT/gtFine                                           as in Cityscapes
+
+    From cityscapes-dataset.com (Hu, Fu, Zhu, Heng, CVPR 2019), under Cityscapes' licence: non-commercial use only.
+    Raises FileNotFoundError for a missing root, split or partner, ValueError for no frames.
+    """
+
+    weather = "rain"
+    stem = FRAME_STEM.format(rf"leftImg8bit_rain_alpha_{NUMBER}_beta_{NUMBER}_dropsize_{NUMBER}_pattern_(\d+)")
+    attribute_names = ("alpha", "beta", "dropsize", "pattern")
+
+    def __init__(self, root: Path | str, split: str, strict: bool = True) -> None:
+        self._find(check_root(root), "leftImg8bit_rain", split, strict)
+
+    @staticmethod
+    def splits(root: Path) -> list[str]:
+        """The splits that the root has."""
+        return subfolders(root / "leftImg8bit_rain")

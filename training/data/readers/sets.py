@@ -1,0 +1,180 @@
+"""The two kinds of data set, both lazy: frames with labels (Sample), and degraded frames with clear partners (Pair)."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple, TypeVar, overload
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from training.data.readers.pixels import Pixels, check_same_size, read_image, read_labels
+from training.data.sample import Sample, ground_plane_depth
+from weather_perception.core.contract import SemanticClass
+
+Item = TypeVar("Item")
+
+
+class Pair(NamedTuple):
+    """A degraded frame and the same frame clear, both uint8 [H, W, 3] RGB.
+
+    `labels_HW` are uint8 class ids (VOID where unlabelled) and `weather` a name, where the set has them.
+    """
+
+    degraded_HW3: Pixels
+    clear_HW3: Pixels
+    labels_HW: Pixels | None
+    weather: str | None
+    name: str
+
+
+class LabelledFiles(NamedTuple):
+    """Where one labelled frame lies."""
+
+    name: str
+    image: Path
+    labels: Path
+
+
+class PairFiles(NamedTuple):
+    """Where one pair lies, its weather, and what its file name says of it (`beta` of fog in 1/m and the like)."""
+
+    name: str
+    image: Path
+    clear: Path
+    labels: Path | None = None
+    weather: str | None = None
+    attributes: dict[str, float] = {}  # noqa: RUF012 - never written to
+
+
+class LazySequence(Sequence[Item], ABC):
+    """A sequence whose items are read when asked for; a slice is read into a list.
+
+    `classes` are the classes of the labels by id (empty where there are none), and `missing` the names of the frames
+    left out for want of a partner.
+    """
+
+    classes: tuple[SemanticClass, ...] = ()
+    missing: tuple[str, ...] = ()
+    code: NDArray[np.int16]
+
+    @property
+    @abstractmethod
+    def names(self) -> tuple[str, ...]:
+        """Every item's name, in order."""
+
+    @abstractmethod
+    def image_path(self, index: int) -> Path:
+        """Where the image at `index` lies: the frame, or the degraded one of a pair."""
+
+    @abstractmethod
+    def labels(self, index: int) -> Pixels | None:
+        """The labels at `index` alone, uint8 [H, W]; None where there are none."""
+
+    def code_of(self, path: Path) -> NDArray[np.int16]:
+        """The code of a label file, as `label_code` makes it: `code`, unless a set has several."""
+        return self.code
+
+    @abstractmethod
+    def _read(self, index: int) -> Item: ...
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @overload
+    def __getitem__(self, index: int) -> Item: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Item]: ...
+    def __getitem__(self, index: int | slice) -> Item | list[Item]:
+        """The item at `index`. Raises ValueError where a file cannot be read, or sizes or labels do not fit."""
+        if isinstance(index, slice):
+            return [self._read(i) for i in range(len(self))[index]]
+        return self._read(range(len(self))[index])
+
+
+class LabelledSet(LazySequence[Sample]):
+    """A data set of clear frames with labels; a subclass finds the files and names the classes and the label code."""
+
+    def __init__(self, files: Sequence[LabelledFiles], missing: Sequence[str] = ()) -> None:
+        self.files = tuple(files)
+        self.missing = tuple(missing)
+        self._names = tuple(file.name for file in self.files)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every frame's name, in order."""
+        return self._names
+
+    def image_path(self, index: int) -> Path:
+        """Where the frame at `index` lies."""
+        return self.files[index].image
+
+    def labels(self, index: int) -> Pixels:
+        """The labels at `index` alone, uint8 [H, W], VOID where unlabelled."""
+        path = self.files[index].labels
+        return read_labels(path, self.code_of(path))
+
+    def _read(self, index: int) -> Sample:
+        files = self.files[index]
+        labels_HW = self.labels(index)
+        image_HW3 = self._fit(read_image(files.image), labels_HW)
+        check_same_size(image_HW3, labels_HW, files.image, files.labels)
+        return Sample(image_HW3, labels_HW, self.depth(index, labels_HW))
+
+    def depth(self, index: int, labels_HW: Pixels) -> NDArray[np.float32]:
+        """Depth of the frame at `index`, float32 [H, W] metres: an empty street's, where the set has none."""
+        return ground_plane_depth(*labels_HW.shape)
+
+    def _fit(self, image_HW3: Pixels, labels_HW: Pixels) -> Pixels:
+        """The image at the size of its labels; sets that keep the two at different sizes say so."""
+        return image_HW3
+
+
+class PairSet(LazySequence[Pair]):
+    """A data set of degraded frames with clear partners; `weathers` and `attributes` are every pair's, in order.
+
+    `aligned` says whether partners agree pixel by pixel: where not, PSNR and SSIM mean nothing.
+    """
+
+    aligned = True
+
+    def __init__(self, files: Sequence[PairFiles], missing: Sequence[str] = ()) -> None:
+        self.files = tuple(files)
+        self.missing = tuple(missing)
+        self.weathers = tuple(file.weather for file in self.files)
+        self.attributes = tuple(file.attributes for file in self.files)
+        self._names = tuple(file.name for file in self.files)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every pair's name, in order: the degraded frame's without suffix."""
+        return self._names
+
+    def image_path(self, index: int) -> Path:
+        """Where the degraded frame at `index` lies."""
+        return self.files[index].image
+
+    def labels(self, index: int) -> Pixels | None:
+        """The labels at `index` alone, uint8 [H, W], VOID where unlabelled; None where the pair has none."""
+        path = self.files[index].labels
+        return None if path is None else read_labels(path, self.code_of(path))
+
+    def _read(self, index: int) -> Pair:
+        files = self.files[index]
+        degraded_HW3 = read_image(files.image)
+        clear_HW3 = self._fit(read_image(files.clear), degraded_HW3)
+        check_same_size(degraded_HW3, clear_HW3, files.image, files.clear)
+        labels_HW = self.labels(index)
+        if labels_HW is not None and files.labels is not None:
+            check_same_size(degraded_HW3, labels_HW, files.image, files.labels)
+        return Pair(degraded_HW3, clear_HW3, labels_HW, files.weather, files.name)
+
+    def _fit(self, clear_HW3: Pixels, degraded_HW3: Pixels) -> Pixels:
+        """The clear frame at the size of the degraded one; sets that keep the two at different sizes say so."""
+        return clear_HW3
+
+
+def resize_to(image_HW3: Pixels, size: tuple[int, int]) -> Pixels:
+    """The image at `size` (rows, columns), averaged over areas."""
+    return np.asarray(cv2.resize(image_HW3, size[::-1], interpolation=cv2.INTER_AREA), np.uint8)

@@ -1,0 +1,152 @@
+"""`python -m training.inspect ROOT`: say what data set a folder holds, what is in it and what is missing from it."""
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from training.data.classes import VOID
+from training.data.contact_sheet import contact_sheet
+from training.data.readers.files import choose
+from training.data.readers.layouts import LAYOUTS, find_layout, recognise
+from training.data.readers.pixels import image_size
+from training.data.readers.sets import LabelledSet, PairSet
+
+SHEET_ROWS = 8
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status: 0, or 1 where something is missing or cannot be read."""
+    options = _parser().parse_args(arguments)
+    try:
+        name = options.layout or recognise(options.root)[0]
+        layout = find_layout(options.root, name)
+        splits = layout.splits(options.root)
+        if options.split is not None:
+            splits = [choose(options.root, "split", options.split, splits)]
+    except (FileNotFoundError, ValueError) as error:
+        print(f"training.inspect: {error}", file=sys.stderr)
+        return 1
+    print(f"{options.root}: {name}")
+    others = [other for other in recognise(options.root) if other != name]
+    if others:
+        print(f"also has the layout {', '.join(others)}: choose with --layout")
+    whole = True
+    for split in splits:
+        whole &= _inspect_split(options, name, split)
+    return 0 if whole else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m training.inspect", description=__doc__)
+    parser.add_argument("root", type=Path, help="folder that the data set was unpacked to")
+    parser.add_argument("--layout", choices=LAYOUTS, help="take this layout instead of the first that fits")
+    parser.add_argument("--split", help="only this split (default: all there are)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write a contact sheet of each split there")
+    parser.add_argument("--limit", type=_positive, metavar="N", help="look into N frames of each split, evenly spread")
+    return parser
+
+
+def _inspect_split(options: argparse.Namespace, layout: str, split: str) -> bool:
+    """Print one split's findings and draw its sheet; whether nothing is wrong with it."""
+    try:
+        frames = LAYOUTS[layout].open(options.root, split, False)
+        chosen = spread(len(frames), options.limit)
+        findings = inspect(frames, tqdm(chosen, f"reading {split}", unit="frame", delay=2, leave=False))
+        print("\n".join([f"\n{split}: {len(frames)} frames", *describe(frames, findings)]))
+        if options.out is not None:
+            print(f"  sheet    {_write_sheet(frames, options.out, layout, split)}")
+    except (FileNotFoundError, ValueError) as error:
+        print(f"\n{split}: {error}", file=sys.stderr)
+        return False
+    return not frames.missing
+
+
+@dataclass
+class Findings:
+    """What a look into frames found: how many of each size (rows, columns), and how many pixels of each label."""
+
+    frames: int = 0
+    sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
+    labelled: int = 0
+    pixels_by_label: np.ndarray = field(default_factory=lambda: np.zeros(256, np.int64))
+
+
+def spread(count: int, limit: int | None) -> list[int]:
+    """At most `limit` of the indices 0..count-1, evenly spread; all of them without a limit."""
+    if limit is None or limit >= count:
+        return list(range(count))
+    return [index * count // limit for index in range(limit)]
+
+
+def inspect(frames: LabelledSet | PairSet, indices: Iterable[int]) -> Findings:
+    """Look into the frames at the indices. Raises ValueError for a file that cannot be read or a label out of range."""
+    findings = Findings()
+    for index in indices:
+        findings.frames += 1
+        findings.sizes[image_size(frames.image_path(index))] += 1
+        labels_HW = frames.labels(index)
+        if labels_HW is not None:
+            findings.labelled += 1
+            findings.pixels_by_label += np.bincount(labels_HW.ravel(), minlength=256)
+    return findings
+
+
+def describe(frames: LabelledSet | PairSet, findings: Findings) -> list[str]:
+    """The findings as lines of text."""
+    lines = [f"  read     {findings.frames} of {len(frames)}"] if findings.frames < len(frames) else []
+    sizes = (f"{columns} x {rows} ({count})" for (rows, columns), count in findings.sizes.most_common(5))
+    rest = len(findings.sizes) - 5
+    lines.append(f"  sizes    {', '.join(sizes)}{f' and {rest} more' if rest > 0 else ''}")
+    if isinstance(frames, PairSet):
+        counts = Counter(weather or "unnamed" for weather in frames.weathers)
+        lines.append(f"  weathers {', '.join(f'{weather} {count}' for weather, count in sorted(counts.items()))}")
+        if not frames.aligned:
+            lines.append("  clear partners show the same place from nearly the same view: not for PSNR or SSIM")
+    missing = f", the first is {frames.missing[0]}" if frames.missing else ""
+    lines.append(f"  missing  {len(frames.missing)} frames without a partner{missing}")
+    return lines + _class_lines(frames, findings)
+
+
+def _class_lines(frames: LabelledSet | PairSet, findings: Findings) -> list[str]:
+    total = int(findings.pixels_by_label.sum())
+    if not total:
+        return ["  labels   none"]
+    void = findings.pixels_by_label[VOID] / total
+    lines = [f"  labels   of {findings.labelled} frames, {void:.2%} of the pixels void; of the rest:"]
+    known = findings.pixels_by_label[:VOID]
+    for index in np.argsort(-known, kind="stable"):
+        if known[index]:
+            name = frames.classes[index].name if index < len(frames.classes) else f"class {index}"
+            lines.append(f"    {known[index] / known.sum():7.2%}  {name}")
+    absent = [c.name for index, c in enumerate(frames.classes) if not known[index]]
+    return lines + ([f"    absent   {', '.join(absent)}"] if absent else [])
+
+
+def _write_sheet(frames: LabelledSet | PairSet, out: Path, layout: str, split: str) -> Path:
+    chosen = spread(len(frames), SHEET_ROWS)
+    items = [frames[index] for index in tqdm(chosen, f"drawing {split}", unit="frame", delay=2, leave=False)]
+    sheet_HW3 = contact_sheet(items, [frames.names[index] for index in chosen], frames.classes)
+    out.mkdir(parents=True, exist_ok=True)
+    # The split of a root that holds the pair itself is `.`, and no name for a file.
+    path = out / ("-".join([layout, *Path(split).parts]) + ".png")
+    if not cv2.imwrite(str(path), sheet_HW3[:, :, ::-1]):
+        raise ValueError(f"{path}: cannot be written")
+    return path
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} frames are none; give at least 1")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())
