@@ -1,0 +1,62 @@
+"""The objectives of paper A: SGAda's (eq. 1 and 2) and EGSyn's (eq. 4 and 6), as named terms whose sum is the loss.
+
+Norms are means over elements, so that weights do not depend on the crop's size.
+"""
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from training.losses import variation
+from training.losses.adversarial import deceive
+from training.losses.perceptual import FeatureExtractor, perceptual, style
+from training.paper_a_config import EGSynLossConfig, SGAdaLossConfig
+
+
+def refinement(refined_BKHW: Tensor, labels_BHW: Tensor, void: int) -> Tensor:
+    """Cross-entropy of Sr (logits) against Sgt, mean over the pixels with a class (eq. 2); 0 where there is none."""
+    total = F.cross_entropy(refined_BKHW, labels_BHW.long(), ignore_index=void, reduction="sum")
+    return total / (labels_BHW != void).sum().clamp(min=1)
+
+
+def reconstruction(restored_B3HW: Tensor, clear_B3HW: Tensor) -> Tensor:
+    """Mean absolute difference (eq. 6)."""
+    return F.l1_loss(restored_B3HW, clear_B3HW)
+
+
+def sgada_terms(
+    config: SGAdaLossConfig, refined_BKHW: Tensor, labels_BHW: Tensor, fake_scores: Tensor
+) -> dict[str, Tensor]:
+    """The weighted terms of L_G1 (eq. 1); `fake_scores` are D1's of {softmax Sr, Id}."""
+    return {
+        "adversarial": deceive(fake_scores),
+        "cross_entropy": config.cross_entropy * refinement(refined_BKHW, labels_BHW, config.void),
+    }
+
+
+def egsyn_terms(
+    config: EGSynLossConfig,
+    restored_B3HW: Tensor,
+    clear_B3HW: Tensor,
+    fake_scores: Tensor,
+    extractor: FeatureExtractor | None,
+) -> dict[str, Tensor]:
+    """The weighted terms of L_G2 (eq. 4); `fake_scores` are D2's of Ir.
+
+    Raises ValueError where the extractor and `config.perceptual_features` disagree: nothing is left out silently.
+    """
+    if (extractor is None) != (config.perceptual_features == "off"):
+        raise ValueError(
+            f"perceptual_features is {config.perceptual_features!r}, but "
+            f"{'no' if extractor is None else 'a'} feature extractor was given; build it with build_extractor(config)"
+        )
+    total_variation = variation.printed if config.variation == "printed" else variation.anisotropic
+    terms = {
+        "l1": config.l1 * reconstruction(restored_B3HW, clear_B3HW),
+        "adversarial": config.adversarial * deceive(fake_scores),
+        "total_variation": config.total_variation * total_variation(restored_B3HW),
+    }
+    if extractor is not None:
+        found, expected = extractor(restored_B3HW), extractor(clear_B3HW)
+        terms["perceptual"] = config.perceptual * perceptual(found, expected)
+        terms["style"] = config.style * style(found, expected, config.style_activated)
+    return terms

@@ -1,0 +1,24 @@
+"""EGSyn, the exemplar-guided synthesis G2: {Id, Sr} -> Ir (paper A, section 3.3)."""
+
+from torch import Tensor, nn
+
+from training.models.paper_a.generator import Generator, concatenate
+from training.paper_a_config import PaperAConfig
+
+
+class EGSyn(nn.Module):
+    """Id [B, 3, H, W] 0..1, Sr [B, K, H, W] (probabilities, soft) -> Ir [B, 3, H, W], 0..1; H, W multiples of 4.
+
+    The residual form is not clamped, so that losses see how far outside it is.
+    """
+
+    def __init__(self, config: PaperAConfig) -> None:
+        super().__init__()
+        self.residual = config.egsyn_output == "residual"
+        self.generator = Generator(3 + config.classes, 3, config.egsyn)
+        if self.residual:
+            self.generator.start_small()
+
+    def forward(self, image_B3HW: Tensor, refined_BKHW: Tensor) -> Tensor:
+        generated = self.generator(concatenate(image_B3HW * 2 - 1, refined_BKHW))
+        return image_B3HW + generated if self.residual else generated.sigmoid()
