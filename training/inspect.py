@@ -19,6 +19,7 @@ from training.data.readers.pixels import image_size
 from training.data.readers.sets import LabelledSet, PairSet
 
 SHEET_ROWS = 8
+ABSENT_SHOWN = 20
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,20 +61,24 @@ def _inspect_split(options: argparse.Namespace, layout: str, split: str) -> bool
         chosen = spread(len(frames), options.limit)
         findings = inspect(frames, tqdm(chosen, f"reading {split}", unit="frame", delay=2, leave=False))
         print("\n".join([f"\n{split}: {len(frames)} frames", *describe(frames, findings)]))
-        if options.out is not None:
+        if options.out is not None and not findings.unfit:
             print(f"  sheet    {_write_sheet(frames, options.out, layout, split)}")
     except (FileNotFoundError, ValueError) as error:
         print(f"\n{split}: {error}", file=sys.stderr)
         return False
-    return not frames.missing
+    return not frames.missing and not findings.unfit
 
 
 @dataclass
 class Findings:
-    """What a look into frames found: how many of each size (rows, columns), and how many pixels of each label."""
+    """What a look into frames found: how many of each size (rows, columns), and how many pixels of each label.
+
+    `unfit` names the frames whose labels or clear partner have another size.
+    """
 
     frames: int = 0
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
+    unfit: list[str] = field(default_factory=list)
     labelled: int = 0
     pixels_by_label: np.ndarray = field(default_factory=lambda: np.zeros(256, np.int64))
 
@@ -90,11 +95,16 @@ def inspect(frames: LabelledSet | PairSet, indices: Iterable[int]) -> Findings:
     findings = Findings()
     for index in indices:
         findings.frames += 1
-        findings.sizes[image_size(frames.image_path(index))] += 1
+        size = image_size(frames.image_path(index))
+        findings.sizes[size] += 1
+        partner_sizes = {image_size(frames.files[index].clear)} if isinstance(frames, PairSet) else set()
         labels_HW = frames.labels(index)
         if labels_HW is not None:
             findings.labelled += 1
             findings.pixels_by_label += np.bincount(labels_HW.ravel(), minlength=256)
+            partner_sizes.add((labels_HW.shape[0], labels_HW.shape[1]))
+        if frames.one_size and partner_sizes - {size}:
+            findings.unfit.append(frames.names[index])
     return findings
 
 
@@ -111,6 +121,10 @@ def describe(frames: LabelledSet | PairSet, findings: Findings) -> list[str]:
             lines.append("  clear partners show the same place from nearly the same view: not for PSNR or SSIM")
     missing = f", the first is {frames.missing[0]}" if frames.missing else ""
     lines.append(f"  missing  {len(frames.missing)} frames without a partner{missing}")
+    if findings.unfit:
+        lines.append(
+            f"  unfit    {len(findings.unfit)} have partners of another size, the first is {findings.unfit[0]}"
+        )
     return lines + _class_lines(frames, findings)
 
 
@@ -126,7 +140,10 @@ def _class_lines(frames: LabelledSet | PairSet, findings: Findings) -> list[str]
             name = frames.classes[index].name if index < len(frames.classes) else f"class {index}"
             lines.append(f"    {known[index] / known.sum():7.2%}  {name}")
     absent = [c.name for index, c in enumerate(frames.classes) if not known[index]]
-    return lines + ([f"    absent   {', '.join(absent)}"] if absent else [])
+    if absent:
+        rest = f" and {len(absent) - ABSENT_SHOWN} more" if len(absent) > ABSENT_SHOWN else ""
+        lines.append(f"    absent   {', '.join(absent[:ABSENT_SHOWN])}{rest}")
+    return lines
 
 
 def _write_sheet(frames: LabelledSet | PairSet, out: Path, layout: str, split: str) -> Path:

@@ -1,6 +1,6 @@
 """Writes tiny data sets in the public sets' own layouts: images of 16 x 24 pixels, labels where a test wants them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2

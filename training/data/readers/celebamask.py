@@ -36,6 +36,7 @@ class CelebAMaskHQ(LabelledSet):
     """
 
     classes = coloured(("background", *PARTS))
+    one_size = False
 
     def __init__(self, root: Path | str, split: str = "all", strict: bool = True) -> None:
         root = check_root(root)

@@ -115,7 +115,8 @@ def check_root(root: Path | str) -> Path:
 def choose(root: Path, kind: str, wanted: str, known: Sequence[str]) -> str:
     """`wanted`, where it is known; else raises FileNotFoundError that lists those there are."""
     if wanted not in known:
-        raise FileNotFoundError(f"{root}: no {kind} {wanted!r}; there are {', '.join(known) or 'none'}")
+        there_are = ", ".join(known) or "none (docs/datasets.md shows where the reader looks)"
+        raise FileNotFoundError(f"{root}: no {kind} {wanted!r}; there are {there_are}")
     return wanted
 
 

@@ -129,7 +129,7 @@ class RESIDE(PairFolder):
         PairRule("hazy", "gt", r"([^_]+)(?:_.*)?"),
     )
     weather = "haze"
-    with_labels = both_ways = False
+    with_labels = both_ways = one_size = False
 
     def _fit(self, clear_HW3: Pixels, degraded_HW3: Pixels) -> Pixels:
         rows, columns = degraded_HW3.shape[:2]

@@ -52,11 +52,12 @@ class LazySequence(Sequence[Item], ABC):
     """A sequence whose items are read when asked for; a slice is read into a list.
 
     `classes` are the classes of the labels by id (empty where there are none), and `missing` the names of the frames
-    left out for want of a partner.
+    left out for want of a partner. `one_size` says whether a frame's files must all have the size of its image.
     """
 
     classes: tuple[SemanticClass, ...] = ()
     missing: tuple[str, ...] = ()
+    one_size = True
     code: NDArray[np.int16]
 
     @property
@@ -127,7 +128,7 @@ class LabelledSet(LazySequence[Sample]):
         return ground_plane_depth(*labels_HW.shape)
 
     def _fit(self, image_HW3: Pixels, labels_HW: Pixels) -> Pixels:
-        """The image at the size of its labels; sets that keep the two at different sizes say so."""
+        """The image at the size of its labels, for sets without `one_size`."""
         return image_HW3
 
 
@@ -171,7 +172,7 @@ class PairSet(LazySequence[Pair]):
         return Pair(degraded_HW3, clear_HW3, labels_HW, files.weather, files.name)
 
     def _fit(self, clear_HW3: Pixels, degraded_HW3: Pixels) -> Pixels:
-        """The clear frame at the size of the degraded one; sets that keep the two at different sizes say so."""
+        """The clear frame at the size of the degraded one, for sets without `one_size`."""
         return clear_HW3
 
 
