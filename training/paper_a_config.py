@@ -19,7 +19,7 @@ class GeneratorConfig:
 
 @dataclass(frozen=True)
 class PaperAConfig:
-    """G1, G2, D1 and D2 (METHODS A1, A2, A4).
+    """G1, G2, D1 and D2 (paper A, sections 3.2 and 3.3).
 
     `*_output`: what the generator's last convolution gives, Sr or Ir itself (`direct`) or its difference to Sd or Id
     (`residual`). The paper writes maps to Sr and Ir, and says of G1 that it "exploits the difference" (3.1). EGSyn is
@@ -44,7 +44,10 @@ class SGAdaLossConfig:
 
 @dataclass(frozen=True)
 class EGSynLossConfig:
-    """Weights and readings of eq. 4 (METHODS A5); the paper gives only total variation's weight.
+    """Weights and readings of eq. 4; the paper gives only total variation's weight.
+
+    Every norm is a mean over elements. With `l1` and `total_variation` both 1, erasing a detail less than 4 pixels wide
+    costs less than keeping it (a square of side s: s * s against 4 * s); raise `l1` to keep fine texture.
 
     `perceptual_features`: `vgg19` needs `vgg19_weights`, the path of torchvision's weights file; `off` leaves out the
     perceptual and the style term. `style_activated`: Gram matrices of the features after ReLU (the text before eq. 8

@@ -42,6 +42,11 @@ RULES = [
         ["training.data", "training.models", "training.losses", "training.trainer"],
         "configuration is read by all",
     ),
+    (
+        "training/paper_a_config.py",
+        ["training.data", "training.models", "training.losses", "training.trainer"],
+        "configuration is read by all",
+    ),
 ]
 
 

@@ -42,6 +42,15 @@ def test_a_constant_image_has_no_variation_and_a_ramp_its_slope() -> None:
     assert variation.anisotropic(RAMP + RAMP.mT) == 2
 
 
+@pytest.mark.parametrize(("side", "kept"), [(3, False), (5, True)])
+def test_equal_weights_of_l1_and_variation_erase_details_under_four_pixels(side: int, kept: bool) -> None:
+    clear = torch.zeros(1, 1, 64, 64)
+    clear[:, :, 20 : 20 + side, 20 : 20 + side] = 1
+    erased = torch.zeros_like(clear)
+    costs = [reconstruction(x, clear) + variation.anisotropic(x) for x in (clear, erased)]
+    assert (costs[0] < costs[1]) == kept
+
+
 def test_the_printed_reading_does_not_see_a_diagonal_ramp() -> None:
     assert variation.printed(RAMP + RAMP.mT) == 0
 

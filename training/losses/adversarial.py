@@ -1,7 +1,7 @@
 """The adversarial terms of paper A, eq. 3 and eq. 5, as the least-squares GAN that it trains with (end of section 3.3).
 
 The equations are printed in logarithmic form. Scores are any tensor of patch scores; targets are 1 for real, 0 for
-fake.
+fake. Taken in float32, also of half-precision scores.
 """
 
 from torch import Tensor
@@ -12,9 +12,9 @@ def discriminate(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
 
     The fake's scores must come from detached maps or images, or the generator would learn to please D.
     """
-    return ((real_scores - 1).square().mean() + fake_scores.square().mean()) / 2
+    return ((real_scores.float() - 1).square().mean() + fake_scores.float().square().mean()) / 2
 
 
 def deceive(fake_scores: Tensor) -> Tensor:
     """What G1 or G2 minimises: half the mean squared distance of the fake's scores from 1."""
-    return (fake_scores - 1).square().mean() / 2
+    return (fake_scores.float() - 1).square().mean() / 2

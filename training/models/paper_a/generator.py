@@ -1,6 +1,6 @@
 """The generator that G1 and G2 share: encoder, dilated residual blocks, decoder.
 
-Paper A does not specify its generators (METHODS A1); it speaks of transposed convolutions only (section 3.3, on the
+Paper A does not specify its generators ; it speaks of transposed convolutions only (section 3.3, on the
 checkerboards that they cause), so the decoder upsamples with those.
 """
 
