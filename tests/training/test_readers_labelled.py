@@ -18,7 +18,7 @@ from training.data.classes import CLASS_ID, VOID
 from training.data.readers.acdc import ACDC
 from training.data.readers.ade20k import ADE20K
 from training.data.readers.adverse_cityscapes import FoggyCityscapes, RainCityscapes
-from training.data.readers.celebamask import PARTS, CelebAMaskHQ
+from training.data.readers.celebamask import CelebAMaskHQ
 from training.data.readers.cityscapes import CITYSCAPES_CLASSES, TO_STREET, Cityscapes
 from training.data.readers.coco_stuff import COCOStuff
 from training.data.readers.voc import VOC2012
@@ -145,11 +145,13 @@ def test_celebamask_merges_the_parts_in_order(tmp_path: Path) -> None:
     datasets.celebamask(tmp_path)
     frames = CelebAMaskHQ(tmp_path)
     assert frames.names == ("0", "2", "10"), "in the order of numbers"
-    skin, nose, hair = (PARTS.index(part) + 1 for part in ("skin", "nose", "hair"))
+    skin, nose, hair = 1, 10, 17
     sample = frames[1]
     assert first_row(sample.labels_HW) == [nose, skin, hair, 0], "later parts lie over earlier ones"
     assert sample.image_HW3.shape == (ROWS, COLUMNS, 3), "at the masks' size"
-    assert frames.classes[skin].name == "skin"
+    assert [frames.classes[index].name for index in (0, skin, nose, hair, 18)] == [
+        *("background", "skin", "nose", "hair", "hat")
+    ]
     assert [CelebAMaskHQ(tmp_path, split).names for split in ("train", "val", "test")] == [("0",), ("2",), ("10",)]
     for part in (tmp_path / "CelebAMask-HQ-mask-anno/0").glob("00002_*"):
         part.unlink()
@@ -192,6 +194,15 @@ def test_coco_stuff_keeps_182_classes(tmp_path: Path) -> None:
     frames = COCOStuff(tmp_path, "val")
     assert first_row(frames[0].labels_HW) == [0, 181, VOID]
     assert (frames.classes[0].name, frames.classes[181].name, len(frames.classes)) == ("person", "wood", 182)
+
+
+def test_a_camera_held_upright_does_not_turn_the_image_away_from_its_labels(tmp_path: Path) -> None:
+    datasets.ade20k(tmp_path)
+    path = tmp_path / "images/training/ADE_train_00000001.jpg"
+    turned = Image.Exif()
+    turned[0x0112] = 6  # Orientation: show it turned by 90 degrees
+    Image.open(path).save(path, exif=turned)
+    assert ADE20K(tmp_path, "training")[0].image_HW3.shape == (ROWS, COLUMNS, 3)
 
 
 @pytest.mark.parametrize(

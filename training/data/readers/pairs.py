@@ -106,7 +106,7 @@ class Snow100K(PairFolder):
         ROOT/[SPLIT/]gt/NAME.jpg
 
     SPLIT is `all` of the training set, or `Snow100K-S`, `-M`, `-L` of the test set. From
-    sites.google.com/view/yunfuliu/desnownet (Liu et al., TIP 2018); for research, the photographs are Flickr's.
+    sites.google.com/view/yunfuliu/desnownet (Liu et al., TIP 2018); see its page for the terms.
     """
 
     rules = (PairRule("synthetic", "gt"),)
@@ -121,7 +121,7 @@ class RESIDE(PairFolder):
         ROOT/[SPLIT/]clear/0001.png             or gt/
 
     Clear frames of ITS and SOTS keep a border that the hazy ones lost: they are cut to the hazy frame's size about the
-    middle. From sites.google.com/view/reside-dehaze-datasets (Li et al., TIP 2019); for research only.
+    middle. From sites.google.com/view/reside-dehaze-datasets (Li et al., TIP 2019); see its page for the terms.
     """
 
     rules = (

@@ -16,8 +16,11 @@ OUT_OF_RANGE = -1
 
 
 def read_image(path: Path) -> Pixels:
-    """An image as uint8 [H, W, 3] RGB. Raises ValueError where it cannot be read."""
-    pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    """An image as uint8 [H, W, 3] RGB. Raises ValueError where it cannot be read.
+
+    A photograph's note on how the camera was held is ignored, as labels and partners are of the pixels as stored.
+    """
+    pixels = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if pixels is None:
         raise ValueError(f"{path}: not a readable image; copy the file again")
     return np.ascontiguousarray(np.asarray(pixels, np.uint8)[:, :, ::-1])
