@@ -196,6 +196,14 @@ def test_coco_stuff_keeps_182_classes(tmp_path: Path) -> None:
     assert (frames.classes[0].name, frames.classes[181].name, len(frames.classes)) == ("person", "wood", 182)
 
 
+def test_a_label_file_that_breaks_off_is_named(tmp_path: Path) -> None:
+    datasets.ade20k(tmp_path)
+    path = tmp_path / "annotations/training/ADE_train_00000001.png"
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(ValueError, match=r"ADE_train_00000001\.png: not a whole image"):
+        ADE20K(tmp_path, "training")[0]
+
+
 def test_a_camera_held_upright_does_not_turn_the_image_away_from_its_labels(tmp_path: Path) -> None:
     datasets.ade20k(tmp_path)
     path = tmp_path / "images/training/ADE_train_00000001.jpg"

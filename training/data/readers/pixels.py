@@ -47,15 +47,20 @@ def label_code(ids: Mapping[int, int] | int, void: tuple[int, ...] = (VOID,)) ->
 def read_labels(path: Path, code: NDArray[np.int16]) -> Pixels:
     """Class ids of a label file, uint8 [H, W], VOID where unlabelled; `code` as `label_code` makes it.
 
-    Palette images give their indices. Raises ValueError for more than one channel or a value the code does not have.
+    Palette images give their indices. Raises ValueError for a file that cannot be read, more than one channel or a value
+    that the code does not have.
     """
     with _open(path) as image:
         if image.mode not in ("L", "P", "1"):
             raise ValueError(f"{path}: expected one channel of class ids, found {image.mode} pixels")
-        labels_HW = code[np.asarray(image, np.uint8)]
-        if labels_HW.min() == OUT_OF_RANGE:
-            first = np.asarray(image)[labels_HW == OUT_OF_RANGE][0]
-            raise ValueError(f"{path}: label {first} is out of range; this set has {_ranges(code)}")
+        try:
+            values_HW = np.asarray(image, np.uint8)
+        except OSError as error:
+            raise ValueError(f"{path}: not a whole image; copy the file again") from error
+    labels_HW = code[values_HW]
+    if labels_HW.min() == OUT_OF_RANGE:
+        first = values_HW[labels_HW == OUT_OF_RANGE][0]
+        raise ValueError(f"{path}: label {first} is out of range; this set has {_ranges(code)}")
     return labels_HW.astype(np.uint8)
 
 
