@@ -3,21 +3,67 @@
 from collections.abc import Callable
 
 from training.data.degradations.arguments import Image, Map
+from training.data.degradations.cityscapes import foggy_cityscapes
+from training.data.degradations.dark import night
+from training.data.degradations.lens import raindrops
+from training.data.degradations.reflections import reflection, reflection_linear_light
+from training.data.degradations.regular import chromatic_aberration, gaussian_blur, gaussian_noise, jpeg
 from training.data.degradations.weather import WEATHERS, clear, extinction, fog, rain, snow
 from training.data.sample import Sample
 
-__all__ = ["DEGRADATIONS", "WEATHERS", "clear", "degrade", "extinction", "fog", "rain", "snow"]
+__all__ = [
+    "DEGRADATIONS",
+    "LEVELS",
+    "WEATHERS",
+    "chromatic_aberration",
+    "clear",
+    "degrade",
+    "extinction",
+    "fog",
+    "foggy_cityscapes",
+    "gaussian_blur",
+    "gaussian_noise",
+    "jpeg",
+    "night",
+    "rain",
+    "raindrops",
+    "reflection",
+    "reflection_linear_light",
+    "snow",
+]
 
-DEGRADATIONS: dict[str, Callable[[Image, Map, float, int], Image]] = dict(
-    zip(WEATHERS, (clear, fog, rain, snow), strict=True)
-)
+DEGRADATIONS: dict[str, Callable[[Image, Map, float, int], Image]] = {
+    "clear": clear,
+    "fog": fog,
+    "rain": rain,
+    "snow": snow,
+    "gaussian_blur": gaussian_blur,
+    "gaussian_noise": gaussian_noise,
+    "jpeg": jpeg,
+    "chromatic_aberration": chromatic_aberration,
+    "foggy_cityscapes": foggy_cityscapes,
+    "reflection": reflection,
+    "reflection_linear_light": reflection_linear_light,
+    "raindrops": raindrops,
+    "night": night,
+}
+
+LEVELS = {
+    "gaussian_blur": 4,
+    "gaussian_noise": 4,
+    "jpeg": 4,
+    "chromatic_aberration": 4,
+    "foggy_cityscapes": 3,
+}
+"""The degradations whose severity is a whole number, 1 to this one, rather than any number from 0 to 1."""
 
 
-def degrade(sample: Sample, weather: str, severity: float, seed: int) -> Image:
-    """The sample's image in one of WEATHERS, uint8 [H, W, 3].
+def degrade(sample: Sample, name: str, severity: float, seed: int) -> Image:
+    """The sample's image under the one of DEGRADATIONS that is called `name`, uint8 [H, W, 3].
 
-    Severity, seed and errors are those of `fog`; an unknown weather raises ValueError too.
+    Severity is 0..1, or 0, 1 .. LEVELS[name] for those in LEVELS; 0 is the image itself. Seed and errors are those of
+    `fog`; an unknown name raises ValueError too.
     """
-    if weather not in DEGRADATIONS:
-        raise ValueError(f"weather: {weather!r} is unknown; choose one of {', '.join(WEATHERS)}")
-    return DEGRADATIONS[weather](sample.image_HW3, sample.depth_HW, severity, seed)
+    if name not in DEGRADATIONS:
+        raise ValueError(f"degradation: {name!r} is unknown; choose one of {', '.join(DEGRADATIONS)}")
+    return DEGRADATIONS[name](sample.image_HW3, sample.depth_HW, severity, seed)

@@ -27,6 +27,7 @@ def clear(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
 def fog(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
     """Koschmieder's law, I = J t + A (1 - t) with t = exp(-beta depth), uint8 [H, W, 3].
 
+    Paper A's fog (4.1.2) with a severity that is continuous; `foggy_cityscapes` has its data set's own strengths.
     image_HW3 uint8 RGB, depth_HW float32 metres, severity 0 (none) to 1 (visibility 42 m), seed any integer >= 0. The
     density drifts slowly over the image and the airlight A is a bright grey with a slight tint, both from the seed.
     Raises ValueError for arguments of another type, shape or range.
@@ -42,7 +43,8 @@ def fog(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
 def rain(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
     """Streaks along one wind direction in layers from far and fine to near and long, over a thin grey veil.
 
-    Arguments, result and errors are those of `fog`.
+    Paper A's rain (4.1.2: rain and fog by scene depth); the streaks are drawn, where its data set has a library of
+    patterns. Arguments, result and errors are those of `fog`.
     """
     check(image_HW3, depth_HW, severity, seed)
     rng = default_rng(seed)
@@ -55,7 +57,7 @@ def rain(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
 def snow(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
     """Flakes in layers from far, small and dense to near, large and blurred, over a whitish veil.
 
-    Arguments, result and errors are those of `fog`.
+    The project's own: paper A has no snow. Arguments, result and errors are those of `fog`.
     """
     check(image_HW3, depth_HW, severity, seed)
     rng = default_rng(seed)
