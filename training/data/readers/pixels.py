@@ -47,8 +47,8 @@ def label_code(ids: Mapping[int, int] | int, void: tuple[int, ...] = (VOID,)) ->
 def read_labels(path: Path, code: NDArray[np.int16]) -> Pixels:
     """Class ids of a label file, uint8 [H, W], VOID where unlabelled; `code` as `label_code` makes it.
 
-    Palette images give their indices. Raises ValueError for a file that cannot be read, more than one channel or a value
-    that the code does not have.
+    Palette images give their indices. Raises ValueError for a file that cannot be read, more than one channel, or a
+    value that the code does not have.
     """
     with _open(path) as image:
         if image.mode not in ("L", "P", "1"):
