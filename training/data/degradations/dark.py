@@ -15,8 +15,8 @@ AMBIENT = (0.020, 0.024, 0.034)
 """Share of the day's light that is left (RGB, linear): moon and city sky are bluish."""
 
 FAR_AMBIENT, FAR_M = 0.2, 90.0
-"""Of that rest, the share left to the sky, the brightest part of a day frame, and the distance in metres at which things
-begin to be as far as that."""
+"""Of that rest, the share left to the sky, the brightest part of a day frame, and the distance in metres at which
+things begin to be as far as that."""
 
 HEADLAMP = (0.95, 0.92, 0.8)
 HEADLAMP_REACH_M = 22.0
