@@ -9,8 +9,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torchmetrics.classification import MulticlassJaccardIndex
-from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 from tqdm import tqdm
 
 from training.checkpoint import CheckpointError
@@ -19,6 +17,7 @@ from training.data.degradations import WEATHERS, degrade
 from training.data.readers.camvid import CamVid
 from training.data.sample import Sample
 from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
+from training.metrics import MaskScores, psnr, ssim
 from training.models.deploy import DeployedSegmenter, DeployedWeatherNet
 from training.models.weather_net import WeatherNet
 from training.restore_checkpoint import restore
@@ -61,7 +60,7 @@ def unseen_frames(drives: int) -> Iterator[Sample]:
 
 @torch.inference_mode()
 def evaluate(net: WeatherNet, samples: Iterable[Sample]) -> dict[str, Any]:
-    """Per weather: PSNR (dB), SSIM, mIoU of base and refined masks, weather accuracy; severities of SEVERITIES."""
+    """Per weather: PSNR (dB), SSIM, scores of base and refined masks, weather accuracy; severities of SEVERITIES."""
     scores = {weather: _Score() for weather in WEATHERS}
     model, base = DeployedWeatherNet(net).eval(), DeployedSegmenter(net.segmenter).eval()
     for index, sample in enumerate(tqdm(samples, "evaluating", unit="frame")):
@@ -79,32 +78,27 @@ class _Score:
 
     def __init__(self) -> None:
         self._images: list[dict[str, float]] = []
-        self._base, self._refined = (MulticlassJaccardIndex(len(CLASSES), ignore_index=VOID) for _ in range(2))
+        self._base, self._refined = MaskScores(len(CLASSES), VOID), MaskScores(len(CLASSES), VOID)
 
     def add(self, sample: Sample, frame: Tensor, restored: Tensor, base: Tensor, refined: Tensor, hit: bool) -> None:
-        clear = torch.from_numpy(sample.image_HW3)[None]
-        truth = torch.from_numpy(sample.labels_HW)[None].long()
-        self._base.update(base.long(), truth)
-        self._refined.update(refined.long(), truth)
-        psnr_input, ssim_input = image_scores(frame, clear)
-        psnr, ssim = image_scores(restored, clear)
+        clear, truth = (torch.from_numpy(plane)[None] for plane in (sample.image_HW3, sample.labels_HW))
+        self._base.add(base, truth)
+        self._refined.add(refined, truth)
         self._images.append(
-            {"psnr_input": psnr_input, "psnr_restored": psnr, "ssim_input": ssim_input, "ssim_restored": ssim}
-            | {"weather_accuracy": float(hit)}
+            {
+                "psnr_input": psnr(frame, clear),
+                "psnr_restored": psnr(restored, clear),
+                "ssim_input": ssim(frame, clear),
+                "ssim_restored": ssim(restored, clear),
+                "weather_accuracy": float(hit),
+            }
         )
 
     def result(self) -> dict[str, float]:
         means = {key: sum(image[key] for image in self._images) / len(self._images) for key in self._images[0]}
-        masks = {"miou_base": self._base.compute().item(), "miou_refined": self._refined.compute().item()}
+        kinds = (("base", self._base.set_scores()), ("refined", self._refined.set_scores()))
+        masks = {f"{key}_{kind}": value for kind, scores in kinds for key, value in scores.items()}
         return {key: round(value, 4) for key, value in (means | masks | {"frames": len(self._images)}).items()}
-
-
-def image_scores(image_BHW3: Tensor, clear_BHW3: Tensor) -> tuple[float, float]:
-    """PSNR (dB, at most 60: identical images have no finite one) and SSIM of uint8 images."""
-    image, clear = (x.permute(0, 3, 1, 2).float() / 255 for x in (image_BHW3, clear_BHW3))
-    psnr = min(peak_signal_noise_ratio(image, clear, data_range=1.0).item(), 60.0)
-    ssim = structural_similarity_index_measure(image, clear, data_range=1.0)
-    return psnr, torch.as_tensor(ssim).item()
 
 
 if __name__ == "__main__":
