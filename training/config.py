@@ -1,6 +1,26 @@
 """Settings of a training run, and its named presets as functions that return them."""
 
 from dataclasses import dataclass, field
+from typing import Literal
+
+Precision = Literal["32-true", "bf16-mixed"]
+
+
+@dataclass(frozen=True)
+class LoopConfig:
+    """How the training loop runs, whatever it trains.
+
+    `gradient_clip`: largest norm of a phase's gradient, 0 for none. `accumulate`: micro-batches that one optimiser step
+    adds up. `average_decay`: of the moving average of the weights, 0 for none. `*_every`: optimiser steps.
+    """
+
+    seed: int = 0
+    checkpoint_every: int = 500
+    gradient_clip: float = 1.0
+    accumulate: int = 1
+    precision: Precision = "32-true"
+    average_decay: float = 0.0
+    images_every: int = 500
 
 
 @dataclass(frozen=True)

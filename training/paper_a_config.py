@@ -1,7 +1,9 @@
-"""Settings of paper A's own networks and of their losses; the defaults are at the paper's scale."""
+"""Settings of paper A's own networks, losses and training; the defaults are at the paper's scale."""
 
 from dataclasses import dataclass, field
 from typing import Literal
+
+from training.config import DataConfig
 
 Output = Literal["direct", "residual"]
 Variation = Literal["anisotropic", "printed"]
@@ -63,3 +65,49 @@ class EGSynLossConfig:
     style_activated: bool = False
     perceptual_features: PerceptualFeatures = "vgg19"
     vgg19_weights: str = ""
+
+
+@dataclass(frozen=True)
+class PaperATrainConfig:
+    """One run of Cooperative Modification Learning (paper A, section 3.4); `*_steps` are its N1, N2 and N3.
+
+    `egsyn_learns_on`: the map of stage 2, the ground truth (Algorithm 1) or SGAda's, which the text of 3.4 says. The
+    paper names no optimiser, rate or batch: Adam, with what is usual for image-to-image GANs.
+    """
+
+    name: str
+    sgada_steps: int
+    egsyn_steps: int
+    joint_steps: int
+    model: PaperAConfig = field(default_factory=PaperAConfig)
+    sgada_loss: SGAdaLossConfig = field(default_factory=SGAdaLossConfig)
+    egsyn_loss: EGSynLossConfig = field(default_factory=EGSynLossConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    egsyn_learns_on: Literal["ground_truth", "refined"] = "ground_truth"
+    seed: int = 0
+    batch: int = 8
+    learning_rate: float = 2e-4
+    betas: tuple[float, float] = (0.5, 0.999)
+    gradient_clip: float = 0.0
+    checkpoint_every: int = 1000
+
+
+def paper_a() -> PaperATrainConfig:
+    """The paper's networks on our own street scenes; for a GPU."""
+    return PaperATrainConfig("paper_a", 20_000, 20_000, 20_000, data=DataConfig(crop=(256, 256)))
+
+
+def paper_a_smoke() -> PaperATrainConfig:
+    """Two steps a stage of tiny networks, for tests of the stages themselves."""
+    tiny = GeneratorConfig(width=4, blocks=1)
+    return PaperATrainConfig(
+        "paper_a_smoke",
+        *(2, 2, 2),
+        model=PaperAConfig(sgada=tiny, egsyn=tiny, discriminator_widths=(4, 4, 4, 4, 4, 4)),
+        egsyn_loss=EGSynLossConfig(perceptual_features="off"),
+        data=DataConfig(drives=2, frames_per_drive=1, height=96, width=128, crop=(64, 64)),
+        batch=2,
+    )
+
+
+PRESETS = {"paper_a": paper_a, "paper_a_smoke": paper_a_smoke}

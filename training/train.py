@@ -1,4 +1,4 @@
-"""`python -m training.train PRESET`: train the deployable model on synthetic weather."""
+"""`python -m training.train PRESET`: train the deployable model or paper A's own networks on synthetic weather."""
 
 import os
 
@@ -7,20 +7,34 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import argparse
 import dataclasses
-import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import get_args
 
 import torch
+from lightning_fabric import Fabric
+from torch import nn
 from torch.utils.data import DataLoader
 
+from training import config as weather_net_config
+from training import paper_a_config, paper_a_stages, processes, weather_net_stages
 from training.checkpoint import CheckpointError
-from training.config import PRESETS, TrainConfig
+from training.config import LoopConfig, Precision, TrainConfig
 from training.data.batches import Example, WeatherCrops
 from training.data.pool import camvid_pool, procedural_pool
+from training.models.paper_a.vgg19 import build_extractor
 from training.models.weather_net import WeatherNet
+from training.paper_a_config import PaperATrainConfig
+from training.restore_checkpoint import restore
+from training.run_record import Record, current_commit
 from training.trainer import Trainer
+
+Config = TrainConfig | PaperATrainConfig
+
+PRESETS: dict[str, Callable[[], Config]] = {**weather_net_config.PRESETS, **paper_a_config.PRESETS}
+# What may differ between a run and the one that continues it: its length, and where its files are on this machine.
+MAY_CHANGE = ("steps", "joint_steps", "checkpoint_every", "data.camvid_root", "egsyn_loss.vgg19_weights")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,67 +42,133 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     folder = options.out or Path("out/train") / options.preset
     try:
-        train(configure(options), folder, options.resume)
+        config = configure(options)
+        loop = dataclasses.replace(loop_config(config), accumulate=options.accumulate, precision=options.precision)
+        trainer = train(config, folder, options.resume, loop, options.tensorboard, options.segmenter)
     except (CheckpointError, FileNotFoundError, ValueError, FloatingPointError) as error:
         print(f"training.train: {error}", file=sys.stderr)
         return 1
-    print(f"checkpoint: {folder}\nnext: python -m training.export {folder} --out {options.preset}.pt2")
+    if trainer.fabric.is_global_zero:
+        print(f"checkpoint: {folder}")
+        if isinstance(config, TrainConfig):
+            print(f"next: python -m training.export {folder} --out {options.preset}.pt2")
     return 0
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     result = argparse.ArgumentParser("python -m training.train", description=__doc__)
-    result.add_argument("preset", choices=sorted(PRESETS), help="the run, see training/config.py")
+    result.add_argument(
+        "preset", choices=sorted(PRESETS), help="the run: training/config.py, training/paper_a_config.py"
+    )
     result.add_argument("--out", type=Path, help="checkpoint folder (default: out/train/PRESET)")
     result.add_argument("--resume", action="store_true", help="continue from the checkpoint in --out")
     result.add_argument("--camvid", default="", metavar="ROOT", help="CamVid's root, to train on its frames too")
     result.add_argument(
-        "--steps", type=int, help="optimiser steps, instead of the preset's; may be raised when resuming"
+        "--steps", type=int, help="optimiser steps (of the last stage), not the preset's; may be raised when resuming"
     )
     result.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads (default: all cores)")
+    result.add_argument("--precision", choices=get_args(Precision), default="32-true", help="default: %(default)s")
+    result.add_argument("--accumulate", type=int, default=1, metavar="N", help="add up N smaller batches for each step")
+    result.add_argument("--tensorboard", type=Path, metavar="FOLDER", help="write scalars and image grids there")
+    paper_a = result.add_argument_group("paper_a")
+    paper_a.add_argument(
+        "--segmenter", type=Path, metavar="CHECKPOINT", help="a deployable model's, whose base segmenter gives Sd"
+    )
+    paper_a.add_argument("--vgg19", metavar="FILE", help="torchvision's weights file; or `off`: no perceptual losses")
     return result
 
 
-def configure(options: argparse.Namespace) -> TrainConfig:
+def configure(options: argparse.Namespace) -> Config:
     """The preset with the command line's changes."""
     torch.set_num_threads(options.threads)
     config = PRESETS[options.preset]()
     if options.camvid:
         config = dataclasses.replace(config, data=dataclasses.replace(config.data, camvid_root=options.camvid))
-    return dataclasses.replace(config, steps=options.steps) if options.steps else config
+    if isinstance(config, TrainConfig):
+        return dataclasses.replace(config, steps=options.steps) if options.steps else config
+    if options.vgg19 == "off":
+        config = dataclasses.replace(
+            config, egsyn_loss=dataclasses.replace(config.egsyn_loss, perceptual_features="off")
+        )
+    elif options.vgg19:
+        loss = dataclasses.replace(config.egsyn_loss, perceptual_features="vgg19", vgg19_weights=options.vgg19)
+        config = dataclasses.replace(config, egsyn_loss=loss)
+    return dataclasses.replace(config, joint_steps=options.steps) if options.steps else config
 
 
-def train(config: TrainConfig, folder: Path, resume: bool = False) -> Trainer:
-    """Train by `config`, with checkpoints in `folder`; raises CheckpointError, FileNotFoundError, ValueError."""
+def loop_config(config: Config) -> LoopConfig:
+    """The loop's settings of a run, before the command line's."""
+    return weather_net_stages.loop(config) if isinstance(config, TrainConfig) else paper_a_stages.loop(config)
+
+
+def train(
+    config: Config,
+    folder: Path,
+    resume: bool = False,
+    loop: LoopConfig | None = None,
+    tensorboard: Path | None = None,
+    segmenter: Path | None = None,
+) -> Trainer:
+    """Train by `config`, with checkpoints in `folder`.
+
+    Raises CheckpointError, FileNotFoundError, ValueError, FloatingPointError.
+    """
     if folder.exists() and not resume:
         raise CheckpointError(
             f"{folder} holds a checkpoint already; continue it with --resume, or choose another --out"
         )
-    torch.manual_seed(config.seed)
-    trainer = Trainer(config, WeatherNet(config.model), provenance(config))
+    trainer = build(config, loop or loop_config(config), segmenter)
     if resume:
         trainer.resume(folder)
-    trainer.fit(batches(config, trainer.step), folder)
+    trainer.fit(batches(config, trainer), folder, tensorboard)
     return trainer
 
 
-def provenance(config: TrainConfig) -> dict[str, str]:
-    """The command and the commit that a checkpoint records; the data's root is this machine's, so it is left out."""
+def build(config: Config, loop: LoopConfig, segmenter: Path | None = None) -> Trainer:
+    """The trainer of a run at its first step; `segmenter` is the checkpoint that paper A's Sd is from."""
+    fabric = processes.launch(loop.precision)
+    torch.manual_seed(config.seed)
+    if isinstance(config, PaperATrainConfig):
+        return build_paper_a(fabric, config, loop, segmenter)
+    net = WeatherNet(config.model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return Trainer(fabric, {weather_net_stages.NETWORK: net}, weather_net_stages.stages(config), loop, record(config))
+
+
+def build_paper_a(fabric: Fabric, config: PaperATrainConfig, loop: LoopConfig, segmenter: Path | None) -> Trainer:
+    """The trainer of paper A's networks; raises ValueError where no segmenter is given."""
+    if segmenter is None:
+        raise ValueError(
+            "paper A refines what a segmenter for normal conditions says: name a deployable model's checkpoint with "
+            "--segmenter; train one first: python -m training.train quick"
+        )
+    networks: dict[str, nn.Module] = paper_a_stages.networks(config.model, restore(segmenter)[0].segmenter)
+    extractor = build_extractor(config.egsyn_loss)
+    stages = paper_a_stages.stages(config, extractor.to(fabric.device) if extractor else None)
+    return Trainer(fabric, networks, stages, loop, record(config))
+
+
+def record(config: Config) -> Record:
+    """What the checkpoint records; the data's root is this machine's, so it is left out of the command."""
     camvid = " --camvid CAMVID_ROOT" if config.data.camvid_root else ""
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
-    command = f"python -m training.train {config.name} --steps {config.steps}{camvid}"
-    return {"command": command, "commit": commit or "unknown"}
+    if isinstance(config, TrainConfig):
+        rest = f" --steps {config.steps}{camvid}"
+    else:
+        vgg19 = "off" if config.egsyn_loss.perceptual_features == "off" else "VGG19_WEIGHTS"
+        rest = f" --steps {config.joint_steps}{camvid} --segmenter CHECKPOINT --vgg19 {vgg19}"
+    command = f"python -m training.train {config.name}{rest}"
+    return Record(dataclasses.asdict(config), command, current_commit(), MAY_CHANGE)
 
 
-def batches(config: TrainConfig, first_step: int) -> DataLoader[Example]:
-    """The batches of steps `first_step` .. `steps` - 1; each depends on the seed and its step alone."""
+def batches(config: Config, trainer: Trainer) -> DataLoader[Example]:
+    """This process's micro-batches of the remaining steps; each depends on the seed and its step alone."""
     procedural, camvid = procedural_pool(config.data), camvid_pool(config.data)
     share = config.data.camvid_share if camvid else 0.0
     pools = [pool for pool in (procedural, camvid) if pool]
     crops = WeatherCrops(pools, [s for s in (1 - share, share) if s], config.data, config.seed)
-    indices = range(first_step * config.batch, config.steps * config.batch)
-    return DataLoader(crops, config.batch, sampler=indices, num_workers=1, prefetch_factor=4)
+    size = processes.local_share(trainer.fabric, config.batch, trainer.loop.accumulate)
+    indices = processes.local_indices(trainer.fabric, range(trainer.step, trainer.total), config.batch)
+    return DataLoader(crops, size, sampler=indices, num_workers=1, prefetch_factor=4)
 
 
 if __name__ == "__main__":

@@ -31,11 +31,10 @@ def test_a_finished_run_can_be_lengthened(trained: Path, tmp_path: Path) -> None
 
 def test_a_run_killed_between_checkpoints_repeats_its_steps_exactly(trained: Path, tmp_path: Path) -> None:
     config = smoke()
-    torch.manual_seed(config.seed)
-    interrupted = train.Trainer(config, train.WeatherNet(config.model), {"command": "", "commit": ""})
-    loader = iter(train.batches(config, 0))
+    interrupted = train.build(config, train.loop_config(config))
+    loader = iter(train.batches(config, interrupted))
     for _ in range(2):
-        interrupted.train_step(next(loader))
+        interrupted.train_step([next(loader)])
     interrupted.save(tmp_path / "run", {})
     train.train(config, tmp_path / "run", resume=True)
     (expected, found) = (checkpoint.load(folder, "model")[0][0] for folder in (trained, tmp_path / "run"))
