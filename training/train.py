@@ -10,7 +10,7 @@ import dataclasses
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import torch
 from lightning_fabric import Fabric
@@ -142,14 +142,15 @@ def build_paper_a(fabric: Fabric, config: PaperATrainConfig, loop: LoopConfig, s
             "paper A refines what a segmenter for normal conditions says: name a deployable model's checkpoint with "
             "--segmenter; train one first: python -m training.train quick"
         )
-    networks: dict[str, nn.Module] = paper_a_stages.networks(config.model, restore(segmenter)[0].segmenter)
+    stack, stack_state = restore(segmenter)
+    networks: dict[str, nn.Module] = paper_a_stages.networks(config.model, stack.segmenter)
     extractor = build_extractor(config.egsyn_loss)
     stages = paper_a_stages.stages(config, extractor.to(fabric.device) if extractor else None)
-    return Trainer(fabric, networks, stages, loop, record(config))
+    return Trainer(fabric, networks, stages, loop, record(config, segmenter=stack_state["config"]["model"]))
 
 
-def record(config: Config) -> Record:
-    """What the checkpoint records; the data's root is this machine's, so it is left out of the command."""
+def record(config: Config, **more: dict[str, Any]) -> Record:
+    """What the checkpoint records, `more` beside the configuration; the command leaves out this machine's paths."""
     camvid = " --camvid CAMVID_ROOT" if config.data.camvid_root else ""
     if isinstance(config, TrainConfig):
         rest = f" --steps {config.steps}{camvid}"
@@ -157,7 +158,7 @@ def record(config: Config) -> Record:
         vgg19 = "off" if config.egsyn_loss.perceptual_features == "off" else "VGG19_WEIGHTS"
         rest = f" --steps {config.joint_steps}{camvid} --segmenter CHECKPOINT --vgg19 {vgg19}"
     command = f"python -m training.train {config.name}{rest}"
-    return Record(dataclasses.asdict(config), command, current_commit(), MAY_CHANGE)
+    return Record(dataclasses.asdict(config) | more, command, current_commit(), MAY_CHANGE)
 
 
 def batches(config: Config, trainer: Trainer) -> DataLoader[Example]:

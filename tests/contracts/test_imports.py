@@ -23,29 +23,41 @@ ROS = {
 VOCABULARY = "training.data.classes"
 
 # (files, may not import, why). A path ending in .py is one file, any other a package.
+# config <- data, models <- losses <- stages <- *_stages; trainer knows stages alone; train joins them all.
+CONFIGURATION = ["training.config", "training.paper_a_config"]
+TASKS = ["training.weather_net_stages", "training.paper_a_stages"]
+LOOP = ["training.stages", "training.processes", "training.watch", "training.weight_average", "training.trainer"]
+COMMAND = ["training.train"]
+ABOVE_DATA = ["training.models", "training.losses", *LOOP, *TASKS, *COMMAND]
+
 RULES = [
     ("weather_perception", ["training", "tests"], "a robot has no training code"),
     ("training", ["tests"], "tests are not installed with it"),
+    ("training/models", ["training.losses", "training.data", *LOOP, *TASKS, *COMMAND], "a network is only itself"),
     (
-        "training/models",
-        ["training.losses", "training.data", "training.trainer", "training.train"],
-        "a network is only itself",
+        "training/losses",
+        ["training.models", "training.data", *LOOP, *TASKS, *COMMAND],
+        "a loss is a function of tensors",
     ),
-    ("training/losses", ["training.models", "training.data", "training.trainer"], "a loss is a function of tensors"),
+    ("training/data", ABOVE_DATA, "data know no model"),
+    *((f"{name.replace('.', '/')}.py", ["training.data", *ABOVE_DATA], "all read it") for name in CONFIGURATION),
     (
-        "training/data",
-        ["training.models", "training.losses", "training.trainer", "training.train"],
-        "data know no model",
+        "training/stages.py",
+        ["training.data", *(set(ABOVE_DATA) - {"training.stages"}), *CONFIGURATION],
+        "stages are data about any training",
     ),
-    (
-        "training/config.py",
-        ["training.data", "training.models", "training.losses", "training.trainer"],
-        "configuration is read by all",
+    *(
+        (
+            f"{name.replace('.', '/')}.py",
+            ["training.data", "training.models", "training.losses", *TASKS, *COMMAND, "training.paper_a_config"],
+            "the loop trains any network on any data",
+        )
+        for name in LOOP
+        if name != "training.stages"
     ),
-    (
-        "training/paper_a_config.py",
-        ["training.data", "training.models", "training.losses", "training.trainer"],
-        "configuration is read by all",
+    *(
+        (f"{name.replace('.', '/')}.py", ["training.trainer", "training.processes", *COMMAND], "a task runs nothing")
+        for name in TASKS
     ),
 ]
 
