@@ -20,6 +20,7 @@ from training.config import PRESETS, TrainConfig
 from training.data.batches import Example, WeatherCrops
 from training.data.pool import camvid_pool, procedural_pool
 from training.models.weather_net import WeatherNet
+from training.restore_checkpoint import restore
 from training.trainer import Trainer
 
 
@@ -28,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     folder = options.out or Path("out/train") / options.preset
     try:
-        train(configure(options), folder, options.resume)
+        train(configure(options), folder, options.resume, options.init)
     except (CheckpointError, FileNotFoundError, ValueError, FloatingPointError) as error:
         print(f"training.train: {error}", file=sys.stderr)
         return 1
@@ -42,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("preset", choices=sorted(PRESETS), help="the run, see training/config.py")
     result.add_argument("--out", type=Path, help="checkpoint folder (default: out/train/PRESET)")
     result.add_argument("--resume", action="store_true", help="continue from the checkpoint in --out")
+    result.add_argument("--init", type=Path, metavar="CHECKPOINT", help="start from the weights of another run")
     result.add_argument("--camvid", default="", metavar="ROOT", help="CamVid's root, to train on its frames too")
     result.add_argument(
         "--steps", type=int, help="optimiser steps, instead of the preset's; may be raised when resuming"
@@ -59,26 +61,40 @@ def configure(options: argparse.Namespace) -> TrainConfig:
     return dataclasses.replace(config, steps=options.steps) if options.steps else config
 
 
-def train(config: TrainConfig, folder: Path, resume: bool = False) -> Trainer:
-    """Train by `config`, with checkpoints in `folder`; raises CheckpointError, FileNotFoundError, ValueError."""
+def train(config: TrainConfig, folder: Path, resume: bool = False, init: Path | None = None) -> Trainer:
+    """Train by `config`, with checkpoints in `folder`, from the weights of the checkpoint `init` where one is given.
+
+    Raises CheckpointError, FileNotFoundError, ValueError.
+    """
     if folder.exists() and not resume:
         raise CheckpointError(
             f"{folder} holds a checkpoint already; continue it with --resume, or choose another --out"
         )
     torch.manual_seed(config.seed)
-    trainer = Trainer(config, WeatherNet(config.model), provenance(config))
+    net, earlier = WeatherNet(config.model), ""
+    if init:
+        initial, state = restore(init)
+        if initial.config != config.model:
+            raise CheckpointError(f"{init}: it holds a network of other widths than this run's: {initial.config}")
+        net.load_state_dict(initial.state_dict())
+        earlier = f"{state['command']} && "
+    trainer = Trainer(config, net, provenance(config, earlier))
     if resume:
         trainer.resume(folder)
     trainer.fit(batches(config, trainer.step), folder)
     return trainer
 
 
-def provenance(config: TrainConfig) -> dict[str, str]:
-    """The command and the commit that a checkpoint records; the data's root is this machine's, so it is left out."""
+def provenance(config: TrainConfig, earlier: str = "") -> dict[str, str]:
+    """The commands, those of an `earlier` run first, and the commit that a checkpoint records.
+
+    The data's root is this machine's, so it is left out.
+    """
     camvid = " --camvid CAMVID_ROOT" if config.data.camvid_root else ""
     commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
-    command = f"python -m training.train {config.name} --steps {config.steps}{camvid}"
-    return {"command": command, "commit": commit or "unknown"}
+    init = " --init CHECKPOINT" if earlier else ""
+    command = f"python -m training.train {config.name} --steps {config.steps}{init}{camvid}"
+    return {"command": earlier + command, "commit": commit or "unknown"}
 
 
 def batches(config: TrainConfig, first_step: int) -> DataLoader[Example]:
