@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         config = configure(options)
         loop = dataclasses.replace(loop_config(config), accumulate=options.accumulate, precision=options.precision)
-        trainer = train(config, folder, options.resume, loop, options.tensorboard, options.segmenter)
+        trainer = train(config, folder, options.resume, options.init, options.segmenter, loop, options.tensorboard)
     except (CheckpointError, FileNotFoundError, ValueError, FloatingPointError) as error:
         print(f"training.train: {error}", file=sys.stderr)
         return 1
@@ -63,6 +63,9 @@ def parser() -> argparse.ArgumentParser:
     )
     result.add_argument("--out", type=Path, help="checkpoint folder (default: out/train/PRESET)")
     result.add_argument("--resume", action="store_true", help="continue from the checkpoint in --out")
+    result.add_argument(
+        "--init", type=Path, metavar="CHECKPOINT", help="start from another run's weights; not for paper_a"
+    )
     result.add_argument("--camvid", default="", metavar="ROOT", help="CamVid's root, to train on its frames too")
     result.add_argument(
         "--steps", type=int, help="optimiser steps (of the last stage), not the preset's; may be raised when resuming"
@@ -106,11 +109,12 @@ def train(
     config: Config,
     folder: Path,
     resume: bool = False,
+    init: Path | None = None,
+    segmenter: Path | None = None,
     loop: LoopConfig | None = None,
     tensorboard: Path | None = None,
-    segmenter: Path | None = None,
 ) -> Trainer:
-    """Train by `config`, with checkpoints in `folder`.
+    """Train by `config`, with checkpoints in `folder`; `init` and `segmenter` are `build`'s.
 
     Raises CheckpointError, FileNotFoundError, ValueError, FloatingPointError.
     """
@@ -118,21 +122,40 @@ def train(
         raise CheckpointError(
             f"{folder} holds a checkpoint already; continue it with --resume, or choose another --out"
         )
-    trainer = build(config, loop or loop_config(config), segmenter)
+    trainer = build(config, loop or loop_config(config), init, segmenter)
     if resume:
         trainer.resume(folder)
     trainer.fit(batches(config, trainer), folder, tensorboard)
     return trainer
 
 
-def build(config: Config, loop: LoopConfig, segmenter: Path | None = None) -> Trainer:
-    """The trainer of a run at its first step; `segmenter` is the checkpoint that paper A's Sd is from."""
+def build(config: Config, loop: LoopConfig, init: Path | None = None, segmenter: Path | None = None) -> Trainer:
+    """The trainer of a run at its first step; raises CheckpointError, ValueError.
+
+    The deployable model starts from the weights of the checkpoint `init`, where one is given. Paper A's Sd is by the
+    base segmenter of the deployable model's checkpoint `segmenter`.
+    """
     fabric = processes.launch(loop.precision)
     torch.manual_seed(config.seed)
     if isinstance(config, PaperATrainConfig):
+        if init:
+            raise ValueError(f"--init {init}: {config.name} cannot start from a deployable model's weights")
         return build_paper_a(fabric, config, loop, segmenter)
-    net = WeatherNet(config.model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Trainer(fabric, {weather_net_stages.NETWORK: net}, weather_net_stages.stages(config), loop, record(config))
+    return build_weather_net(fabric, config, loop, init)
+
+
+def build_weather_net(fabric: Fabric, config: TrainConfig, loop: LoopConfig, init: Path | None) -> Trainer:
+    """The trainer of the deployable model; raises CheckpointError where `init` holds one of other widths."""
+    net, earlier = WeatherNet(config.model), ""
+    if init:
+        initial, state = restore(init)
+        if initial.config != config.model:
+            raise CheckpointError(f"{init}: it holds a network of other widths than this run's: {initial.config}")
+        net.load_state_dict(initial.state_dict())
+        earlier = f"{state['command']} && "
+    net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    stages = weather_net_stages.stages(config)
+    return Trainer(fabric, {weather_net_stages.NETWORK: net}, stages, loop, record(config, earlier))
 
 
 def build_paper_a(fabric: Fabric, config: PaperATrainConfig, loop: LoopConfig, segmenter: Path | None) -> Trainer:
@@ -142,22 +165,25 @@ def build_paper_a(fabric: Fabric, config: PaperATrainConfig, loop: LoopConfig, s
             "paper A refines what a segmenter for normal conditions says: name a deployable model's checkpoint with "
             "--segmenter; train one first: python -m training.train quick"
         )
-    stack, stack_state = restore(segmenter)
+    stack, _ = restore(segmenter)
     networks: dict[str, nn.Module] = paper_a_stages.networks(config.model, stack.segmenter)
     extractor = build_extractor(config.egsyn_loss)
     stages = paper_a_stages.stages(config, extractor.to(fabric.device) if extractor else None)
-    return Trainer(fabric, networks, stages, loop, record(config, segmenter=stack_state["config"]["model"]))
+    return Trainer(fabric, networks, stages, loop, record(config, segmenter=dataclasses.asdict(stack.config)))
 
 
-def record(config: Config, **more: dict[str, Any]) -> Record:
-    """What the checkpoint records, `more` beside the configuration; the command leaves out this machine's paths."""
-    camvid = " --camvid CAMVID_ROOT" if config.data.camvid_root else ""
-    if isinstance(config, TrainConfig):
-        rest = f" --steps {config.steps}{camvid}"
-    else:
+def record(config: Config, earlier: str = "", **more: dict[str, Any]) -> Record:
+    """What the checkpoint records: the configuration and `more`, and the commands, those of an `earlier` run first.
+
+    The commands leave out this machine's paths.
+    """
+    rest = " --init CHECKPOINT" if earlier else ""
+    if isinstance(config, PaperATrainConfig):
         vgg19 = "off" if config.egsyn_loss.perceptual_features == "off" else "VGG19_WEIGHTS"
-        rest = f" --steps {config.joint_steps}{camvid} --segmenter CHECKPOINT --vgg19 {vgg19}"
-    command = f"python -m training.train {config.name}{rest}"
+        rest += f" --segmenter CHECKPOINT --vgg19 {vgg19}"
+    camvid = " --camvid CAMVID_ROOT" if config.data.camvid_root else ""
+    steps = config.steps if isinstance(config, TrainConfig) else config.joint_steps
+    command = f"{earlier}python -m training.train {config.name} --steps {steps}{rest}{camvid}"
     return Record(dataclasses.asdict(config) | more, command, current_commit(), MAY_CHANGE)
 
 

@@ -53,6 +53,7 @@ def weighted_losses(
     return {
         "pixel": config.restoration_weight * restoration.charbonnier(restored, clear_B3HW),
         "edge": config.restoration_weight * config.edge_weight * restoration.edge(restored, clear_B3HW),
+        "squared": config.restoration_weight * config.squared_weight * restoration.squared(restored, clear_B3HW),
         "mask": config.segmentation_weight * segmentation.cross_entropy(prediction.refined_BKHW, batch.labels_HW),
         "base": config.base_weight * segmentation.cross_entropy(base_logits_BKHW, batch.labels_HW),
         "weather": config.weather_weight * routing.weather(routes.logits_BK, batch.weather),

@@ -11,7 +11,10 @@ import pytest
 
 from training.data.degradations import fog, gaussian_noise, reflection
 from training.data.degraded_copy import MANIFEST, seed_of
+from training.data.readers.ade20k import ADE20K
 from training.data.readers.camvid import CamVid
+from training.data.readers.coco_stuff import COCOStuff
+from training.data.readers.voc import VOC2012
 from training.data.sample import SKY_DEPTH, ground_plane_depth
 from training.degrade import main
 
@@ -60,6 +63,28 @@ def test_copy_is_read_by_the_same_reader_and_holds_the_documented_pixels(source:
     assert manifest["command"].endswith("--degradation gaussian_noise --severity 2 --seed 5")
     assert manifest["recipe"]["severities"] == [2.0]
     assert manifest["recipe"]["numpy"] == np.__version__
+
+
+@pytest.mark.parametrize(
+    ("reader", "split", "image", "label"),
+    [
+        (VOC2012, "val", "JPEGImages/2007_000033.jpg", "SegmentationClass/2007_000033.png"),
+        (ADE20K, "validation", "images/validation/ADE_val_00000001.jpg", "annotations/validation/ADE_val_00000001.png"),
+        (COCOStuff, "val", "images/val2017/000000000139.jpg", "annotations/val2017/000000000139.png"),
+    ],
+)
+def test_sets_of_jpeg_pictures_are_read_as_png_too(  # type: ignore[no-untyped-def]
+    tmp_path: Path, reader, split: str, image: str, label: str
+) -> None:
+    source, out = tmp_path / "set", tmp_path / "degraded"
+    write(source / image, np.full((48, 64, 3), 100, np.uint8))
+    write(source / label, np.ones((48, 64), np.uint8))
+    (source / "ImageSets" / "Segmentation").mkdir(parents=True)
+    (source / "ImageSets" / "Segmentation" / "val.txt").write_text("2007_000033\n")
+    assert main([str(source), str(out), "--degradation", "gaussian_noise"]) == 0
+    clear, noisy = reader(source, split)[0], reader(out, split)[0]
+    assert np.array_equal(noisy.labels_HW, clear.labels_HW)
+    assert np.abs(noisy.image_HW3.astype(int) - clear.image_HW3).mean() > 10
 
 
 def test_rerun_and_subset_give_the_same_pictures(source: Path, tmp_path: Path) -> None:

@@ -42,6 +42,15 @@ def test_a_run_killed_between_checkpoints_repeats_its_steps_exactly(trained: Pat
         torch.testing.assert_close(found[name], value, rtol=1e-4, atol=1e-5)
 
 
+def test_a_run_starts_from_the_weights_of_another_and_says_so(trained: Path, tmp_path: Path) -> None:
+    still = dataclasses.replace(smoke(), learning_rate=0.0, weight_decay=0.0, steps=1)
+    train.train(still, tmp_path / "run", init=trained)
+    (first,), _ = checkpoint.load(trained, "model")
+    (second,), state = checkpoint.load(tmp_path / "run", "model")
+    assert torch.equal(first["egsyn.gain.weight"], second["egsyn.gain.weight"])
+    assert state["command"].startswith("python -m training.train smoke --steps 4 && ")
+
+
 def test_training_twice_into_one_folder_is_refused(trained: Path) -> None:
     with pytest.raises(CheckpointError, match="--resume"):
         train.train(smoke(), trained)

@@ -12,6 +12,11 @@ def charbonnier(restored_B3HW: Tensor, clear_B3HW: Tensor) -> Tensor:
     return ((restored_B3HW - clear_B3HW).square() + EPSILON**2).sqrt().mean()
 
 
+def squared(restored_B3HW: Tensor, clear_B3HW: Tensor) -> Tensor:
+    """Mean squared error, what PSNR measures."""
+    return (restored_B3HW - clear_B3HW).square().mean()
+
+
 def edge(restored_B3HW: Tensor, clear_B3HW: Tensor) -> Tensor:
     """Charbonnier distance of the two images' Laplacians (paper B, section 3.4)."""
     return charbonnier(laplacian(restored_B3HW), laplacian(clear_B3HW))

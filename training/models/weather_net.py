@@ -28,6 +28,7 @@ class WeatherNet(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
+        self.config = config
         widths = (config.width4, config.width8, config.width16)
         self.stem = Stem(config.width4)
         self.router = Router(config.width4, config.weathers, config.encoder_experts)

@@ -43,9 +43,9 @@ def gaussian_noise(image_HW3: Image, depth_HW: Map, severity: float, seed: int) 
     """Additive white noise of variance NOISE_VARIANCES on 0..1, clipped to it, uint8 [H, W, 3] (paper A, 4.1.1).
 
     Arguments and errors are those of `gaussian_blur`; the seed draws the noise, the same at every severity but for its
-    scale. The text does not say whether the noise is grey: here the colours are independent. Variance .05 leaves a
-    PSNR of about 13 dB, so the 22.32 dB that Table 1 gives for degraded images cannot come from the variances as
-    printed (standard deviations of these sizes give about 20 dB); as printed is what is done here.
+    scale. The text does not say whether the noise is grey: here the colours are independent. The variances as printed
+    leave 10 to 14 dB PSNR, so the 22.32 dB that Table 1 gives for degraded images cannot come from them (standard
+    deviations of these sizes leave 15 to 26 dB); as printed is what is done here.
     """
     level = _level(image_HW3, depth_HW, severity, seed)
     if level == 0:

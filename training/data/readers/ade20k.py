@@ -28,7 +28,7 @@ class ADE20K(LabelledSet):
         choose(root, "split", split, self.splits(root))
         base = _base(root)
         labels = {"labels": Part(base / "annotations" / split, suffixes=(".png",))}
-        rows, missing = pair(Part(base / "images" / split, suffixes=(".jpg",)), labels, strict)
+        rows, missing = pair(Part(base / "images" / split, suffixes=(".jpg", ".png")), labels, strict)
         super().__init__([LabelledFiles(file.key, file.path, others["labels"]) for file, others in rows], missing)
 
     @staticmethod

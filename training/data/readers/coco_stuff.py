@@ -29,7 +29,7 @@ class COCOStuff(LabelledSet):
         root = check_root(root)
         choose(root, "split", split, self.splits(root))
         labels = {"labels": Part(root / "annotations" / f"{split}{YEAR}", r"(\d+)", suffixes=(".png",))}
-        rows, missing = pair(Part(root / "images" / f"{split}{YEAR}", suffixes=(".jpg",)), labels, strict)
+        rows, missing = pair(Part(root / "images" / f"{split}{YEAR}", suffixes=(".jpg", ".png")), labels, strict)
         super().__init__([LabelledFiles(file.key, file.path, others["labels"]) for file, others in rows], missing)
 
     @staticmethod

@@ -35,7 +35,7 @@ class VOC2012(LabelledSet):
         base = _base(root)
         labels = {"labels": Part(base / "SegmentationClass", suffixes=(".png",))}
         listed = _names(base / "ImageSets" / "Segmentation" / f"{split}.txt")
-        images = Part(base / "JPEGImages", suffixes=(".jpg",), only=frozenset(listed))
+        images = Part(base / "JPEGImages", suffixes=(".jpg", ".png"), only=frozenset(listed))
         rows, missing = pair(images, labels, strict)
         found = {file.key for file, _ in rows} | set(missing)
         absent = [name for name in listed if name not in found]

@@ -1,0 +1,93 @@
+"""The model files in models/ keep what the README promises of them, on frames that no training saw."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import mean
+
+import numpy as np
+import pytest
+import torch
+
+from training.data.classes import CLASSES, VOID
+from training.data.degradations import WEATHERS, degrade
+from training.data.sample import Sample
+from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
+from training.metrics import MaskScores, psnr
+from weather_perception.core.engines.reference import TorchEngine
+from weather_perception.core.pipeline import Perception, Pipeline
+from weather_perception.core.program import Program, open_program
+
+MODELS = Path(__file__).resolve().parents[2] / "models"
+BAD_WEATHERS = WEATHERS[1:]
+
+
+@pytest.fixture(scope="module")
+def default() -> Program:
+    return open_program(MODELS / "default.pt2")
+
+
+@pytest.fixture(scope="module")
+def pipeline(default: Program) -> Pipeline:
+    return Pipeline(TorchEngine(default))
+
+
+@pytest.fixture(scope="module")
+def base() -> Pipeline:
+    return Pipeline(TorchEngine(open_program(MODELS / "base.pt2")))
+
+
+@pytest.fixture(scope="module")
+def samples() -> list[Sample]:
+    return [Drive(UNSEEN_SEEDS_FROM + 500 + seed, 270, 480).render(10.0) for seed in range(4)]
+
+
+def answers(pipeline: Pipeline, samples: list[Sample], weather: str) -> Iterator[tuple[Sample, np.ndarray, Perception]]:
+    for seed, sample in enumerate(samples):
+        frame = degrade(sample, weather, 0.6, seed)
+        yield sample, frame, pipeline.process(frame)
+
+
+def decibels(image_HW3: np.ndarray, sample: Sample) -> float:
+    return psnr(torch.from_numpy(image_HW3)[None], torch.from_numpy(sample.image_HW3)[None])
+
+
+def test_the_default_model_is_small_and_its_card_is_its_own(default: Program) -> None:
+    assert default.path.stat().st_size <= 8 * 2**20
+    assert default.sha256 in (MODELS / "default.md").read_text()
+    assert default.manifest.weathers == WEATHERS
+    assert default.manifest.classes == CLASSES
+
+
+def test_the_manifest_says_what_it_was_trained_on_and_how(default: Program) -> None:
+    training = default.manifest.training
+    assert {"data", "licence", "command", "commit", "metrics"} <= training.keys()
+    assert "CamVid" in " ".join(training["data"]) and "CC BY-NC" in training["licence"]
+    assert set(training["metrics"]["procedural"]) == set(WEATHERS)
+
+
+@pytest.mark.parametrize("weather", BAD_WEATHERS)
+def test_bad_weather_is_recognised_and_restored_by_three_decibels(
+    pipeline: Pipeline, samples: list[Sample], weather: str
+) -> None:
+    rows = list(answers(pipeline, samples, weather))
+    gains = [decibels(answer.restored_HW3, sample) - decibels(frame, sample) for sample, frame, answer in rows]
+    assert mean(gains) >= 3
+    assert [answer.dominant_weather for *_, answer in rows] == [weather] * len(rows)
+
+
+def test_clear_frames_are_left_alone(pipeline: Pipeline, samples: list[Sample]) -> None:
+    for sample, _, answer in answers(pipeline, samples, "clear"):
+        assert decibels(answer.restored_HW3, sample) >= 35
+        assert answer.dominant_weather == "clear"
+
+
+def test_the_refined_mask_beats_the_base_segmenter_in_bad_weather(
+    pipeline: Pipeline, base: Pipeline, samples: list[Sample]
+) -> None:
+    refined, original = MaskScores(len(CLASSES), VOID), MaskScores(len(CLASSES), VOID)
+    for weather in BAD_WEATHERS:
+        for sample, frame, answer in answers(pipeline, samples, weather):
+            truth = torch.from_numpy(sample.labels_HW)[None]
+            refined.add(torch.from_numpy(answer.labels_HW)[None], truth)
+            original.add(torch.from_numpy(base.process(frame).labels_HW)[None], truth)
+    assert refined.set_scores()["miou"] > original.set_scores()["miou"]
