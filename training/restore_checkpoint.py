@@ -10,6 +10,7 @@ from training.models.paper_a.cooperation import Cooperation
 from training.models.segmenter import BaseSegmenter
 from training.models.weather_net import WeatherNet
 from training.paper_a_config import GeneratorConfig, PaperAConfig
+from training.weight_average import group_name
 
 
 def restore(folder: Path) -> tuple[WeatherNet, dict[str, Any]]:
@@ -20,12 +21,13 @@ def restore(folder: Path) -> tuple[WeatherNet, dict[str, Any]]:
     return net.eval(), state
 
 
-def restore_cooperation(folder: Path) -> tuple[BaseSegmenter, Cooperation, dict[str, Any]]:
+def restore_cooperation(folder: Path, averaged: bool = False) -> tuple[BaseSegmenter, Cooperation, dict[str, Any]]:
     """Paper A's original segmenter, G1 with G2, and the checkpoint's state; raises CheckpointError.
 
-    The networks are in evaluation mode.
+    The networks are in evaluation mode; `averaged` takes the moving average of their weights, where the run kept it.
     """
-    (segmenter_weights, sgada, egsyn), state = checkpoint.load(folder, "segmenter", "sgada", "egsyn")
+    names = [group_name(name) if averaged else name for name in ("sgada", "egsyn")]
+    (segmenter_weights, sgada, egsyn), state = checkpoint.load(folder, "segmenter", *names)
     widths = model_config(state["config"]["segmenter"])
     segmenter = BaseSegmenter(widths.classes, *widths.segmenter_widths)
     segmenter.load_state_dict(segmenter_weights)

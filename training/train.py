@@ -43,7 +43,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder = options.out or Path("out/train") / options.preset
     try:
         config = configure(options)
-        loop = dataclasses.replace(loop_config(config), accumulate=options.accumulate, precision=options.precision)
+        loop = dataclasses.replace(
+            loop_config(config),
+            accumulate=options.accumulate,
+            precision=options.precision,
+            average_decay=options.average_decay,
+        )
         trainer = train(config, folder, options.resume, options.init, options.segmenter, loop, options.tensorboard)
     except (CheckpointError, FileNotFoundError, ValueError, FloatingPointError) as error:
         print(f"training.train: {error}", file=sys.stderr)
@@ -73,6 +78,9 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads (default: all cores)")
     result.add_argument("--precision", choices=get_args(Precision), default="32-true", help="default: %(default)s")
     result.add_argument("--accumulate", type=int, default=1, metavar="N", help="add up N smaller batches for each step")
+    result.add_argument(
+        "--average-decay", type=float, default=0.0, metavar="D", help="keep a moving average of the weights, say 0.999"
+    )
     result.add_argument("--tensorboard", type=Path, metavar="FOLDER", help="write scalars and image grids there")
     paper_a = result.add_argument_group("paper_a")
     paper_a.add_argument(

@@ -228,6 +228,7 @@ def optimizer_tensors(optimizers: Mapping[str, torch.optim.Optimizer]) -> dict[s
         for phase, optimizer in optimizers.items()
         for index, state in optimizer.state_dict()["state"].items()
         for key, value in state.items()
+        if value is not None
     }
 
 

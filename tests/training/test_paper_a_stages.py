@@ -147,7 +147,7 @@ def test_the_segmenter_refined_learns_to_say_what_the_ground_truth_says() -> Non
 
 
 def test_the_command_trains_all_stages_and_resumes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["paper_a_smoke", "--out", str(tmp_path / "run"), "--threads", "1"]
+    arguments = ["paper_a_smoke", "--out", str(tmp_path / "run"), "--threads", "1", "--average-decay", "0.5"]
     assert train.main(arguments) == 1
     assert "--segmenter" in capsys.readouterr().err
     base = train.build(smoke(), train.loop_config(smoke()))
@@ -162,5 +162,7 @@ def test_the_command_trains_all_stages_and_resumes(tmp_path: Path, capsys: pytes
     restored_segmenter, net, _ = restore_cooperation(tmp_path / "run")
     outputs = DeployedCooperation(restored_segmenter, net)(torch.zeros(1, 20, 30, 3, dtype=torch.uint8))
     assert outputs[0].shape == (1, 20, 30, 3)
+    _, averaged, _ = restore_cooperation(tmp_path / "run", averaged=True)
+    assert not torch.equal(averaged.egsyn.generator.head.weight, net.egsyn.generator.head.weight)
     assert train.main([*arguments, "--resume", "--steps", "3"]) == 0
     assert checkpoint.load(tmp_path / "run")[1]["step"] == 7
