@@ -19,7 +19,6 @@ from weather_perception.core.pipeline import Pipeline
 from weather_perception.replay import results
 from weather_perception.replay.direct import run_direct
 from weather_perception.replay.frames import Frame, ReplayError, Source
-from weather_perception.replay.metrics import summarise, table
 from weather_perception.replay.options import parser
 from weather_perception.replay.output_bag import OutputBag, OutputReader
 from weather_perception.replay.recording import Recording
@@ -92,6 +91,7 @@ def _judge(
 ) -> str:
     """Second pass: score the answers, write metrics.json and the report; returns the table for the terminal."""
     from weather_perception.replay.evaluation import Evaluator
+    from weather_perception.replay.metrics import summarise, table
     from weather_perception.replay.report import Run, render_report
 
     base = Pipeline(build_engine(str(baseline), arguments.engine, arguments.device)) if baseline else None
