@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         net, state = restore(options.checkpoint)
         training = provenance(options.checkpoint, state)
-        described = manifest(options.out.stem, WEATHERS, gate_names(net_config(state)), training)
+        described = manifest(options.out.stem, WEATHERS, gate_names(net.config), training)
         program = write(DeployedWeatherNet(net), described, options.out)
         options.out.with_suffix(".md").write_text(card(program, net))
         if options.base:
@@ -117,21 +117,19 @@ def gate_names(config: ModelConfig) -> tuple[str, ...]:
     return (*soft, *(f"decoder.{weather}" for weather in WEATHERS))
 
 
-def net_config(state: dict[str, Any]) -> ModelConfig:
-    """The network's settings in a checkpoint's state."""
-    return ModelConfig(**state["config"]["model"])
-
-
 def manifest(name: str, weathers: tuple[str, ...], gates: tuple[str, ...], training: dict[str, Any]) -> Manifest:
     """The manifest of a model trained here."""
     return Manifest(name, CLASSES, weathers, gates, training, torch.__version__)
 
 
 def provenance(folder: Path, state: dict[str, Any]) -> dict[str, Any]:
-    """The manifest's `training`: what a checkpoint learned from, under which licence, how, and how well."""
+    """The manifest's `training`: what a checkpoint learned from, under which licence, how, and how well.
+
+    Its command lists every run behind it: data that an earlier one learned from are in the weights still.
+    """
     config = state["config"]
     data, licence = ["procedural street scenes of this project"], "Apache-2.0"
-    if config["data"]["camvid_root"]:
+    if "--camvid " in state["command"]:
         drives = ", ".join(config["data"]["camvid_drives"])
         data.append(f"CamVid, training frames of drives {drives} (Brostow, Fauqueur, Cipolla 2009), CC BY-NC 4.0")
         licence = "CC BY-NC 4.0: trained on CamVid, research use only"

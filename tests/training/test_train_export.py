@@ -97,6 +97,16 @@ def test_a_trained_network_goes_through_evaluation_into_a_model_file(trained: Pa
     assert open_program(base).manifest.weathers == ("unknown",)
 
 
+def test_weights_that_began_on_camvid_stay_under_its_licence(trained: Path) -> None:
+    _, state = restore(trained)
+    assert export.provenance(trained, state)["licence"] == "Apache-2.0"
+    began = {
+        "command": f"python -m training.train default --camvid CAMVID_ROOT && {state['command']} --init CHECKPOINT"
+    }
+    training = export.provenance(trained, state | began)
+    assert "CC BY-NC" in training["licence"] and "CamVid" in " ".join(training["data"])
+
+
 def test_a_model_file_that_differs_from_its_checkpoint_is_refused(trained: Path) -> None:
     net, _ = restore(trained)
     deployed = export.DeployedWeatherNet(net).eval()
