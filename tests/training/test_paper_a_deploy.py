@@ -1,7 +1,6 @@
 """Paper A's networks as a model file: exported, reopened, equal to the networks at every size, and run by replay."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -22,13 +21,7 @@ from weather_perception.replay.cli import main as replay
 PROVENANCE = {"data": [], "licence": "", "command": "", "commit": "", "metrics": {}}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Networks this small gain nothing from a second thread, and on a busy machine it costs ten times as much."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

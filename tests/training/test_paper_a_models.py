@@ -1,7 +1,6 @@
 """Paper A's networks: shapes, what reaches what, the discriminators' reach and norms, and that they learn together."""
 
 import dataclasses
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -23,14 +22,12 @@ CONFIG = PaperAConfig(classes=5, sgada=SMALL, egsyn=SMALL, discriminator_widths=
 OUTPUTS: tuple[Output, ...] = ("direct", "residual")
 
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
 @pytest.fixture(autouse=True)
-def _seed_and_one_thread() -> Iterator[None]:
-    """Networks this small gain nothing from a second thread, and on a busy machine it costs ten times as much."""
+def _seeded() -> None:
     torch.manual_seed(0)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def batch(rows: int = 32, columns: int = 48) -> tuple[Tensor, Tensor]:

@@ -1,7 +1,6 @@
 """Paper A's three stages: who learns in which, whose error reaches whom, and the command that trains them."""
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,12 +23,7 @@ from training.trainer import Trainer
 CONFIG = paper_a_smoke()
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def example(void: bool = True) -> Example:
