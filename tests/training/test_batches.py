@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from training.config import DataConfig
-from training.data.batches import WeatherCrops, crop, relight
+from training.data.batches import WeatherCrops
 from training.data.classes import VOID
+from training.data.crops import crop, relight
 from training.data.sample import Sample
 
 
