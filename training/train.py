@@ -21,8 +21,9 @@ from training import config as weather_net_config
 from training import paper_a_config, paper_a_stages, processes, weather_net_stages
 from training.checkpoint import CheckpointError
 from training.config import LoopConfig, Precision, TrainConfig
-from training.data.batches import Example, WeatherCrops
+from training.data.batches import DegradedCrops, Example
 from training.data.pool import camvid_pool, procedural_pool
+from training.loader import loader
 from training.models.paper_a.vgg19 import build_extractor
 from training.models.weather_net import WeatherNet
 from training.paper_a_config import PaperATrainConfig
@@ -200,10 +201,8 @@ def batches(config: Config, trainer: Trainer) -> DataLoader[Example]:
     procedural, camvid = procedural_pool(config.data), camvid_pool(config.data)
     share = config.data.camvid_share if camvid else 0.0
     pools = [pool for pool in (procedural, camvid) if pool]
-    crops = WeatherCrops(pools, [s for s in (1 - share, share) if s], config.data, config.seed)
-    size = processes.local_share(trainer.fabric, config.batch, trainer.loop.accumulate)
-    indices = processes.local_indices(trainer.fabric, range(trainer.step, trainer.total), config.batch)
-    return DataLoader(crops, size, sampler=indices, num_workers=1, prefetch_factor=4)
+    crops = DegradedCrops(pools, [s for s in (1 - share, share) if s], config.data.crop, config.seed)
+    return loader(crops, trainer, config.batch)
 
 
 if __name__ == "__main__":

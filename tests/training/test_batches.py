@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.config import DataConfig
-from training.data.batches import WeatherCrops
+from training.data.batches import DegradedCrops
 from training.data.classes import VOID
 from training.data.crops import crop, relight
 from training.data.sample import Sample
@@ -20,17 +19,17 @@ def pool() -> list[Sample]:
 
 
 @pytest.fixture
-def crops(pool: list[Sample]) -> WeatherCrops:
-    return WeatherCrops([pool], [1.0], DataConfig(crop=(64, 80)), seed=3)
+def crops(pool: list[Sample]) -> DegradedCrops:
+    return DegradedCrops([pool], [1.0], (64, 80), seed=3)
 
 
-def test_the_same_index_gives_the_same_example(crops: WeatherCrops) -> None:
+def test_the_same_index_gives_the_same_example(crops: DegradedCrops) -> None:
     for first, second in zip(crops[7], crops[7], strict=True):
         assert torch.equal(first, second)
     assert not torch.equal(crops[7].clear_3HW, crops[8].clear_3HW)
 
 
-def test_every_weather_occurs_and_only_clear_leaves_the_frame_alone(crops: WeatherCrops) -> None:
+def test_every_weather_occurs_and_only_clear_leaves_the_frame_alone(crops: DegradedCrops) -> None:
     examples = [crops[i] for i in range(40)]
     assert {int(e.weather) for e in examples} == {0, 1, 2, 3}
     for example in examples:
