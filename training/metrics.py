@@ -29,6 +29,11 @@ class MaskScores:
                 self._total_KK += matrix_KK.cpu()
                 self._images.append(scores(matrix_KK))
 
+    @property
+    def images(self) -> int:
+        """How many images with a labelled pixel were added."""
+        return len(self._images)
+
     def set_scores(self) -> dict[str, float]:
         """PA, mPA, mIoU and FWIoU over all pixels of all images."""
         return scores(self._total_KK)
