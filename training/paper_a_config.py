@@ -26,6 +26,7 @@ class PaperAConfig:
     `*_output`: what the generator's last convolution gives, Sr or Ir itself (`direct`) or its difference to Sd or Id
     (`residual`). The paper writes maps to Sr and Ir, and says of G1 that it "exploits the difference" (3.1). EGSyn is
     residual by default, because instance normalisation takes the image's mean colour out of the features.
+    `egsyn_guided`: without it EGSyn sees an undecided map (1/K everywhere) in place of Sr, to measure what Sr is worth.
     """
 
     classes: int = 11
@@ -33,6 +34,7 @@ class PaperAConfig:
     egsyn: GeneratorConfig = field(default_factory=GeneratorConfig)
     sgada_output: Output = "direct"
     egsyn_output: Output = "residual"
+    egsyn_guided: bool = True
     discriminator_widths: tuple[int, ...] = (64, 128, 256, 256, 256, 256)
 
 
@@ -71,8 +73,9 @@ class EGSynLossConfig:
 class PaperATrainConfig:
     """One run of Cooperative Modification Learning (paper A, section 3.4); `*_steps` are its N1, N2 and N3.
 
-    `egsyn_learns_on`: the map of stage 2, the ground truth (Algorithm 1) or SGAda's, which the text of 3.4 says. The
-    paper names no optimiser, rate or batch: Adam, with what is usual for image-to-image GANs.
+    A stage of 0 steps is left out. `egsyn_learns_on`: the map of stage 2, the ground truth (Algorithm 1) or SGAda's,
+    which the text of 3.4 says. The paper names no optimiser, rate or batch: Adam, with what is usual for image-to-image
+    GANs; `decay` lets every stage's rate fall along a cosine, which short runs profit from.
     """
 
     name: str
@@ -87,6 +90,7 @@ class PaperATrainConfig:
     seed: int = 0
     batch: int = 8
     learning_rate: float = 2e-4
+    decay: bool = False
     betas: tuple[float, float] = (0.5, 0.999)
     gradient_clip: float = 0.0
     checkpoint_every: int = 1000

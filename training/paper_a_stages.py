@@ -18,7 +18,7 @@ from training.models.paper_a.cooperation import Cooperation
 from training.models.paper_a.label_maps import one_hot, original_probabilities, undecided_at_void
 from training.models.paper_a.patchgan import ImageDiscriminator, SegmentationDiscriminator
 from training.paper_a_config import PaperAConfig, PaperATrainConfig
-from training.stages import Networks, Outcome, Phase, Stage, constant
+from training.stages import Networks, Outcome, Phase, Stage, constant, warmup_cosine
 
 # The networks' names, which are also those of the checkpoint's files.
 SEGMENTER, SGADA, EGSYN, D1, D2 = "segmenter", "sgada", "egsyn", "segmentation_discriminator", "image_discriminator"
@@ -51,29 +51,48 @@ def stages(config: PaperATrainConfig, extractor: FeatureExtractor | None) -> tup
     The segmenter is never trained. In every stage a discriminator learns first, then the generators that it judges.
     """
     task = PaperA(config, extractor)
-    phase = partial(
-        Phase,
-        optimizer=partial(torch.optim.Adam, lr=config.learning_rate, betas=config.betas),
-        learning_rate=constant(config.learning_rate),
-    )
     guide = task.ground_truth if config.egsyn_learns_on == "ground_truth" else task.refined
-    return (
-        Stage("sgada", config.sgada_steps, (phase(D1, (D1,), task.judge_masks), phase("g1", (SGADA,), task.refine))),
-        Stage(
+    judge_masks = Player(D1, (D1,), task.judge_masks)
+    planned = (
+        ("sgada", config.sgada_steps, (judge_masks, Player("g1", (SGADA,), task.refine))),
+        (
             "egsyn",
             config.egsyn_steps,
-            (phase(D2, (D2,), partial(task.judge_images, guide)), phase("g2", (EGSYN,), partial(task.restore, guide))),
+            (
+                Player(D2, (D2,), partial(task.judge_images, guide)),
+                Player("g2", (EGSYN,), partial(task.restore, guide)),
+            ),
         ),
-        Stage(
+        (
             "joint",
             config.joint_steps,
             (
-                phase(D1, (D1,), task.judge_masks),
-                phase(D2, (D2,), partial(task.judge_images, task.refined)),
-                phase("g1_g2", (SGADA, EGSYN), task.cooperate),
+                judge_masks,
+                Player(D2, (D2,), partial(task.judge_images, task.refined)),
+                Player("g1_g2", (SGADA, EGSYN), task.cooperate),
             ),
         ),
     )
+    return tuple(
+        Stage(name, steps, tuple(phase(config, steps, player) for player in players))
+        for name, steps, players in planned
+        if steps
+    )
+
+
+class Player(NamedTuple):
+    """One side of the game between generators and discriminators: its networks and what they are after."""
+
+    name: str
+    networks: tuple[str, ...]
+    objective: Callable[[Example, Networks], Outcome]
+
+
+def phase(config: PaperATrainConfig, steps: int, player: Player) -> Phase:
+    """The player's phase in a stage of `steps` steps."""
+    rate = config.learning_rate
+    schedule = warmup_cosine(rate, steps // 20 + 1, steps) if config.decay else constant(rate)
+    return Phase(*player, partial(torch.optim.Adam, lr=rate, betas=config.betas), schedule)
 
 
 def loop(config: PaperATrainConfig) -> LoopConfig:
