@@ -1,0 +1,1 @@
+"""The papers' experiments, run by one command each, with our figures beside the published ones."""

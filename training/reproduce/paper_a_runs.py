@@ -1,0 +1,127 @@
+"""The trainings behind paper A's tables: an original segmenter, the three stages, and runs that show their worth."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from training import checkpoint, original_stages, paper_a_stages, processes
+from training.config import LoopConfig, ModelConfig
+from training.data.batches import DegradedCrops
+from training.data.mixture import Mixture
+from training.loader import loader
+from training.models.paper_a.vgg19 import build_extractor
+from training.models.segmenter import BaseSegmenter
+from training.paper_a_config import PaperATrainConfig
+from training.reproduce.frames import Frames
+from training.reproduce.paper_a_scales import Scale
+from training.run_record import Record, current_commit
+from training.stages import Stage
+from training.trainer import Trainer
+
+SEPARATE, LONGER, COOPERATIVE = "stages 1 + 2", "stages 1 + 2, longer", "stage 3"
+UNGUIDED, UNGUIDED_LONGER = "no mask", "no mask, longer"
+
+
+class Variant(NamedTuple):
+    """One run: its name, its configuration, and the variant whose weights it starts from (none: from the seed)."""
+
+    name: str
+    config: PaperATrainConfig
+    start: str | None = None
+
+
+def folder_name(variant: str) -> str:
+    """The folder of a variant's checkpoint."""
+    return variant.replace(" + ", "_").replace(", ", "_").replace(" ", "_")
+
+
+def variants(config: PaperATrainConfig) -> tuple[Variant, ...]:
+    """Stages 1 and 2; then stage 3, or as many steps again of stages 1 and 2; and EGSyn alone with an undecided map.
+
+    The longer stage 2 learns on the refined map as stage 3 does, so that all that differs is whether the restoration's
+    error reaches SGAda. The unguided EGSyn takes the steps of stages 2 and 3 in two runs as the others do.
+    """
+    more = replace(config, seed=config.seed + 1)
+    apart = replace(config, joint_steps=0)
+    blind = replace(apart, sgada_steps=0, model=replace(config.model, egsyn_guided=False))
+    steps = config.joint_steps
+    longer = replace(more, sgada_steps=steps, egsyn_steps=steps, joint_steps=0, egsyn_learns_on="refined")
+    return (
+        Variant(SEPARATE, apart),
+        Variant(COOPERATIVE, replace(more, sgada_steps=0, egsyn_steps=0), SEPARATE),
+        Variant(LONGER, longer, SEPARATE),
+        Variant(UNGUIDED, blind),
+        Variant(UNGUIDED_LONGER, replace(blind, seed=more.seed, egsyn_steps=steps), UNGUIDED),
+    )
+
+
+def train_all(frames: Frames, degradations: Sequence[str], scale: Scale, folder: Path, command: str) -> None:
+    """Every run of `variants` in a folder of its own, each from where it was left; raises CheckpointError.
+
+    The original segmenter is trained first, on clear frames alone.
+    """
+    segmenter = train_segmenter(frames, scale, folder / "segmenter", command)
+    config = replace(scale.training, model=replace(scale.training.model, classes=frames.classes))
+    mixture = Mixture(dict.fromkeys(degradations, 1.0))
+    for variant in variants(config):
+        train_variant(variant, segmenter, frames, mixture, folder, command)
+
+
+def train_segmenter(frames: Frames, scale: Scale, folder: Path, command: str) -> BaseSegmenter:
+    """Our own small original segmenter, in evaluation mode."""
+    config, data = segmenter_config(frames.classes), scale.training.data
+    torch.manual_seed(scale.training.seed)
+    net = BaseSegmenter(config.classes, *config.segmenter_widths)
+    settings = {"name": f"{scale.training.name}_segmenter", "segmenter": dataclasses.asdict(config)}
+    loop = LoopConfig(scale.training.seed, scale.training.checkpoint_every)
+    stages = original_stages.stages(scale.segmenter_steps)
+    trainer = run({original_stages.SEGMENTER: net}, stages, loop, Record(settings, command, current_commit()), folder)
+    crops = DegradedCrops(frames.pools, frames.shares, data.crop, loop.seed, Mixture({"clear": 1.0}))
+    trainer.fit(loader(crops, trainer, scale.segmenter_batch), folder)
+    return net.eval()
+
+
+def segmenter_config(classes: int) -> ModelConfig:
+    """Widths of our own original segmenter: those of the deployable model's."""
+    return ModelConfig(classes=classes)
+
+
+def train_variant(
+    variant: Variant, segmenter: BaseSegmenter, frames: Frames, mixture: Mixture, folder: Path, command: str
+) -> None:
+    """One run, from where it was left."""
+    config = variant.config
+    torch.manual_seed(config.seed)
+    networks = paper_a_stages.networks(config.model, segmenter)
+    if variant.start:
+        load_weights(networks, folder / folder_name(variant.start))
+    extractor = build_extractor(config.egsyn_loss)
+    settings = dataclasses.asdict(config) | {"segmenter": dataclasses.asdict(segmenter_config(frames.classes))}
+    record = Record(settings, f"{command}  # {variant.name}", current_commit(), ("egsyn_loss.vgg19_weights",))
+    stages = paper_a_stages.stages(config, extractor)
+    out = folder / folder_name(variant.name)
+    trainer = run(networks, stages, paper_a_stages.loop(config), record, out)
+    crops = DegradedCrops(frames.pools, frames.shares, config.data.crop, config.seed, mixture)
+    trainer.fit(loader(crops, trainer, config.batch), out)
+
+
+def load_weights(networks: Mapping[str, nn.Module], folder: Path) -> None:
+    """Take the weights of another run; raises CheckpointError."""
+    groups, _ = checkpoint.load(folder, *networks)
+    for net, weights in zip(networks.values(), groups, strict=True):
+        net.load_state_dict(weights)
+
+
+def run(
+    networks: Mapping[str, nn.Module], stages: Sequence[Stage], loop: LoopConfig, record: Record, folder: Path
+) -> Trainer:
+    """A trainer at the first step, or where the checkpoint in `folder` stands."""
+    trainer = Trainer(processes.launch(), networks, stages, loop, record)
+    if folder.exists():
+        trainer.resume(folder)
+    return trainer
