@@ -8,6 +8,12 @@ from torchmetrics.functional.image import peak_signal_noise_ratio, structural_si
 PSNR_CEILING = 60.0
 """dB: identical images have no finite PSNR, and one of them must not outweigh all others in a mean."""
 
+LUMA_BORDER = 4
+"""Pixels that WeatherBench's evaluation leaves out at each edge."""
+
+WINDOW = 11
+"""Pixels across SSIM's Gaussian window, of standard deviation 1.5."""
+
 
 class MaskScores:
     """Accumulates masks of `classes` classes, void left out.
@@ -63,14 +69,56 @@ def scores(matrix_KK: Tensor) -> dict[str, float]:
 
 def psnr(image_BHW3: Tensor, clear_BHW3: Tensor) -> float:
     """PSNR of uint8 images, dB, at most PSNR_CEILING."""
-    value = peak_signal_noise_ratio(_scaled(image_BHW3), _scaled(clear_BHW3), data_range=1.0)
-    return min(value.item(), PSNR_CEILING)
+    return _psnr(_scaled(image_BHW3), _scaled(clear_BHW3))
 
 
 def ssim(image_BHW3: Tensor, clear_BHW3: Tensor) -> float:
     """SSIM of uint8 images, RGB, with torchmetrics' Gaussian window of 11 pixels."""
     value = structural_similarity_index_measure(_scaled(image_BHW3), _scaled(clear_BHW3), data_range=1.0)
     return torch.as_tensor(value).item()
+
+
+def psnr_luma(image_BHW3: Tensor, clear_BHW3: Tensor, border: int = LUMA_BORDER) -> float:
+    """PSNR of the luma of uint8 images without `border` pixels at each edge, dB, at most PSNR_CEILING.
+
+    So WeatherBench's own evaluation scores, image by image; its peak is 255, although luma ends at 235.
+    """
+    return _psnr(*_inner_luma(image_BHW3, clear_BHW3, border))
+
+
+def ssim_luma(image_BHW3: Tensor, clear_BHW3: Tensor, border: int = LUMA_BORDER) -> float:
+    """SSIM of the luma of uint8 images without `border` pixels at each edge, as `psnr_luma`.
+
+    Unlike torchmetrics' own mean, and so `ssim`, it takes only windows that lie wholly inside, as MATLAB's does.
+    """
+    inner = _inner_luma(image_BHW3, clear_BHW3, border, least=WINDOW)
+    _, map_B1HW = structural_similarity_index_measure(*inner, data_range=1.0, return_full_image=True)
+    half = WINDOW // 2
+    return map_B1HW[..., half:-half, half:-half].mean().item()
+
+
+def luma(image_BHW3: Tensor) -> Tensor:
+    """Y of YCbCr (BT.601, studio range) of uint8 RGB: float64 [B, 1, H, W], 16..235, not rounded.
+
+    MATLAB's rgb2ycbcr computes so from images in 0..1, and so do the evaluations that follow it.
+    """
+    weights_3 = torch.tensor([65.481, 128.553, 24.966], dtype=torch.float64, device=image_BHW3.device)
+    return (16 + image_BHW3.double() / 255 @ weights_3)[:, None]
+
+
+def _inner_luma(image_BHW3: Tensor, clear_BHW3: Tensor, border: int, least: int = 1) -> tuple[Tensor, Tensor]:
+    """Both lumas, in units of 255, inside the border; raises ValueError where less than `least` rows are left."""
+    height, width = image_BHW3.shape[1:3]
+    if border < 0 or min(height, width) - 2 * border < least:
+        raise ValueError(
+            f"border: {border} pixels at each edge of an image of {height}x{width} leave less than {least}x{least}"
+        )
+    inside = (..., slice(border, height - border), slice(border, width - border))
+    return luma(image_BHW3)[inside] / 255, luma(clear_BHW3)[inside] / 255
+
+
+def _psnr(image_BCHW: Tensor, clear_BCHW: Tensor) -> float:
+    return min(peak_signal_noise_ratio(image_BCHW, clear_BCHW, data_range=1.0).item(), PSNR_CEILING)
 
 
 def _scaled(image_BHW3: Tensor) -> Tensor:
