@@ -44,22 +44,22 @@ class DeployedSegmenter(nn.Module):
         return image_BHW3.clone(), labels, confidence, weather, weather[:, :0]
 
 
-def prepare(image_BHW3: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-    """Scale to 0..1, channels first, and repeat the last row and column up to a multiple of STRIDE.
+def prepare(image_BHW3: Tensor, stride: int = STRIDE) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """Scale to 0..1, channels first, and repeat the last row and column up to a multiple of `stride`.
 
     Returns the image [B, 3, H', W'] and the row and column indices that crop it back. Padding and cropping are index
     selections, because torch.export keeps those free of guards when H and W are dynamic.
     """
     height, width = image_BHW3.shape[1], image_BHW3.shape[2]
-    rows = _padded_range(height, image_BHW3.device)
-    columns = _padded_range(width, image_BHW3.device)
+    rows = _padded_range(height, stride, image_BHW3.device)
+    columns = _padded_range(width, stride, image_BHW3.device)
     image = image_BHW3.index_select(1, rows).index_select(2, columns)
     image = image.permute(0, 3, 1, 2).to(torch.float32) / 255
     return image, (torch.arange(height, device=image.device), torch.arange(width, device=image.device))
 
 
-def _padded_range(size: int, device: torch.device) -> Tensor:
-    padded = (torch.sym_max(size, 2 * STRIDE) + STRIDE - 1) // STRIDE * STRIDE
+def _padded_range(size: int, stride: int, device: torch.device) -> Tensor:
+    padded = (torch.sym_max(size, 2 * stride) + stride - 1) // stride * stride
     return torch.arange(padded, device=device).clamp(max=size - 1)
 
 
@@ -76,7 +76,12 @@ def crop(x_BHWx: Tensor, size: tuple[Tensor, Tensor]) -> Tensor:
 
 def mask(logits_BKHW: Tensor, factor: int, size: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
     """Logits -> labels and confidence, uint8 [B, H, W]. Probabilities are interpolated, so they still sum to one."""
-    confidence, labels = upsample(logits_BKHW.softmax(dim=1), factor).max(dim=1)
+    return decide(upsample(logits_BKHW.softmax(dim=1), factor), size)
+
+
+def decide(probabilities_BKHW: Tensor, size: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Class probabilities at the padded size -> labels and confidence, uint8 [B, H, W]."""
+    confidence, labels = probabilities_BKHW.max(dim=1)
     confidence = (confidence * 255).round().to(torch.uint8)
     return crop(labels.to(torch.uint8), size), crop(confidence, size)
 
