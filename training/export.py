@@ -2,11 +2,9 @@
 
 import argparse
 import copy
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,13 +12,10 @@ from torch.export import Dim, ExportedProgram
 
 from training.card import card
 from training.checkpoint import CheckpointError
-from training.config import ModelConfig
-from training.data.classes import CLASSES
 from training.data.degradations import WEATHERS, degrade
 from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
-from training.evaluate import METRICS_FILE
-from training.models.deploy import DeployedSegmenter, DeployedWeatherNet, fold_batch_norms
-from training.restore_checkpoint import restore
+from training.deployables.open_checkpoint import open_checkpoint
+from training.models.deploy import fold_batch_norms
 from weather_perception.core.contract import OUTPUT_NAMES, Manifest
 from weather_perception.core.program import Program, save_program
 
@@ -40,14 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--base", type=Path, metavar="BASE.pt2", help="also write the base segmenter as a model file")
     options = parser.parse_args(arguments)
     try:
-        net, state = restore(options.checkpoint)
-        training = provenance(options.checkpoint, state)
-        described = manifest(options.out.stem, WEATHERS, gate_names(net.config), training)
-        program = write(DeployedWeatherNet(net), described, options.out)
-        options.out.with_suffix(".md").write_text(card(program, net))
+        found = open_checkpoint(options.checkpoint)
+        program = write(found.model, found.manifest(options.out.stem), options.out)
+        options.out.with_suffix(".md").write_text(card(program, found))
         if options.base:
-            base = manifest(options.base.stem, ("unknown",), (), training | {"metrics": {}})
-            write(DeployedSegmenter(net.segmenter), base, options.base)
+            write(found.base, found.base_manifest(options.base.stem), options.base)
     except (CheckpointError, ParityError) as error:
         print(f"training.export: {error}", file=sys.stderr)
         return 1
@@ -108,42 +100,6 @@ def difference(name: str, expected: Tensor, found: Tensor) -> float:
     if name == "labels":
         return (expected != found).float().mean().item()
     return (expected.float() - found.float()).abs().max().item()
-
-
-def gate_names(config: ModelConfig) -> tuple[str, ...]:
-    """Names of the gates in the order of DeployedWeatherNet's output."""
-    experts = range(config.encoder_experts)
-    soft = [f"encoder{level}.expert{index}" for level in (8, 16) for index in experts]
-    return (*soft, *(f"decoder.{weather}" for weather in WEATHERS))
-
-
-def manifest(name: str, weathers: tuple[str, ...], gates: tuple[str, ...], training: dict[str, Any]) -> Manifest:
-    """The manifest of a model trained here."""
-    return Manifest(name, CLASSES, weathers, gates, training, torch.__version__)
-
-
-def provenance(folder: Path, state: dict[str, Any]) -> dict[str, Any]:
-    """The manifest's `training`: what a checkpoint learned from, under which licence, how, and how well.
-
-    Its command lists every run behind it: data that an earlier one learned from are in the weights still.
-    """
-    config = state["config"]
-    data, licence = ["procedural street scenes of this project"], "Apache-2.0"
-    if "--camvid " in state["command"]:
-        drives = ", ".join(config["data"]["camvid_drives"])
-        data.append(f"CamVid, training frames of drives {drives} (Brostow, Fauqueur, Cipolla 2009), CC BY-NC 4.0")
-        licence = "CC BY-NC 4.0: trained on CamVid, research use only"
-    metrics = folder / METRICS_FILE
-    settings = config | {"data": {key: value for key, value in config["data"].items() if key != "camvid_root"}}
-    return {
-        "data": data,
-        "licence": licence,
-        "command": state["command"],
-        "commit": state["commit"],
-        "metrics": json.loads(metrics.read_text()) if metrics.exists() else {},
-        "steps": state["step"],
-        "config": settings,
-    }
 
 
 if __name__ == "__main__":

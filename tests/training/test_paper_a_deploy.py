@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from training.data.classes import CLASSES
-from training.export import export_program, manifest
+from training.deployables.deployable import manifest
+from training.export import export_program
 from training.models.paper_a.cooperation import Cooperation
 from training.models.paper_a.deploy import DeployedCooperation
 from training.models.segmenter import BaseSegmenter

@@ -8,10 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from training import checkpoint, evaluate, export, train
+from training import checkpoint, export, train
 from training.checkpoint import CheckpointError
 from training.config import smoke
+from training.deployables.deployable import METRICS_FILE, provenance
+from training.deployables.weather_net import evaluate
+from training.models.deploy import DeployedWeatherNet
 from training.restore_checkpoint import restore
+from training.unseen import unseen_frames
 from weather_perception.core.program import open_program
 
 
@@ -78,9 +82,9 @@ def test_a_kill_while_writing_leaves_the_old_checkpoint(trained: Path, tmp_path:
 
 def test_a_trained_network_goes_through_evaluation_into_a_model_file(trained: Path, tmp_path: Path) -> None:
     net, _ = restore(trained)
-    metrics = evaluate.evaluate(net, list(evaluate.unseen_frames(1))[:1])
+    metrics = evaluate(net, list(unseen_frames(1))[:1])
     assert set(metrics) == {"clear", "fog", "rain", "snow"}
-    (trained / evaluate.METRICS_FILE).write_text(json.dumps({"procedural": metrics}))
+    (trained / METRICS_FILE).write_text(json.dumps({"procedural": metrics}))
 
     model, base = tmp_path / "smoke.pt2", tmp_path / "base.pt2"
     assert export.main([str(trained), "--out", str(model), "--base", str(base)]) == 0
@@ -99,18 +103,18 @@ def test_a_trained_network_goes_through_evaluation_into_a_model_file(trained: Pa
 
 def test_weights_that_began_on_camvid_stay_under_its_licence(trained: Path) -> None:
     _, state = restore(trained)
-    assert export.provenance(trained, state)["licence"] == "Apache-2.0"
+    assert provenance(trained, state)["licence"] == "Apache-2.0"
     began = {
         "command": f"python -m training.train default --camvid CAMVID_ROOT && {state['command']} --init CHECKPOINT"
     }
-    training = export.provenance(trained, state | began)
+    training = provenance(trained, state | began)
     assert "CC BY-NC" in training["licence"] and "CamVid" in " ".join(training["data"])
 
 
 def test_a_model_file_that_differs_from_its_checkpoint_is_refused(trained: Path) -> None:
     net, _ = restore(trained)
-    deployed = export.DeployedWeatherNet(net).eval()
-    other = export.DeployedWeatherNet(restore(trained)[0]).eval()
+    deployed = DeployedWeatherNet(net).eval()
+    other = DeployedWeatherNet(restore(trained)[0]).eval()
     with torch.no_grad():
         other.net.sgada.head[-1].bias[0] += 100
     with pytest.raises(export.ParityError, match="restored: the model file differs from the checkpoint by"):

@@ -1,8 +1,9 @@
 """Paper A's networks under the model file's contract: original segmentation, G1, G2."""
 
+import torch
 from torch import Tensor, nn
 
-from training.models.deploy import ContractOutputs, finish, mask, prepare
+from training.models.deploy import ContractOutputs, crop, finish, mask, prepare
 from training.models.paper_a.cooperation import Cooperation
 from training.models.paper_a.label_maps import original_probabilities
 
@@ -17,8 +18,29 @@ class DeployedCooperation(nn.Module):
 
     def forward(self, image_BHW3: Tensor) -> ContractOutputs:
         image, size = prepare(image_BHW3)
-        original = original_probabilities(self.segmenter(image), image)
-        refined, restored = self.net(image, original)
+        refined, restored = self.net(image, original_probabilities(self.segmenter(image), image))
         labels, confidence = mask(refined, 1, size)
         weather = image.new_ones(image.shape[0], 1)
         return finish(restored, size), labels, confidence, weather, weather[:, :0]
+
+    def perceive(self, image_BHW3: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """uint8 [B, H, W, 3] -> original and refined class ids, uint8 [B, H, W], and the restored image."""
+        image, size = prepare(image_BHW3)
+        original = original_probabilities(self.segmenter(image), image)
+        refined, restored = self.net(image, original)
+        return crop(original.argmax(dim=1), size), crop(refined.argmax(dim=1), size), finish(restored, size)
+
+
+class DeployedOriginal(nn.Module):
+    """The original segmentation alone: the image passes through, the weather is `unknown`, no gates."""
+
+    def __init__(self, segmenter: nn.Module) -> None:
+        super().__init__()
+        self.segmenter = segmenter
+
+    def forward(self, image_BHW3: Tensor) -> ContractOutputs:
+        image, size = prepare(image_BHW3)
+        confidence, labels = original_probabilities(self.segmenter(image), image).max(dim=1)
+        labels, confidence = (crop(plane.to(torch.uint8), size) for plane in (labels, (confidence * 255).round()))
+        weather = image.new_ones(image.shape[0], 1)
+        return image_BHW3.clone(), labels, confidence, weather, weather[:, :0]

@@ -1,0 +1,88 @@
+"""A trained model as it is handed out: under the model file's contract, with its base segmenter and what is known."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from training.data.classes import CLASSES
+from training.data.sample import Sample
+from weather_perception.core.contract import Manifest
+
+METRICS_FILE = "metrics.json"
+UNKNOWN_WEATHER = ("unknown",)
+"""The weather types of a model that does not tell weathers apart; it has no gates either."""
+
+
+@dataclass(frozen=True)
+class CardText:
+    """What the model card says of this kind of model.
+
+    `columns` names figures of a row of `evaluate`, nested ones joined by dots, and gives their headings; `condition` is
+    the heading of the rows. `sets` gives the headings of the tables.
+    """
+
+    trained_under: str
+    condition: str
+    columns: Mapping[str, str]
+    sets: Mapping[str, str]
+    limits: str
+
+
+@dataclass(frozen=True)
+class Deployable:
+    """A checkpoint's model and its base segmenter, both modules of the model file's contract.
+
+    `parts` are the networks by name, `training` is the manifest's. `evaluate` judges the model on clear samples that it
+    has not seen, under each degradation: figures by the degradation's name.
+    """
+
+    model: nn.Module
+    base: nn.Module
+    weathers: tuple[str, ...]
+    gates: tuple[str, ...]
+    parts: Mapping[str, nn.Module]
+    training: Mapping[str, Any]
+    evaluate: Callable[[Sequence[Sample]], dict[str, Any]]
+    card: CardText
+
+    def manifest(self, name: str) -> Manifest:
+        """The manifest of the model file called `name`."""
+        return manifest(name, self.weathers, self.gates, self.training)
+
+    def base_manifest(self, name: str) -> Manifest:
+        """The manifest of the base segmenter's file."""
+        return manifest(name, UNKNOWN_WEATHER, (), {**self.training, "metrics": {}})
+
+
+def manifest(name: str, weathers: tuple[str, ...], gates: tuple[str, ...], training: Mapping[str, Any]) -> Manifest:
+    """The manifest of a model trained here."""
+    return Manifest(name, CLASSES, weathers, gates, training, torch.__version__)
+
+
+def provenance(folder: Path, state: dict[str, Any]) -> dict[str, Any]:
+    """The manifest's `training`: what a checkpoint learned from, under which licence, how, and how well.
+
+    Its command lists every run behind it: data that an earlier one learned from are in the weights still.
+    """
+    config = state["config"]
+    data, licence = ["procedural street scenes of this project"], "Apache-2.0"
+    if "--camvid " in state["command"]:
+        drives = ", ".join(config["data"]["camvid_drives"])
+        data.append(f"CamVid, training frames of drives {drives} (Brostow, Fauqueur, Cipolla 2009), CC BY-NC 4.0")
+        licence = "CC BY-NC 4.0: trained on CamVid, research use only"
+    metrics = folder / METRICS_FILE
+    settings = config | {"data": {key: value for key, value in config["data"].items() if key != "camvid_root"}}
+    return {
+        "data": data,
+        "licence": licence,
+        "command": state["command"],
+        "commit": state["commit"],
+        "metrics": json.loads(metrics.read_text()) if metrics.exists() else {},
+        "steps": state["step"],
+        "config": settings,
+    }
