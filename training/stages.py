@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -24,11 +24,24 @@ class Outcome:
     images: Mapping[str, Tensor] = field(default_factory=dict)
 
 
+class Memory(Protocol):
+    """What an objective remembers from step to step, beside the weights; checkpoints keep it."""
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """All of it, the same in every process."""
+        ...
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from such a state."""
+        ...
+
+
 @dataclass(frozen=True)
 class Phase:
     """One optimiser step of `networks`; gradients flow through all the others and stop at none but their weights.
 
-    `learning_rate` gives the rate at a step of the stage, counted from 0.
+    `learning_rate` gives the rate at a step of the stage, counted from 0. `prepare` sees all micro-batches of a step
+    before its first objective does. `memory` is what the objective remembers.
     """
 
     name: str
@@ -36,6 +49,8 @@ class Phase:
     objective: Callable[[Any, Networks], Outcome]
     optimizer: Callable[[Iterable[nn.Parameter]], Optimizer]
     learning_rate: Callable[[int], float]
+    prepare: Callable[[Sequence[Any], Networks], None] | None = None
+    memory: Memory | None = None
 
 
 @dataclass(frozen=True)
@@ -96,6 +111,16 @@ def warmup_cosine(peak: float, warmup: int, steps: int) -> Callable[[int], float
             return peak * (step + 1) / warmup
         progress = (step - warmup) / max(1, steps - warmup)
         return peak * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
+
+    return rate
+
+
+def cosine(start: float, end: float, steps: int) -> Callable[[int], float]:
+    """A learning rate that falls from `start` to `end` along half a cosine, and stays there behind the last step."""
+
+    def rate(step: int) -> float:
+        progress = min(1.0, step / max(1, steps - 1))
+        return end + (start - end) * 0.5 * (1 + math.cos(math.pi * progress))
 
     return rate
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from training import checkpoint, processes
 from training.config import LoopConfig
 from training.run_record import Record
-from training.stages import Outcome, Phase, Stage, check, locate, total_steps
+from training.stages import Memory, Outcome, Phase, Stage, check, locate, total_steps
 from training.watch import Watch
 from training.weight_average import WeightAverage, group_name
 
@@ -89,6 +89,9 @@ class Trainer:
         for group in optimizer.param_groups:
             group["lr"] = phase.learning_rate(stage_step)
         with self._learning(phase) as parameters:
+            if phase.prepare:
+                with self.fabric.autocast():
+                    phase.prepare(micro_batches, self.networks)
             found = [self._backward(phase, batch, len(micro_batches)) for batch in micro_batches]
             scalars = mean_scalars(self.fabric, found)
             if not np.isfinite(scalars["total"]):
@@ -160,6 +163,7 @@ class Trainer:
         if self.fabric.is_global_zero:
             groups = {name: net.state_dict() for name, net in self.networks.items()}
             groups |= {"optimizer": optimizer_tensors(self.optimizers)} | (self.average.state() if self.average else {})
+            groups |= {memory_name(phase): memory.state_dict() for phase, memory in memories(self.stage)}
             checkpoint.save(folder, groups, self._state(scalars))
         self.fabric.barrier()
 
@@ -194,6 +198,18 @@ class Trainer:
         self._enter(locate(self.stages, self.step)[0])
         if self.stage.name == state["stage"]:
             load_optimizers(self.optimizers, groups["optimizer"])
+            for phase, memory in memories(self.stage):
+                memory.load_state_dict(checkpoint.load(folder, memory_name(phase))[0][0])
+
+
+def memories(stage: Stage) -> list[tuple[Phase, Memory]]:
+    """The phases that remember something, and what."""
+    return [(phase, phase.memory) for phase in stage.phases if phase.memory is not None]
+
+
+def memory_name(phase: Phase) -> str:
+    """The checkpoint's name for what a phase remembers."""
+    return f"{phase.name}_memory"
 
 
 def take(batches: Iterator[Any], count: int, step: int) -> list[Any]:
