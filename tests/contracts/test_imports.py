@@ -24,7 +24,7 @@ VOCABULARY = "training.data.classes"
 
 # (files, may not import, why). A path ending in .py is one file, any other a package.
 # config <- data, models <- losses <- stages <- *_stages; trainer knows stages alone; train joins them all.
-CONFIGURATION = ["training.config", "training.paper_a_config"]
+CONFIGURATION = ["training.config", "training.paper_a_config", "training.paper_b_config"]
 TASKS = ["training.weather_net_stages", "training.paper_a_stages"]
 LOOP = ["training.stages", "training.processes", "training.watch", "training.weight_average", "training.trainer"]
 COMMAND = ["training.train"]

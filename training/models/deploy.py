@@ -64,9 +64,9 @@ def _padded_range(size: int, stride: int, device: torch.device) -> Tensor:
 
 
 def finish(image_B3HW: Tensor, size: tuple[Tensor, Tensor]) -> Tensor:
-    """Clamp, cast to uint8 [B, H, W, 3] and crop."""
-    pixels = (image_B3HW.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
-    return crop(pixels, size)
+    """Clamp, crop and cast to uint8 [B, H, W, 3]; casts come last, because TensorRT leaves them outside its engine."""
+    pixels = (image_B3HW.clamp(0, 1) * 255).round().permute(0, 2, 3, 1)
+    return crop(pixels, size).to(torch.uint8)
 
 
 def crop(x_BHWx: Tensor, size: tuple[Tensor, Tensor]) -> Tensor:
@@ -81,9 +81,9 @@ def mask(logits_BKHW: Tensor, factor: int, size: tuple[Tensor, Tensor]) -> tuple
 
 def decide(probabilities_BKHW: Tensor, size: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
     """Class probabilities at the padded size -> labels and confidence, uint8 [B, H, W]."""
-    confidence, labels = probabilities_BKHW.max(dim=1)
-    confidence = (confidence * 255).round().to(torch.uint8)
-    return crop(labels.to(torch.uint8), size), crop(confidence, size)
+    labels = crop(probabilities_BKHW.argmax(dim=1), size)  # with amax, not max: TensorRT converts these two
+    confidence = crop((probabilities_BKHW.amax(dim=1) * 255).round(), size)
+    return labels.to(torch.uint8), confidence.to(torch.uint8)
 
 
 def fold_batch_norms(module: nn.Module) -> nn.Module:

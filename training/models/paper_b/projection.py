@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 
 class Projection(nn.Module):
-    """x [B, C, H, W] -> Q, K, V of the same shape, through 1x1 and depthwise 3x3 convolutions (paper B, section 3.2)."""
+    """x [B, C, H, W] -> Q, K, V of its shape, through 1x1 and depthwise 3x3 convolutions (paper B, section 3.2)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
