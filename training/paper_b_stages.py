@@ -1,10 +1,10 @@
 """Multi-task collaborative training (paper B, sections 3.3, 3.4 and 4.1) as data: one stage with one phase."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from training.config import LoopConfig
 from training.data.batches import Example
@@ -13,16 +13,25 @@ from training.multitask.collaboration import Average, Collaboration, alone
 from training.paper_b_train_config import CollaborationConfig
 from training.stages import Networks, Outcome, Phase, Stage, cosine
 
-# The network's name, which is also that of the checkpoint's file: image 0..1 -> restored images, the full size first.
+# The network's name, which is also that of the checkpoint's file.
 NETWORK = "moe_wirnet"
 
+Scales = Callable[[nn.Module, Tensor], Sequence[Tensor]]
+"""The network and images [B, 3, H, W], 0..1 -> restored images of every output scale, the full size first."""
 
-def stages(config: CollaborationConfig, average: Average = alone) -> tuple[Stage, ...]:
+
+def call(net: nn.Module, image_B3HW: Tensor) -> Sequence[Tensor]:
+    """The scales of a network that returns nothing else."""
+    outputs: Sequence[Tensor] = net(image_B3HW)
+    return outputs
+
+
+def stages(config: CollaborationConfig, average: Average = alone, scales: Scales = call) -> tuple[Stage, ...]:
     """The one stage; `average` is that of the training's processes: partial(processes.average, fabric).
 
     Its state is new: a run has stages of its own.
     """
-    task = PaperB(config, average)
+    task = PaperB(config, average, scales)
     phase = Phase(
         "restore",
         (NETWORK,),
@@ -47,8 +56,9 @@ class PaperB:
     forward pass; with several, of one more over all of them without a gradient, so that accumulation changes nothing.
     """
 
-    def __init__(self, config: CollaborationConfig, average: Average = alone) -> None:
+    def __init__(self, config: CollaborationConfig, average: Average = alone, scales: Scales = call) -> None:
         self.config = config
+        self._scales = scales
         self.collaboration = Collaboration(config.reweighting, len(config.tasks), average)
         self._prepared = False
 
@@ -63,7 +73,7 @@ class PaperB:
     def restore(self, batch: Example, nets: Networks) -> Outcome:
         """The sum of weight * mean loss over the tasks, by the loss's terms (section 3.4)."""
         clear, degraded = batch.clear_3HW.float() / 255, batch.degraded_3HW.float() / 255
-        outputs = nets[NETWORK](degraded)
+        outputs = self._scales(nets[NETWORK], degraded)
         parts_TP, counts_T = self._losses(outputs, clear, batch.weather)
         if not self._prepared:
             self.collaboration.advance(parts_TP.detach().sum(dim=1) * counts_T, counts_T)
@@ -78,7 +88,7 @@ class PaperB:
 
     def _sums(self, batch: Example, nets: Networks) -> tuple[Tensor, Tensor]:
         """[T]: the sum of the losses of each task's examples, and their number."""
-        outputs = nets[NETWORK](batch.degraded_3HW.float() / 255)
+        outputs = self._scales(nets[NETWORK], batch.degraded_3HW.float() / 255)
         parts_TP, counts_T = self._losses(outputs, batch.clear_3HW.float() / 255, batch.weather)
         return parts_TP.sum(dim=1) * counts_T, counts_T
 
