@@ -27,7 +27,7 @@ def pruned(net: MoeWirNet) -> MoeWirNet:
 def _prune(level: Level) -> None:
     if not isinstance(level.router, Router) or not level.router.constant:
         return
-    like = next(level.blocks.parameters())
+    like = next(level.parameters(), torch.zeros(()))
     weights_E = level.router(like.new_zeros(1, 1, 1, 1))[0].clone()
     level.router = FixedWeights(weights_E)
     for block in level.blocks:
