@@ -15,7 +15,7 @@ def test_shares_are_kept_and_severities_fit_the_degradation() -> None:
     assert 0.7 < len(jpeg) / len(drawn) < 0.8
     assert set(jpeg) == set(range(1, LEVELS["jpeg"] + 1))
     assert all(SEVERITIES[0] <= d.severity <= SEVERITIES[1] for d in drawn if d.name == "fog")
-    assert {(d.index, d.name) for d in drawn} == {(0, "jpeg"), (1, "fog")}
+    assert {(d.number, d.name) for d in drawn} == {(0, "jpeg"), (1, "fog")}
 
 
 @pytest.mark.parametrize("shares", [{}, {"sunshine": 1.0}, {"fog": 0.0}])

@@ -53,5 +53,5 @@ class DegradedCrops(Dataset[Example]):
             to_tensor(degraded),
             to_tensor(sample.image_HW3),
             torch.from_numpy(sample.labels_HW),
-            torch.tensor(drawn.index),
+            torch.tensor(drawn.number),
         )

@@ -15,7 +15,7 @@ SEVERITIES = (0.15, 1.0)
 class Draw(NamedTuple):
     """One degradation: its number in the mixture, its name, and its severity."""
 
-    index: int
+    number: int
     name: str
     severity: float
 
@@ -44,4 +44,4 @@ class Mixture:
 
 
 WEATHER_MIXTURE = Mixture(dict(zip(WEATHERS, (0.22, 0.26, 0.26, 0.26), strict=True)))
-"""The deployable model's: the drawn index is the weather's number."""
+"""The deployable model's: the drawn number is the weather's number."""
