@@ -24,11 +24,21 @@ VOCABULARY = "training.data.classes"
 
 # (files, may not import, why). A path ending in .py is one file, any other a package.
 # config <- data, models <- losses <- stages <- *_stages; trainer knows stages alone; train joins them all.
-CONFIGURATION = ["training.config", "training.paper_a_config", "training.paper_b_config"]
-TASKS = ["training.weather_net_stages", "training.paper_a_stages"]
+CONFIGURATION = [
+    "training.config",
+    "training.paper_a_config",
+    "training.paper_b_config",
+    "training.paper_b_train_config",
+]
+TASKS = [
+    "training.weather_net_stages",
+    "training.original_stages",
+    "training.paper_a_stages",
+    "training.paper_b_stages",
+]
 LOOP = ["training.stages", "training.processes", "training.watch", "training.weight_average", "training.trainer"]
-COMMAND = ["training.train"]
-ABOVE_DATA = ["training.models", "training.losses", *LOOP, *TASKS, *COMMAND]
+COMMAND = ["training.train", "training.reproduce"]
+ABOVE_DATA = ["training.models", "training.losses", "training.multitask", *LOOP, *TASKS, *COMMAND]
 
 RULES = [
     ("weather_perception", ["training", "tests"], "a robot has no training code"),
@@ -38,6 +48,11 @@ RULES = [
         "training/losses",
         ["training.models", "training.data", *LOOP, *TASKS, *COMMAND],
         "a loss is a function of tensors",
+    ),
+    (
+        "training/multitask",
+        ["training.models", "training.losses", "training.data", *LOOP, *TASKS, *COMMAND],
+        "reweighting is a function of losses and gradients",
     ),
     ("training/data", ABOVE_DATA, "data know no model"),
     *((f"{name.replace('.', '/')}.py", ["training.data", *ABOVE_DATA], "all read it") for name in CONFIGURATION),
