@@ -4,13 +4,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from training import checkpoint
 from training.config import ModelConfig
+from training.models import hugging_face_segmenter
 from training.models.paper_a.cooperation import Cooperation
 from training.models.segmenter import BaseSegmenter
 from training.models.weather_net import WeatherNet
 from training.paper_a_config import GeneratorConfig, PaperAConfig
 from training.weight_average import group_name
+
+# The kinds of a checkpoint's original segmenter.
+BASE, HUGGING_FACE = "base", "hugging_face"
 
 
 def restore(folder: Path) -> tuple[WeatherNet, dict[str, Any]]:
@@ -21,20 +27,31 @@ def restore(folder: Path) -> tuple[WeatherNet, dict[str, Any]]:
     return net.eval(), state
 
 
-def restore_cooperation(folder: Path, averaged: bool = False) -> tuple[BaseSegmenter, Cooperation, dict[str, Any]]:
+def restore_cooperation(folder: Path, averaged: bool = False) -> tuple[nn.Module, Cooperation, dict[str, Any]]:
     """Paper A's original segmenter, G1 with G2, and the checkpoint's state; raises CheckpointError.
 
     The networks are in evaluation mode; `averaged` takes the moving average of their weights, where the run kept it.
     """
     names = [group_name(name) if averaged else name for name in ("sgada", "egsyn")]
-    (segmenter_weights, sgada, egsyn), state = checkpoint.load(folder, "segmenter", *names)
-    widths = model_config(state["config"]["segmenter"])
-    segmenter = BaseSegmenter(widths.classes, *widths.segmenter_widths)
-    segmenter.load_state_dict(segmenter_weights)
+    (sgada, egsyn), state = checkpoint.load(folder, *names)
+    segmenter = _segmenter(folder, state["config"]["segmenter"])
     net = Cooperation(paper_a_config(state["config"]["model"]))
     net.sgada.load_state_dict(sgada)
     net.egsyn.load_state_dict(egsyn)
     return segmenter.eval(), net.eval(), state
+
+
+def _segmenter(folder: Path, record: Mapping[str, Any]) -> nn.Module:
+    """The original segmenter that the checkpoint records, with its weights."""
+    kind = record.get("kind", BASE)
+    (weights,), _ = checkpoint.load(folder, "segmenter")
+    if kind == HUGGING_FACE:
+        segmenter: nn.Module = hugging_face_segmenter.rebuild(record)
+    else:
+        widths = model_config({name: value for name, value in record.items() if name != "kind"})
+        segmenter = BaseSegmenter(widths.classes, *widths.segmenter_widths)
+    segmenter.load_state_dict(weights)
+    return segmenter
 
 
 def model_config(settings: Mapping[str, Any]) -> ModelConfig:

@@ -22,10 +22,12 @@ from training import paper_a_config, paper_a_stages, processes, weather_net_stag
 from training.checkpoint import CheckpointError
 from training.config import LoopConfig, Precision, TrainConfig
 from training.data.batches import DegradedCrops, Example
+from training.data.classes import CLASSES
 from training.data.pool import camvid_pool, procedural_pool
 from training.loader import loader
 from training.models.paper_a.vgg19 import build_extractor
 from training.models.weather_net import WeatherNet
+from training.original_segmenter import find_segmenter
 from training.paper_a_config import PaperATrainConfig
 from training.restore_checkpoint import restore
 from training.run_record import Record, current_commit
@@ -85,7 +87,9 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--tensorboard", type=Path, metavar="FOLDER", help="write scalars and image grids there")
     paper_a = result.add_argument_group("paper_a")
     paper_a.add_argument(
-        "--segmenter", type=Path, metavar="CHECKPOINT", help="a deployable model's, whose base segmenter gives Sd"
+        "--segmenter",
+        metavar="NAME",
+        help="gives Sd: a deployable model's checkpoint, a Hugging Face folder or hub name",
     )
     paper_a.add_argument("--vgg19", metavar="FILE", help="torchvision's weights file; or `off`: no perceptual losses")
     return result
@@ -119,7 +123,7 @@ def train(
     folder: Path,
     resume: bool = False,
     init: Path | None = None,
-    segmenter: Path | None = None,
+    segmenter: str | Path | None = None,
     loop: LoopConfig | None = None,
     tensorboard: Path | None = None,
 ) -> Trainer:
@@ -138,11 +142,11 @@ def train(
     return trainer
 
 
-def build(config: Config, loop: LoopConfig, init: Path | None = None, segmenter: Path | None = None) -> Trainer:
+def build(config: Config, loop: LoopConfig, init: Path | None = None, segmenter: str | Path | None = None) -> Trainer:
     """The trainer of a run at its first step; raises CheckpointError, ValueError.
 
-    The deployable model starts from the weights of the checkpoint `init`, where one is given. Paper A's Sd is by the
-    base segmenter of the deployable model's checkpoint `segmenter`.
+    The deployable model starts from the weights of the checkpoint `init`, where one is given. Paper A's Sd is by
+    `segmenter`, as `find_segmenter` takes it.
     """
     fabric = processes.launch(loop.precision)
     torch.manual_seed(config.seed)
@@ -167,18 +171,18 @@ def build_weather_net(fabric: Fabric, config: TrainConfig, loop: LoopConfig, ini
     return Trainer(fabric, {weather_net_stages.NETWORK: net}, stages, loop, record(config, earlier))
 
 
-def build_paper_a(fabric: Fabric, config: PaperATrainConfig, loop: LoopConfig, segmenter: Path | None) -> Trainer:
+def build_paper_a(fabric: Fabric, config: PaperATrainConfig, loop: LoopConfig, segmenter: str | Path | None) -> Trainer:
     """The trainer of paper A's networks; raises ValueError where no segmenter is given."""
     if segmenter is None:
         raise ValueError(
-            "paper A refines what a segmenter for normal conditions says: name a deployable model's checkpoint with "
-            "--segmenter; train one first: python -m training.train quick"
+            "paper A refines what a segmenter for normal conditions says: name one with --segmenter, a Hugging Face "
+            "folder or hub name, or a deployable model's checkpoint: python -m training.train quick"
         )
-    stack, _ = restore(segmenter)
-    networks: dict[str, nn.Module] = paper_a_stages.networks(config.model, stack.segmenter)
+    original = find_segmenter(str(segmenter), [c.name for c in CLASSES])
+    networks: dict[str, nn.Module] = paper_a_stages.networks(config.model, original.segmenter)
     extractor = build_extractor(config.egsyn_loss)
     stages = paper_a_stages.stages(config, extractor.to(fabric.device) if extractor else None)
-    return Trainer(fabric, networks, stages, loop, record(config, segmenter=dataclasses.asdict(stack.config)))
+    return Trainer(fabric, networks, stages, loop, record(config, segmenter=original.record))
 
 
 def record(config: Config, earlier: str = "", **more: dict[str, Any]) -> Record:
@@ -189,7 +193,8 @@ def record(config: Config, earlier: str = "", **more: dict[str, Any]) -> Record:
     rest = " --init CHECKPOINT" if earlier else ""
     if isinstance(config, PaperATrainConfig):
         vgg19 = "off" if config.egsyn_loss.perceptual_features == "off" else "VGG19_WEIGHTS"
-        rest += f" --segmenter CHECKPOINT --vgg19 {vgg19}"
+        named = more.get("segmenter", {}).get("name", "CHECKPOINT")
+        rest += f" --segmenter {named} --vgg19 {vgg19}"
     camvid = " --camvid CAMVID_ROOT" if config.data.camvid_root else ""
     steps = config.steps if isinstance(config, TrainConfig) else config.joint_steps
     command = f"{earlier}python -m training.train {config.name} --steps {steps}{rest}{camvid}"
