@@ -1,14 +1,10 @@
-"""MOE-WIRNet as a model file: pruned, equal at every size, run by replay with its gates, whole for TensorRT."""
+"""MOE-WIRNet as a model file: pruned, equal at every size, one engine for TensorRT."""
 
 import dataclasses
-import json
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 import torch
-from rosbags.highlevel import AnyReader
 
 from tests.support import tensorrt
 from training.data.classes import CLASSES
@@ -20,7 +16,6 @@ from training.models.segmenter import BaseSegmenter
 from training.paper_b_config import PaperBConfig, RoutingConfig, paper_b_quick
 from weather_perception.core.contract import OUTPUT_NAMES, Manifest
 from weather_perception.core.program import Program, save_program
-from weather_perception.replay.cli import main as replay
 
 PROVENANCE = {"data": [], "licence": "", "command": "", "commit": "", "metrics": {}}
 CONFIG = dataclasses.replace(
@@ -96,25 +91,6 @@ def test_the_mask_is_the_base_segmenters_view_of_the_restored_frame(deployed: De
     assert (labels == seen.indices).float().mean() > 0.999
     assert (confidence.float() - 255 * seen.values).abs().max() <= 1
     assert weather.tolist() == [[1.0]] and gates.shape == (1, len(deployed.net.gate_names))
-
-
-def test_replay_runs_the_model_file_and_publishes_its_gates_by_name(program: Program, tmp_path: Path) -> None:
-    frames = tmp_path / "frames"
-    frames.mkdir()
-    for index in range(2):
-        pixels = np.random.default_rng(index).integers(0, 256, (48, 64, 3), np.uint8)
-        assert cv2.imwrite(str(frames / f"{index}.png"), pixels)
-    out = tmp_path / "out"
-    assert replay([str(frames), "--model", str(program.path), "--out", str(out)]) == 0
-    assert json.loads((out / "metrics.json").read_text())["frames_received"] == 2
-    with AnyReader([out / "output_bag"]) as reader:
-        weather = [c for c in reader.connections if c.topic.endswith("/weather")]
-        _, _, data = next(reader.messages(weather))
-        status = reader.deserialize(data, weather[0].msgtype).status[0]
-    values = {pair.key: float(pair.value) for pair in status.values}
-    assert status.message == "unknown"
-    assert sum(values[f"gate.encoder1.{name}"] for name in CONFIG.experts) == pytest.approx(1, abs=1e-4)
-    assert values["gate.refinement.channel"] in (0.0, 1.0)
 
 
 @pytest.mark.skipif(not tensorrt.available(), reason=f"Torch-TensorRT's dry run {tensorrt.MISSING}")
