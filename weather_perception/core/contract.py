@@ -69,6 +69,11 @@ class Manifest:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def names_weather(self) -> bool:
+        """Whether the model tells weather types apart; one with a single type always says the same."""
+        return len(self.weathers) > 1
+
+    @property
     def palette(self) -> Image:
         """Display colours, uint8 [256, 3] RGB, indexed by class id; ids without a class are black."""
         palette = np.zeros((256, 3), np.uint8)

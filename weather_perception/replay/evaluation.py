@@ -64,6 +64,7 @@ class Evaluator:
         self._recording = recording
         self._names = tuple(item.name for item in manifest.classes)
         self._truth_ids = label_lookup(label_names, self._names)
+        self._names_weather = manifest.names_weather
         self._baseline = baseline
         if baseline is not None:
             self._base_ids = label_lookup(tuple(item.name for item in baseline.manifest.classes), self._names)
@@ -86,11 +87,12 @@ class Evaluator:
         self.result.dominant[answer.dominant_weather] += 1
         truth = self._usable(frame.truth, image_HW3)
         group = truth.weather or UNKNOWN
-        picture = Picture(frame.stamp_ns, group, answer.dominant_weather, image_HW3, pictures, truth)
+        seen = answer.dominant_weather if self._names_weather else None
+        picture = Picture(frame.stamp_ns, group, seen, image_HW3, pictures, truth)
         if not truth.empty:
             scores = self.result.weathers.setdefault(group, WeatherScores())
             scores.frames += 1
-            if truth.weather is not None:
+            if truth.weather is not None and self._names_weather:
                 scores.add_weather(answer.dominant_weather == truth.weather)
             if truth.image_HW3 is not None:
                 picture.psnr_db = scores.add_image(image_HW3, pictures.restored_HW3, truth.image_HW3)

@@ -19,7 +19,7 @@ class Picture:
 
     stamp_ns: int
     weather: str
-    dominant: str
+    dominant: str | None
     image_HW3: Image
     answered: Answered
     truth: Truth

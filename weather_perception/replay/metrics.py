@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from weather_perception.replay.evaluation import Evaluation
+from weather_perception.replay.evaluation import UNKNOWN, Evaluation
 from weather_perception.replay.recording import Recording
 from weather_perception.replay.scores import PSNR_CEILING_DB, accuracy, pooled_iou
 
@@ -80,6 +80,8 @@ def facts(metrics: dict[str, Any]) -> list[tuple[str, str, str]]:
         ("model", model["name"], f"{model['sha256'][:12]}, engine {metrics['engine']}, {metrics['mode']} mode"),
     ]
     hidden = {"weather right" if metrics["weather_accuracy"] is None else "weather seen"}
+    if set(metrics["dominant_weather_frames"]) == {UNKNOWN}:  # what a model says that does not tell weathers apart
+        hidden.add("weather seen")
     hidden |= {"mIoU base, refined"} if metrics["miou_refined"] is None else set()
     return [fact for fact in found if fact[0] not in hidden]
 

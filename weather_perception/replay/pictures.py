@@ -43,9 +43,10 @@ def strip_of(picture: Picture, palette_C3: Image, start_ns: int) -> Strip:
     if truth.labels_HW is not None:
         ground = truth.image_HW3 if truth.image_HW3 is not None else picture.image_HW3
         tiles.append(_tile("mask truth", overlay(ground, truth.labels_HW, palette_C3)))
-    seen = f"seen as {picture.dominant}"
-    known = f"{truth.weather}, {seen}" if truth.weather else seen
-    return Strip(f"{(picture.stamp_ns - start_ns) / 1e9:.2f} s: {known}", tuple(tiles))
+    seen = f"seen as {picture.dominant}" if picture.dominant else None
+    known = ", ".join(words for words in (truth.weather, seen) if words)
+    time = f"{(picture.stamp_ns - start_ns) / 1e9:.2f} s"
+    return Strip(f"{time}: {known}" if known else time, tuple(tiles))
 
 
 def overlay(image_HW3: Image, labels_HW: NDArray[np.uint8], palette_C3: Image) -> Image:

@@ -32,6 +32,7 @@ def render_report(
     )
     start_ns = min(recording.answers, default=0)
     palette = manifest.palette
+    routes = manifest.names_weather or bool(manifest.gates)
 
     def strips(pictures: list[Any]) -> list[Any]:
         return [strip_of(picture, palette, start_ns) for picture in sorted(pictures, key=lambda item: item.stamp_ns)]
@@ -47,7 +48,8 @@ def render_report(
             for name, row in metrics["weathers"].items()
         ],
         drop_examples=recording.drop_examples,
-        timeline=draw_timeline(recording.answers, evaluation.bands) if recording.answers else "",
+        routes=routes,
+        timeline=draw_timeline(recording.answers, evaluation.bands) if routes and recording.answers else "",
         groups=[("" if name == UNKNOWN else name, strips(pictures)) for name, pictures in gallery.drawn.items()],
         worst=[strip_of(picture, palette, start_ns) for picture in gallery.worst],
         worst_by_psnr=any(picture.psnr_db for picture in gallery.worst),
