@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-DEGRADED = "degraded"
 OURS = "paper A"
+"""In a rival's name: paper A itself, by another of its tables."""
 
 
 class Scores(NamedTuple):

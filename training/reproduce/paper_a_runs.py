@@ -1,30 +1,29 @@
 """The trainings behind paper A's tables: an original segmenter, the three stages, and runs that show their worth."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from torch import nn
 
-from training import checkpoint, original_stages, paper_a_stages, processes
+from training import original_stages, paper_a_stages
 from training.config import LoopConfig, ModelConfig
-from training.data.batches import DegradedCrops
-from training.data.mixture import Mixture
 from training.loader import loader
 from training.models.paper_a.vgg19 import build_extractor
 from training.models.segmenter import BaseSegmenter
 from training.paper_a_config import PaperATrainConfig
 from training.reproduce.frames import Frames
 from training.reproduce.paper_a_scales import Scale
+from training.reproduce.runs import folder_name, load_weights, start
 from training.run_record import Record, current_commit
-from training.stages import Stage
-from training.trainer import Trainer
 
 SEPARATE, LONGER, COOPERATIVE = "stages 1 + 2", "stages 1 + 2, longer", "stage 3"
 UNGUIDED, UNGUIDED_LONGER = "no mask", "no mask, longer"
+
+# Where files lie on this machine may change between a run and the one that continues it.
+MAY_CHANGE = ("data.camvid_root", "egsyn_loss.vgg19_weights")
 
 
 class Variant(NamedTuple):
@@ -33,11 +32,6 @@ class Variant(NamedTuple):
     name: str
     config: PaperATrainConfig
     start: str | None = None
-
-
-def folder_name(variant: str) -> str:
-    """The folder of a variant's checkpoint."""
-    return variant.replace(" + ", "_").replace(", ", "_").replace(" ", "_")
 
 
 def variants(config: PaperATrainConfig) -> tuple[Variant, ...]:
@@ -67,22 +61,21 @@ def train_all(frames: Frames, degradations: Sequence[str], scale: Scale, folder:
     """
     segmenter = train_segmenter(frames, scale, folder / "segmenter", command)
     config = replace(scale.training, model=replace(scale.training.model, classes=frames.classes))
-    mixture = Mixture(dict.fromkeys(degradations, 1.0))
     for variant in variants(config):
-        train_variant(variant, segmenter, frames, mixture, folder, command)
+        train_variant(variant, segmenter, frames, degradations, folder, command)
 
 
 def train_segmenter(frames: Frames, scale: Scale, folder: Path, command: str) -> BaseSegmenter:
     """Our own small original segmenter, in evaluation mode."""
-    config, data = segmenter_config(frames.classes), scale.training.data
+    config = segmenter_config(frames.classes)
     torch.manual_seed(scale.training.seed)
     net = BaseSegmenter(config.classes, *config.segmenter_widths)
     settings = {"name": f"{scale.training.name}_segmenter", "segmenter": dataclasses.asdict(config)}
     loop = LoopConfig(scale.training.seed, scale.training.checkpoint_every)
     stages = original_stages.stages(scale.segmenter_steps)
-    trainer = run({original_stages.SEGMENTER: net}, stages, loop, Record(settings, command, current_commit()), folder)
-    crops = DegradedCrops(frames.pools, frames.shares, data.crop, loop.seed, Mixture({"clear": 1.0}))
-    trainer.fit(loader(crops, trainer, scale.segmenter_batch), folder)
+    trainer = start({original_stages.SEGMENTER: net}, stages, loop, Record(settings, command, current_commit()), folder)
+    examples = frames.examples(("clear",), scale.training.data.crop, loop.seed)
+    trainer.fit(loader(examples, trainer, scale.segmenter_batch), folder)
     return net.eval()
 
 
@@ -92,7 +85,7 @@ def segmenter_config(classes: int) -> ModelConfig:
 
 
 def train_variant(
-    variant: Variant, segmenter: BaseSegmenter, frames: Frames, mixture: Mixture, folder: Path, command: str
+    variant: Variant, segmenter: BaseSegmenter, frames: Frames, degradations: Sequence[str], folder: Path, command: str
 ) -> None:
     """One run, from where it was left."""
     config = variant.config
@@ -102,26 +95,11 @@ def train_variant(
         load_weights(networks, folder / folder_name(variant.start))
     extractor = build_extractor(config.egsyn_loss)
     settings = dataclasses.asdict(config) | {"segmenter": dataclasses.asdict(segmenter_config(frames.classes))}
-    record = Record(settings, f"{command}  # {variant.name}", current_commit(), ("egsyn_loss.vgg19_weights",))
+    if frames.data_set:
+        settings["data_set"] = frames.data_set
+    record = Record(settings, f"{command}  # {variant.name}", current_commit(), MAY_CHANGE)
     stages = paper_a_stages.stages(config, extractor)
     out = folder / folder_name(variant.name)
-    trainer = run(networks, stages, paper_a_stages.loop(config), record, out)
-    crops = DegradedCrops(frames.pools, frames.shares, config.data.crop, config.seed, mixture)
-    trainer.fit(loader(crops, trainer, config.batch), out)
-
-
-def load_weights(networks: Mapping[str, nn.Module], folder: Path) -> None:
-    """Take the weights of another run; raises CheckpointError."""
-    groups, _ = checkpoint.load(folder, *networks)
-    for net, weights in zip(networks.values(), groups, strict=True):
-        net.load_state_dict(weights)
-
-
-def run(
-    networks: Mapping[str, nn.Module], stages: Sequence[Stage], loop: LoopConfig, record: Record, folder: Path
-) -> Trainer:
-    """A trainer at the first step, or where the checkpoint in `folder` stands."""
-    trainer = Trainer(processes.launch(), networks, stages, loop, record)
-    if folder.exists():
-        trainer.resume(folder)
-    return trainer
+    trainer = start(networks, stages, paper_a_stages.loop(config), record, out)
+    examples = frames.examples(degradations, config.data.crop, config.seed)
+    trainer.fit(loader(examples, trainer, config.batch), out)

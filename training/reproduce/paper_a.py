@@ -1,0 +1,141 @@
+"""Paper A's tables: which rows can run, the trainings behind them, and what the trained networks are worth."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from training.data.classes import VOID
+from training.judge import Judged, Perceive, judge
+from training.models.paper_a.deploy import DeployedCooperation, DeployedOriginal
+from training.reproduce.frames import Frames, data_set_frames, street_frames
+from training.reproduce.paper_a_published import TABLES
+from training.reproduce.paper_a_runs import COOPERATIVE, train_all, variants
+from training.reproduce.paper_a_scales import Scale
+from training.reproduce.runs import folder_name
+from training.restore_checkpoint import restore_cooperation
+
+STREET = "street"
+STREET_DEGRADATIONS = (
+    *("chromatic_aberration", "gaussian_blur", "gaussian_noise", "jpeg"),
+    *("fog", "rain", "reflection"),
+)
+CAMVID = "camvid"
+DATA_SETS = (CAMVID, *dict.fromkeys(row.data for row in TABLES))
+
+
+class Experiment(NamedTuple):
+    """One model and the rows that it is judged on; `data` is one of DATA_SETS or STREET."""
+
+    name: str
+    data: str
+    degradations: tuple[str, ...]
+
+
+def plan(data: Mapping[str, Path], scale: Scale) -> list[Experiment]:
+    """The experiments for which there are data: the tables' own, and all the tables' degradations on street scenes."""
+    found = [Experiment(STREET, STREET, STREET_DEGRADATIONS)] if scale.shared or CAMVID in data else []
+    for name in dict.fromkeys(row.data for row in TABLES if row.data in data):
+        degradations = tuple(row.degradation for row in TABLES if row.data == name)
+        if scale.shared:
+            found.append(Experiment(name, name, degradations))
+        else:
+            found += [Experiment(f"{name}_{degradation}", name, (degradation,)) for degradation in degradations]
+    return found
+
+
+def absent(data: Mapping[str, Path]) -> list[str]:
+    """The tables' rows that cannot run, and for want of what."""
+    return [f"Table {row.tables}, {row.label}: no {row.data} (--data {row.data}=ROOT)" for row in TABLES
+            if row.data not in data]  # fmt: skip
+
+
+def run(experiment: Experiment, data: Mapping[str, Path], scale: Scale, out: Path, command: str) -> dict[str, Any]:
+    """Train what is not trained yet, and judge it; raises CheckpointError, FileNotFoundError and ValueError."""
+    if experiment.data == STREET:
+        scale = on_street(scale, data.get(CAMVID))
+    frames = open_frames(experiment, data, scale)
+    folder = out / experiment.name
+    train_all(frames, experiment.degradations, scale, folder, command)
+    models = {variant.name: perceiver(folder / folder_name(variant.name)) for variant in variants(scale.training)}
+    rows = {name: judge_row(frames, name, models) for name in tqdm(experiment.degradations, "judging")}
+    return {
+        "name": experiment.name,
+        "data": list(frames.description),
+        "commits": commits(scale, folder),
+        "parameters": parameters(folder),
+        "clean": judge_original(frames, folder),
+        "rows": rows,
+    }
+
+
+def open_frames(experiment: Experiment, data: Mapping[str, Path], scale: Scale) -> Frames:
+    """The experiment's frames."""
+    if experiment.data == STREET:
+        return street_frames(scale.training.data, scale.frames)
+    return data_set_frames(experiment.data, data[experiment.data], experiment.degradations[0], scale.frames)
+
+
+def on_street(scale: Scale, camvid: Path | None) -> Scale:
+    """The scale with CamVid's root, for street scenes."""
+    config = replace(scale.training.data, camvid_root=str(camvid or ""))
+    return replace(scale, training=replace(scale.training, data=config))
+
+
+def judge_row(frames: Frames, degradation: str, models: Mapping[str, Perceive]) -> dict[str, Any]:
+    """Every variant on the same degraded frames, and what two of them differ by, frame by frame."""
+    judged = {
+        name: judge(perceive, frames.judged(degradation), frames.classes, VOID) for name, perceive in models.items()
+    }
+    return {
+        "variants": {name: scores.result() for name, scores in judged.items()},
+        "stage_3_over": {
+            name: paired_difference(judged[COOPERATIVE], scores)
+            for name, scores in judged.items()
+            if name != COOPERATIVE
+        },
+    }
+
+
+def perceiver(folder: Path) -> Perceive:
+    """The networks of a checkpoint as `judge` calls them."""
+    segmenter, net, _ = restore_cooperation(folder)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model = DeployedCooperation(segmenter, net).eval().to(device)
+    return lambda frame: model.perceive(frame.to(device))
+
+
+def paired_difference(one: Judged, other: Judged) -> dict[str, float]:
+    """Mean PSNR of `one` above that of `other` on the same frames, dB, and the standard error of that mean."""
+    differences = torch.tensor(one.psnr_restored) - torch.tensor(other.psnr_restored)
+    error = differences.std() / len(differences) ** 0.5
+    return {"psnr": round(differences.mean().item(), 4), "standard_error": round(error.item(), 4)}
+
+
+def judge_original(frames: Frames, folder: Path) -> dict[str, Any]:
+    """The original segmentation of the clear frames (Table 1's first row)."""
+    segmenter, _, _ = restore_cooperation(folder / folder_name(COOPERATIVE))
+    original = DeployedOriginal(segmenter).eval()
+
+    def perceive(frame: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        labels = original(frame)[1]
+        return labels, labels, frame
+
+    return judge(perceive, frames.judged("clear"), frames.classes, VOID).result()["original"]
+
+
+def parameters(folder: Path) -> dict[str, int]:
+    """Weights of the networks that a robot would run."""
+    segmenter, net, _ = restore_cooperation(folder / folder_name(COOPERATIVE))
+    parts: dict[str, nn.Module] = {"original segmenter": segmenter, "G1": net.sgada, "G2": net.egsyn}
+    return {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()}
+
+
+def commits(scale: Scale, folder: Path) -> Sequence[str]:
+    """The commits of the code that trained the runs."""
+    folders = (folder / folder_name(variant.name) for variant in variants(scale.training))
+    return sorted({restore_cooperation(path)[2]["commit"] for path in folders})
