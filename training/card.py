@@ -15,12 +15,13 @@ def card(program: Program, deployable: Deployable) -> str:
     """The model card of a model file, in Markdown."""
     manifest, training = program.manifest, program.manifest.training
     text = deployable.card
+    total = sum(map(_count, deployable.parts.values()))
     sizes = ", ".join(f"{name} {_count(part):,}" for name, part in deployable.parts.items())
     return "\n\n".join(
         [
             f"# {manifest.name}.pt2",
             "Written by `python -m training.export` from the manifest inside the file; do not edit.",
-            f"- **Size**: {sum(map(_count, deployable.parts.values())):,} parameters ({sizes}), {program.path.stat().st_size / 2**20:.1f} MiB\n"
+            f"- **Size**: {total:,} parameters ({sizes}), {program.path.stat().st_size / 2**20:.1f} MiB\n"
             f"- **SHA-256**: `{program.sha256}`\n"
             f"- **Licence**: {training['licence']}\n"
             f"- **Trained on**: {'; '.join(training['data'])}; {text.trained_under}\n"
