@@ -11,6 +11,7 @@ from torch import nn
 
 from training.data.classes import CLASSES
 from training.data.sample import Sample
+from training.restore_checkpoint import HUGGING_FACE
 from weather_perception.core.contract import Manifest
 
 METRICS_FILE = "metrics.json"
@@ -70,11 +71,7 @@ def provenance(folder: Path, state: dict[str, Any]) -> dict[str, Any]:
     Its command lists every run behind it: data that an earlier one learned from are in the weights still.
     """
     config = state["config"]
-    data, licence = ["procedural street scenes of this project"], "Apache-2.0"
-    if "--camvid " in state["command"]:
-        drives = ", ".join(config["data"]["camvid_drives"])
-        data.append(f"CamVid, training frames of drives {drives} (Brostow, Fauqueur, Cipolla 2009), CC BY-NC 4.0")
-        licence = "CC BY-NC 4.0: trained on CamVid, research use only"
+    data, licence = data_and_licence(config, state["command"])
     metrics = folder / METRICS_FILE
     settings = config | {"data": {key: value for key, value in config["data"].items() if key != "camvid_root"}}
     return {
@@ -86,3 +83,27 @@ def provenance(folder: Path, state: dict[str, Any]) -> dict[str, Any]:
         "steps": state["step"],
         "config": settings,
     }
+
+
+def data_and_licence(config: Mapping[str, Any], command: str) -> tuple[list[str], str]:
+    """What a run learned from, and the licence of what came of it: that of every data set and network in it."""
+    data, licence = ["procedural street scenes of this project"], "Apache-2.0"
+    data_set = config.get("data_set")
+    if data_set:
+        terms = f"the data set {data_set}, licence: see the data set's terms"
+        data, licence = [terms], f"Apache-2.0; trained on {terms}"
+    if _has_camvid(config, command):
+        drives = ", ".join(config["data"]["camvid_drives"])
+        data.append(f"CamVid, training frames of drives {drives} (Brostow, Fauqueur, Cipolla 2009), CC BY-NC 4.0")
+        restricted = "CC BY-NC 4.0: trained on CamVid, research use only"
+        licence = f"{restricted}; trained on {terms}" if data_set else restricted
+    segmenter = config.get("segmenter", {})
+    if segmenter.get("kind") == HUGGING_FACE:
+        licence += f"; part of it is the Hugging Face segmenter {segmenter['name']}, licence: see its own page"
+    return data, licence
+
+
+def _has_camvid(config: Mapping[str, Any], command: str) -> bool:
+    """Whether CamVid's frames are among the data; of a data set's own run, `camvid=` in the command names another's."""
+    reproduced = "camvid=" in command and "data_set" not in config
+    return reproduced or "--camvid " in command or bool(config["data"]["camvid_root"])
