@@ -19,9 +19,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--drives", type=int, default=8, help="procedural drives to judge on, 3 frames each")
     parser.add_argument("--camvid", metavar="ROOT", help="CamVid's root: judge on its validation drive too")
     parser.add_argument("--stride", type=int, default=4, help="take every n-th CamVid frame")
+    parser.add_argument(
+        "--segmenter", metavar="NAME", help="as in training.train; for one trained on precomputed label maps"
+    )
     options = parser.parse_args(arguments)
     try:
-        deployable = open_checkpoint(options.checkpoint)
+        deployable = open_checkpoint(options.checkpoint, options.segmenter)
         sets = {"procedural": list(unseen_frames(options.drives))}
         if options.camvid:
             sets["camvid_val"] = list(unseen_camvid_frames(options.camvid, options.stride))

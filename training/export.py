@@ -16,6 +16,7 @@ from training.data.degradations import WEATHERS, degrade
 from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
 from training.deployables.open_checkpoint import open_checkpoint
 from training.models.deploy import fold_batch_norms
+from training.models.hugging_face_segmenter import SegmenterError
 from weather_perception.core.contract import OUTPUT_NAMES, Manifest
 from weather_perception.core.program import Program, save_program
 
@@ -33,14 +34,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("checkpoint", type=Path, help="folder written by training.train")
     parser.add_argument("--out", type=Path, required=True, metavar="NAME.pt2", help="the model file to write")
     parser.add_argument("--base", type=Path, metavar="BASE.pt2", help="also write the base segmenter as a model file")
+    parser.add_argument(
+        "--segmenter", metavar="NAME", help="as in training.train; for one trained on precomputed label maps"
+    )
     options = parser.parse_args(arguments)
     try:
-        found = open_checkpoint(options.checkpoint)
+        found = open_checkpoint(options.checkpoint, options.segmenter)
         program = write(found.model, found.manifest(options.out.stem), options.out)
         options.out.with_suffix(".md").write_text(card(program, found))
         if options.base:
             write(found.base, found.base_manifest(options.base.stem), options.base)
-    except (CheckpointError, ParityError) as error:
+    except (CheckpointError, SegmenterError, ParityError) as error:
         print(f"training.export: {error}", file=sys.stderr)
         return 1
     return 0

@@ -18,10 +18,14 @@ HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 class Original(NamedTuple):
-    """A segmenter (image 0..1 -> logits at any size), and what the checkpoint records so that it can be rebuilt."""
+    """A segmenter (image 0..1 -> logits at any size), and what the checkpoint records so that it can be rebuilt.
+
+    `command` is that of the run here that trained it, if one did.
+    """
 
     segmenter: nn.Module
     record: dict[str, Any]
+    command: str = ""
 
 
 def find_segmenter(name: str, classes: Sequence[str]) -> Original:
@@ -43,13 +47,13 @@ def find_segmenter(name: str, classes: Sequence[str]) -> Original:
 
 
 def _ours(folder: Path, classes: Sequence[str]) -> Original:
-    stack, _ = restore(folder)
+    stack, state = restore(folder)
     if stack.config.classes != len(classes):
         raise SegmenterError(
             f"{folder}: its base segmenter knows {stack.config.classes} classes, this run has {len(classes)}: "
             f"{', '.join(classes)}; name a segmenter of these with --segmenter"
         )
-    return Original(stack.segmenter, {"kind": BASE, **dataclasses.asdict(stack.config)})
+    return Original(stack.segmenter, {"kind": BASE, **dataclasses.asdict(stack.config)}, state["command"])
 
 
 def _hugging_face(source: str, local: bool, name: str, classes: Sequence[str]) -> Original:

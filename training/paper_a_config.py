@@ -70,6 +70,18 @@ class EGSynLossConfig:
 
 
 @dataclass(frozen=True)
+class PairsConfig:
+    """Pairs on disk to train on in place of street scenes: `root` of a data set, and its `split` where it has several.
+
+    `originals`: a folder of their original segmentations, precomputed; empty where a segmenter gives them.
+    """
+
+    root: str = ""
+    split: str = ""
+    originals: str = ""
+
+
+@dataclass(frozen=True)
 class PaperATrainConfig:
     """One run of Cooperative Modification Learning (paper A, section 3.4); `*_steps` are its N1, N2 and N3.
 
@@ -86,6 +98,7 @@ class PaperATrainConfig:
     sgada_loss: SGAdaLossConfig = field(default_factory=SGAdaLossConfig)
     egsyn_loss: EGSynLossConfig = field(default_factory=EGSynLossConfig)
     data: DataConfig = field(default_factory=DataConfig)
+    pairs: PairsConfig = field(default_factory=PairsConfig)
     egsyn_learns_on: Literal["ground_truth", "refined"] = "ground_truth"
     seed: int = 0
     batch: int = 8

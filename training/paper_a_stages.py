@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from training.config import LoopConfig
 from training.data.batches import Example
 from training.data.classes import CLASSES
+from training.data.paired_crops import ExampleWithOriginal
 from training.losses import restoration
 from training.losses.adversarial import discriminate
 from training.losses.cooperation import egsyn_terms, sgada_terms
@@ -19,6 +20,8 @@ from training.models.paper_a.label_maps import one_hot, original_probabilities, 
 from training.models.paper_a.patchgan import ImageDiscriminator, SegmentationDiscriminator
 from training.paper_a_config import PaperAConfig, PaperATrainConfig
 from training.stages import Networks, Outcome, Phase, Stage, constant, warmup_cosine
+
+Batch = Example | ExampleWithOriginal
 
 # The networks' names, which are also those of the checkpoint's files.
 SEGMENTER, SGADA, EGSYN, D1, D2 = "segmenter", "sgada", "egsyn", "segmentation_discriminator", "image_discriminator"
@@ -33,11 +36,14 @@ class Views(NamedTuple):
     original_BKHW: Tensor
 
 
-def networks(config: PaperAConfig, segmenter: nn.Module) -> dict[str, nn.Module]:
-    """G1, G2, D1, D2, and the segmenter for normal conditions that gives Sd (image 0..1 -> logits at any size)."""
+def networks(config: PaperAConfig, segmenter: nn.Module | None) -> dict[str, nn.Module]:
+    """G1, G2, D1, D2, and the segmenter for normal conditions that gives Sd (image 0..1 -> logits at any size).
+
+    None of it where every example brings its Sd.
+    """
     pair = Cooperation(config)
-    return {
-        SEGMENTER: segmenter,
+    given = {} if segmenter is None else {SEGMENTER: segmenter}
+    return given | {
         SGADA: pair.sgada,
         EGSYN: pair.egsyn,
         D1: SegmentationDiscriminator(config),
@@ -85,7 +91,7 @@ class Player(NamedTuple):
 
     name: str
     networks: tuple[str, ...]
-    objective: Callable[[Example, Networks], Outcome]
+    objective: Callable[[Batch, Networks], Outcome]
 
 
 def phase(config: PaperATrainConfig, steps: int, player: Player) -> Phase:
@@ -111,37 +117,37 @@ class PaperA:
         self.extractor = extractor
         self.void = config.sgada_loss.void
 
-    def judge_masks(self, batch: Example, nets: Networks) -> Outcome:
+    def judge_masks(self, batch: Batch, nets: Networks) -> Outcome:
         """L_D1 (eq. 3)."""
-        views = look(batch, nets)
+        views = self.look(batch, nets)
         with torch.no_grad():
             refined = self.refined(views, nets)
         real = nets[D1](self.ground_truth(views, nets), views.degraded_B3HW)
         fake = nets[D1](undecided_at_void(refined, views.labels_BHW, self.void), views.degraded_B3HW)
         return Outcome({"adversarial": discriminate(real, fake)})
 
-    def judge_images(self, guide: Guide, batch: Example, nets: Networks) -> Outcome:
+    def judge_images(self, guide: Guide, batch: Batch, nets: Networks) -> Outcome:
         """L_D2 (eq. 5)."""
-        views = look(batch, nets)
+        views = self.look(batch, nets)
         with torch.no_grad():
             restored = nets[EGSYN](views.degraded_B3HW, guide(views, nets))
         return Outcome({"adversarial": discriminate(nets[D2](views.clear_B3HW), nets[D2](restored))})
 
-    def refine(self, batch: Example, nets: Networks) -> Outcome:
+    def refine(self, batch: Batch, nets: Networks) -> Outcome:
         """L_G1 (eq. 1)."""
-        views = look(batch, nets)
+        views = self.look(batch, nets)
         logits = nets[SGADA](views.original_BKHW, views.degraded_B3HW)
         return Outcome(self._refinement(views, nets, logits), self._accuracy(views, logits), pictures(views, logits))
 
-    def restore(self, guide: Guide, batch: Example, nets: Networks) -> Outcome:
+    def restore(self, guide: Guide, batch: Batch, nets: Networks) -> Outcome:
         """L_G2 (eq. 4)."""
-        views = look(batch, nets)
+        views = self.look(batch, nets)
         restored = nets[EGSYN](views.degraded_B3HW, guide(views, nets))
         return Outcome(self._restoration(views, nets, restored), gain(views, restored), pictures(views, None, restored))
 
-    def cooperate(self, batch: Example, nets: Networks) -> Outcome:
+    def cooperate(self, batch: Batch, nets: Networks) -> Outcome:
         """L_G1 + L_G2 on {Sr, Id} (Algorithm 1, lines 11 to 14): the restoration's error reaches SGAda through Sr."""
-        views = look(batch, nets)
+        views = self.look(batch, nets)
         logits = nets[SGADA](views.original_BKHW, views.degraded_B3HW)
         restored = nets[EGSYN](views.degraded_B3HW, logits.softmax(dim=1))
         return Outcome(
@@ -150,6 +156,19 @@ class PaperA:
             self._accuracy(views, logits) | gain(views, restored),
             pictures(views, logits, restored),
         )
+
+    def look(self, batch: Batch, nets: Networks) -> Views:
+        """Scale the images to 0..1; Sd is the one that the examples bring, else the segmenter's of the degraded image.
+
+        The segmenter sees that image as a stack for normal conditions does.
+        """
+        degraded, clear = batch.degraded_3HW.float() / 255, batch.clear_3HW.float() / 255
+        if isinstance(batch, ExampleWithOriginal):
+            original = one_hot(batch.original_HW, self.config.model.classes, self.void)
+        else:
+            with torch.no_grad():
+                original = original_probabilities(nets[SEGMENTER](degraded), degraded)
+        return Views(degraded, clear, batch.labels_HW, original)
 
     def ground_truth(self, views: Views, _nets: Networks) -> Tensor:
         """Sgt as probabilities."""
@@ -176,14 +195,6 @@ class PaperA:
             f"{name}_accuracy": ((map_BKHW.argmax(1) == views.labels_BHW) & known).sum() / known.sum().clamp(min=1)
             for name, map_BKHW in (("original", views.original_BKHW), ("refined", logits_BKHW))
         }
-
-
-def look(batch: Example, nets: Networks) -> Views:
-    """Scale the images to 0..1 and segment the degraded one as a stack for normal conditions does."""
-    degraded, clear = batch.degraded_3HW.float() / 255, batch.clear_3HW.float() / 255
-    with torch.no_grad():
-        original = original_probabilities(nets[SEGMENTER](degraded), degraded)
-    return Views(degraded, clear, batch.labels_HW, original)
 
 
 @torch.no_grad()

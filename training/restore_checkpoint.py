@@ -7,6 +7,7 @@ from typing import Any
 from torch import nn
 
 from training import checkpoint
+from training.checkpoint import CheckpointError
 from training.config import ModelConfig
 from training.models import hugging_face_segmenter
 from training.models.paper_a.cooperation import Cooperation
@@ -15,8 +16,8 @@ from training.models.weather_net import WeatherNet
 from training.paper_a_config import GeneratorConfig, PaperAConfig
 from training.weight_average import group_name
 
-# The kinds of a checkpoint's original segmenter.
-BASE, HUGGING_FACE = "base", "hugging_face"
+# The kinds of a checkpoint's original segmenter; with PRECOMPUTED label maps there is none.
+BASE, HUGGING_FACE, PRECOMPUTED = "base", "hugging_face", "precomputed"
 
 
 def restore(folder: Path) -> tuple[WeatherNet, dict[str, Any]]:
@@ -27,23 +28,36 @@ def restore(folder: Path) -> tuple[WeatherNet, dict[str, Any]]:
     return net.eval(), state
 
 
-def restore_cooperation(folder: Path, averaged: bool = False) -> tuple[nn.Module, Cooperation, dict[str, Any]]:
+def restore_cooperation(
+    folder: Path, averaged: bool = False, segmenter: nn.Module | None = None
+) -> tuple[nn.Module, Cooperation, dict[str, Any]]:
     """Paper A's original segmenter, G1 with G2, and the checkpoint's state; raises CheckpointError.
 
     The networks are in evaluation mode; `averaged` takes the moving average of their weights, where the run kept it.
+    `segmenter` is the original one where the run was trained on precomputed label maps and so holds none.
     """
     names = [group_name(name) if averaged else name for name in ("sgada", "egsyn")]
     (sgada, egsyn), state = checkpoint.load(folder, *names)
-    segmenter = _segmenter(folder, state["config"]["segmenter"])
+    segmenter = segmenter or _segmenter(folder, state["config"]["segmenter"])
     net = Cooperation(paper_a_config(state["config"]["model"]))
     net.sgada.load_state_dict(sgada)
     net.egsyn.load_state_dict(egsyn)
     return segmenter.eval(), net.eval(), state
 
 
+def is_without_segmenter(config: Mapping[str, Any]) -> bool:
+    """Whether a checkpoint's configuration is of a run on precomputed label maps, which holds no segmenter."""
+    return bool(config.get("segmenter", {}).get("kind") == PRECOMPUTED)
+
+
 def _segmenter(folder: Path, record: Mapping[str, Any]) -> nn.Module:
     """The original segmenter that the checkpoint records, with its weights."""
     kind = record.get("kind", BASE)
+    if kind == PRECOMPUTED:
+        raise CheckpointError(
+            f"{folder}: it was trained on precomputed label maps and holds no segmenter; name one of the same classes "
+            "with --segmenter"
+        )
     (weights,), _ = checkpoint.load(folder, "segmenter")
     if kind == HUGGING_FACE:
         segmenter: nn.Module = hugging_face_segmenter.rebuild(record)

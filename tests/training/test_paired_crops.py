@@ -5,11 +5,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 import torch
 
 from tests.support import datasets
 from training.data.classes import VOID
-from training.data.paired_crops import PairedCrops
+from training.data.paired_crops import PairedCrops, SegmentedCrops, open_pairs
 from training.data.readers.adverse_cityscapes import RainCityscapes
 from training.data.readers.pairs import PairFolder
 
@@ -65,3 +66,44 @@ def test_a_pair_without_labels_has_void_ones(tmp_path: Path) -> None:
     example = PairedCrops(PairFolder(tmp_path), SIZE, seed=0)[0]
     assert example.labels_HW.shape == SIZE
     assert bool((example.labels_HW == VOID).all())
+
+
+def test_a_precomputed_segmentation_is_cut_as_its_frame_is(tmp_path: Path) -> None:
+    folder_of_ramps(tmp_path / "set")
+    shutil.copytree(tmp_path / "set/labels", tmp_path / "originals")
+    pairs = PairFolder(tmp_path / "set")
+    for index in range(4):
+        example = SegmentedCrops(pairs, tmp_path / "originals", SIZE, seed=3)[index]
+        plain = PairedCrops(pairs, SIZE, seed=3)[index]
+        assert all(torch.equal(a, b) for a, b in zip(example[:4], plain, strict=True))
+        assert torch.equal(example.original_HW, example.labels_HW)
+
+
+def test_precomputed_segmentations_that_do_not_fit_are_refused_by_name(tmp_path: Path) -> None:
+    folder_of_ramps(tmp_path / "set")
+    pairs, folder = PairFolder(tmp_path / "set"), tmp_path / "originals"
+    with pytest.raises(FileNotFoundError, match=r"1 of 1 frames have no label map there, the first .*originals/a\.png"):
+        SegmentedCrops(pairs, folder, SIZE, seed=0)
+    datasets.label_map(folder / "a.png", 0, 11)
+    with pytest.raises(ValueError, match=r"originals/a\.png: label 11 is out of range; this set has 0\.\.10, 255"):
+        SegmentedCrops(pairs, folder, SIZE, seed=0)[0]
+    datasets.label_map(folder / "a.png", 0, 10, size=(8, 8))
+    with pytest.raises(ValueError, match=r"input/a\.png.*differs from \(8, 8\) of .*originals/a\.png"):
+        SegmentedCrops(pairs, folder, SIZE, seed=0)[0]
+
+
+def test_pairs_that_teach_nothing_are_refused(tmp_path: Path) -> None:
+    datasets.pairs(tmp_path / "pairs/day")
+    assert open_pairs(tmp_path / "pairs").names == ("a",)
+    datasets.pairs(tmp_path / "pairs/night")
+    with pytest.raises(ValueError, match="there are the splits day, night; name one with --pairs-split"):
+        open_pairs(tmp_path / "pairs")
+    shutil.rmtree(tmp_path / "pairs/day/labels")
+    with pytest.raises(ValueError, match="its frames have no labels"):
+        open_pairs(tmp_path / "pairs", "day")
+    datasets.camvid(tmp_path / "camvid")
+    with pytest.raises(ValueError, match="no clear partners"):
+        open_pairs(tmp_path / "camvid")
+    datasets.acdc(tmp_path / "acdc")
+    with pytest.raises(ValueError, match="do not agree pixel by pixel"):
+        open_pairs(tmp_path / "acdc", "train")

@@ -1,17 +1,23 @@
 """Training examples from pairs of a degraded and a clear frame on disk, as a pure function of (seed, index)."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 import torch
 from numpy.random import default_rng
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from training.data.batches import Example
-from training.data.classes import VOID
+from training.data.classes import CLASSES, VOID
 from training.data.crops import Window, draw_window, to_tensor
+from training.data.readers.files import choose
+from training.data.readers.layouts import find_layout
+from training.data.readers.pixels import check_same_size, label_code, read_labels
 from training.data.readers.sets import Pair, PairSet
+from weather_perception.core.contract import SemanticClass
 
 
 class PairedCrops(Dataset[Example]):
@@ -25,6 +31,41 @@ class PairedCrops(Dataset[Example]):
 
     def __getitem__(self, index: int) -> Example:
         return draw(self._pairs, self._size, self._seed, index).example()
+
+
+class ExampleWithOriginal(NamedTuple):
+    """An Example and its original segmentation, uint8 class ids [H, W], VOID where undecided; or a batch of them."""
+
+    degraded_3HW: Tensor
+    clear_3HW: Tensor
+    labels_HW: Tensor
+    weather: Tensor
+    original_HW: Tensor
+
+
+class SegmentedCrops(Dataset[ExampleWithOriginal]):
+    """PairedCrops with the same window of an original segmentation each, precomputed in the folder `originals`.
+
+    NAME.png there is that of the set's degraded frame NAME (such as `a/b` below a subfolder `a`): the class ids of the
+    set's labels, VOID where undecided. Raises FileNotFoundError where one is missing.
+    """
+
+    def __init__(self, pairs: PairSet, originals: Path, size: tuple[int, int], seed: int) -> None:
+        self._pairs, self._size, self._seed = pairs, size, seed
+        self._maps = [originals / f"{name}.png" for name in pairs.names]
+        self._code = label_code(len(classes_of(pairs)))
+        lacking = [path for path in self._maps if not path.is_file()]
+        if lacking:
+            raise FileNotFoundError(
+                f"{originals}: {len(lacking)} of {len(pairs)} frames have no label map there, the first {lacking[0]}"
+            )
+
+    def __getitem__(self, index: int) -> ExampleWithOriginal:
+        drawn = draw(self._pairs, self._size, self._seed, index)
+        path = self._maps[drawn.number]
+        original_HW = read_labels(path, self._code)
+        check_same_size(drawn.pair.degraded_HW3, original_HW, self._pairs.image_path(drawn.number), path)
+        return ExampleWithOriginal(*drawn.example(), torch.from_numpy(drawn.window.labels(original_HW)))
 
 
 class Drawn(NamedTuple):
@@ -50,3 +91,29 @@ def draw(pairs: PairSet, size: tuple[int, int], seed: int, index: int) -> Drawn:
     number = int(rng.integers(len(pairs)))
     pair = pairs[number]
     return Drawn(number, pair, draw_window(pair.degraded_HW3.shape[:2], size, rng))
+
+
+def open_pairs(root: Path, split: str = "") -> PairSet:
+    """The labelled pairs below `root`, of the only split or of the one named.
+
+    Raises FileNotFoundError or ValueError where there are none, or partners do not agree pixel by pixel.
+    """
+    layout = find_layout(root, None)
+    splits = layout.splits(root)
+    if not split and len(splits) > 1:
+        raise ValueError(f"{root}: there are the splits {', '.join(splits)}; name one with --pairs-split")
+    pairs = layout.open(root, choose(root, "split", split or splits[0], splits), True)
+    if not isinstance(pairs, PairSet):
+        raise ValueError(f"{root}: its frames have no clear partners; python -m training.inspect says what it holds")
+    if not pairs.aligned:
+        raise ValueError(
+            f"{root}: its partners do not agree pixel by pixel, so no restoration can be learned from them"
+        )
+    if all(file.labels is None for file in pairs.files):
+        raise ValueError(f"{root}: its frames have no labels, which the masks are learned from")
+    return pairs
+
+
+def classes_of(pairs: PairSet) -> tuple[SemanticClass, ...]:
+    """The classes of the labels: the street classes, where the set does not say."""
+    return pairs.classes or CLASSES

@@ -6,11 +6,15 @@ from typing import Any
 
 from tqdm import tqdm
 
+from training import checkpoint
+from training.checkpoint import CheckpointError
 from training.data.classes import CLASSES, VOID
 from training.data.sample import Sample
 from training.deployables.deployable import UNKNOWN_WEATHER, CardText, Deployable, provenance
 from training.judge import judge
+from training.models.hugging_face_segmenter import HuggingFaceSegmenter, OneSize
 from training.models.paper_a.deploy import DeployedCooperation, DeployedOriginal
+from training.original_segmenter import find_segmenter
 from training.restore_checkpoint import restore_cooperation
 from training.unseen import degraded_frames
 
@@ -59,9 +63,19 @@ def is_paper_a(config: dict[str, Any]) -> bool:
     return {"sgada_steps", "egsyn_steps", "joint_steps"} <= config.keys()
 
 
-def open_paper_a(folder: Path) -> Deployable:
-    """The networks of a checkpoint with their original segmenter; raises CheckpointError."""
-    segmenter, net, state = restore_cooperation(folder)
+def open_paper_a(folder: Path, segmenter_name: str | None = None) -> Deployable:
+    """The networks of a checkpoint with their original segmenter; raises CheckpointError and SegmenterError.
+
+    `segmenter_name` is for a checkpoint that holds none.
+    """
+    check_classes(folder)
+    given = find_segmenter(segmenter_name, [c.name for c in CLASSES]) if segmenter_name else None
+    segmenter, net, state = restore_cooperation(folder, segmenter=given.segmenter if given else None)
+    if given:
+        state["config"]["segmenter"] = given.record
+        state["command"] = " && ".join(filter(None, [given.command, state["command"]]))
+    if isinstance(segmenter, HuggingFaceSegmenter):
+        segmenter = OneSize(segmenter)
     model = DeployedCooperation(segmenter, net).eval()
     return Deployable(
         model=model,
@@ -75,11 +89,23 @@ def open_paper_a(folder: Path) -> Deployable:
     )
 
 
+def check_classes(folder: Path) -> None:
+    """Raises CheckpointError unless the masks are of the classes that a model file written here has."""
+    _, state = checkpoint.load(folder)
+    classes = state["config"]["model"]["classes"]
+    if classes != len(CLASSES):
+        raise CheckpointError(
+            f"{folder}: its masks have {classes} classes, as the data it learned from; a model file has the "
+            f"{len(CLASSES)} of a street"
+        )
+
+
 def training_of(folder: Path, state: dict[str, Any]) -> dict[str, Any]:
     """The manifest's `training`, with the method and whether the perceptual and style losses were on."""
     training = provenance(folder, state)
     losses = {key: value for key, value in state["config"]["egsyn_loss"].items() if key != "vgg19_weights"}
     settings = training["config"] | {"egsyn_loss": losses}
+    settings["pairs"] = {key: value for key, value in settings.get("pairs", {}).items() if key == "split"}
     return training | {"method": METHOD, "perceptual": losses["perceptual_features"], "config": settings}
 
 

@@ -9,9 +9,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 LEAST_SCORE = 1e-12
 """Where the wanted classes have no more than this of the probability between them, all are equally likely."""
+
+
+DEFAULT_SIZE = (512, 1024)
+"""Rows and columns where a preprocessor does not name both."""
 
 
 class SegmenterError(ValueError):
@@ -20,12 +25,16 @@ class SegmenterError(ValueError):
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What the network takes: (`scale` * image 0..1 - `mean`) / `std` by channel, in the order RGB or `bgr`."""
+    """What the network takes: (`scale` * image 0..1 - `mean`) / `std` by channel, in the order RGB or `bgr`.
+
+    `size` (rows, columns) is what it was trained at, where its preprocessor says so.
+    """
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
     scale: float = 1.0
     bgr: bool = False
+    size: tuple[int, int] = DEFAULT_SIZE
 
 
 class HuggingFaceSegmenter(nn.Module):
@@ -68,6 +77,22 @@ class HuggingFaceSegmenter(nn.Module):
             "preprocessing": asdict(self.preprocessing),
             "sources": list(map(list, self.sources)),
         }
+
+
+class OneSize(nn.Module):
+    """Image [B, 3, H, W] 0..1 -> the segmenter's logits [B, K, h, w] of the image at the size of its preprocessing.
+
+    For the model file, where frames have any size: with a size of its own the network's reshapes do not depend on the
+    frame, and torch.export need not guess, with a frame of its batch, how they relate.
+    """
+
+    def __init__(self, segmenter: HuggingFaceSegmenter) -> None:
+        super().__init__()
+        self.segmenter = segmenter
+
+    def forward(self, image_B3HW: Tensor) -> Tensor:
+        size = self.segmenter.preprocessing.size
+        return self.segmenter(F.interpolate(image_B3HW, size=size, mode="bilinear", align_corners=False))
 
 
 def class_scores(output: Any) -> Tensor:
@@ -114,7 +139,8 @@ def rebuild(record: Mapping[str, Any]) -> HuggingFaceSegmenter:
     config = transformers.AutoConfig.for_model(**record["config"])
     network = _auto_class(transformers, config.model_type, "the checkpoint's segmenter").from_config(config)
     settings = record["preprocessing"]
-    taken = Preprocessing(tuple(settings["mean"]), tuple(settings["std"]), settings["scale"], settings["bgr"])
+    pairs = {name: tuple(settings[name]) for name in ("mean", "std", "size") if name in settings}
+    taken = Preprocessing(**(settings | pairs))
     return HuggingFaceSegmenter(network, taken, record["sources"]).eval()
 
 
@@ -125,12 +151,22 @@ def class_names(network: nn.Module) -> list[str]:
 
 
 def preprocessing(settings: Mapping[str, Any]) -> Preprocessing:
-    """Of preprocessor_config.json; its resizing is left out, as frames are segmented at their own size."""
+    """Of preprocessor_config.json; its resizing is for OneSize alone, else frames are segmented at their own size."""
     scale = 255 * settings.get("rescale_factor", 1 / 255) if settings.get("do_rescale", True) else 255.0
     mean, std = (0.0,) * 3, (1.0,) * 3
     if settings.get("do_normalize", True) and "image_mean" in settings:
         mean, std = tuple(settings["image_mean"]), tuple(settings["image_std"])
-    return Preprocessing(mean, std, scale, bool(settings.get("do_flip_channel_order", False)))
+    return Preprocessing(mean, std, scale, bool(settings.get("do_flip_channel_order", False)), _size(settings))
+
+
+def _size(settings: Mapping[str, Any]) -> tuple[int, int]:
+    """Rows and columns, where they do not depend on the frame's."""
+    size = settings.get("size")
+    if isinstance(size, int):
+        return size, size
+    if isinstance(size, Mapping) and {"height", "width"} <= size.keys():
+        return size["height"], size["width"]
+    return DEFAULT_SIZE
 
 
 def is_folder_of_one(folder: Path) -> bool:
