@@ -12,11 +12,16 @@ PerceptualFeatures = Literal["vgg19", "off"]
 
 @dataclass(frozen=True)
 class GeneratorConfig:
-    """One generator: channels at full size (doubled at 1/2, again at 1/4), residual blocks and their dilation."""
+    """One generator: channels at full size (doubled at 1/2, again at 1/4), residual blocks and their dilation.
+
+    `skips` add the encoder's features to the decoder's. The paper mentions none; without them all detail has to pass
+    the middle at a quarter of the size, which takes more steps to learn than a short run has.
+    """
 
     width: int = 64
     blocks: int = 8
     dilation: int = 2
+    skips: bool = False
 
 
 @dataclass(frozen=True)

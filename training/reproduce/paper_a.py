@@ -1,6 +1,7 @@
 """Paper A's tables: which rows can run, the trainings behind them, and what the trained networks are worth."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,42 +10,38 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+from training import checkpoint
 from training.data.classes import VOID
 from training.judge import Judged, Perceive, judge
 from training.models.paper_a.deploy import DeployedCooperation, DeployedOriginal
 from training.reproduce.frames import Frames, data_set_frames, street_frames
 from training.reproduce.paper_a_published import TABLES
-from training.reproduce.paper_a_runs import COOPERATIVE, train_all, variants
+from training.reproduce.paper_a_runs import COOPERATIVE, VARIANTS, train_rows
 from training.reproduce.paper_a_scales import Scale
 from training.reproduce.runs import folder_name
 from training.restore_checkpoint import restore_cooperation
 
 STREET = "street"
-STREET_DEGRADATIONS = (
-    *("chromatic_aberration", "gaussian_blur", "gaussian_noise", "jpeg"),
-    *("fog", "rain", "reflection"),
-)
 CAMVID = "camvid"
 DATA_SETS = (CAMVID, *dict.fromkeys(row.data for row in TABLES))
 
 
 class Experiment(NamedTuple):
-    """One model and the rows that it is judged on; `data` is one of DATA_SETS or STREET."""
+    """One data set, of DATA_SETS or STREET, and the rows that are trained and judged on it."""
 
-    name: str
     data: str
     degradations: tuple[str, ...]
 
 
 def plan(data: Mapping[str, Path], scale: Scale) -> list[Experiment]:
-    """The experiments for which there are data: the tables' own, and all the tables' degradations on street scenes."""
-    found = [Experiment(STREET, STREET, STREET_DEGRADATIONS)] if scale.shared or CAMVID in data else []
+    """The experiments for which there are data: the tables' own, and all the tables' degradations on street scenes.
+
+    Without any data there are the procedural scenes, but not at the full scale.
+    """
+    street = CAMVID in data or (not data and scale.name != "full")
+    found = [Experiment(STREET, scale.street)] if street else []
     for name in dict.fromkeys(row.data for row in TABLES if row.data in data):
-        degradations = tuple(row.degradation for row in TABLES if row.data == name)
-        if scale.shared:
-            found.append(Experiment(name, name, degradations))
-        else:
-            found += [Experiment(f"{name}_{degradation}", name, (degradation,)) for degradation in degradations]
+        found.append(Experiment(name, tuple(row.degradation for row in TABLES if row.data == name)))
     return found
 
 
@@ -59,16 +56,16 @@ def run(experiment: Experiment, data: Mapping[str, Path], scale: Scale, out: Pat
     if experiment.data == STREET:
         scale = on_street(scale, data.get(CAMVID))
     frames = open_frames(experiment, data, scale)
-    folder = out / experiment.name
-    train_all(frames, experiment.degradations, scale, folder, command)
-    models = {variant.name: perceiver(folder / folder_name(variant.name)) for variant in variants(scale.training)}
-    rows = {name: judge_row(frames, name, models) for name in tqdm(experiment.degradations, "judging")}
+    folder = out / experiment.data
+    train_rows(frames, experiment.degradations, scale, folder, command)
+    rows = {name: judge_row(frames, name, folder / name) for name in tqdm(experiment.degradations, "judging")}
+    some = folder / experiment.degradations[0] / folder_name(COOPERATIVE)
     return {
-        "name": experiment.name,
+        "name": experiment.data,
         "data": list(frames.description),
-        "commits": commits(scale, folder),
-        "parameters": parameters(folder),
-        "clean": judge_original(frames, folder),
+        "commits": commits(folder),
+        "parameters": parameters(some),
+        "clean": judge_original(frames, some),
         "rows": rows,
     }
 
@@ -86,10 +83,11 @@ def on_street(scale: Scale, camvid: Path | None) -> Scale:
     return replace(scale, training=replace(scale.training, data=config))
 
 
-def judge_row(frames: Frames, degradation: str, models: Mapping[str, Perceive]) -> dict[str, Any]:
+def judge_row(frames: Frames, degradation: str, folder: Path) -> dict[str, Any]:
     """Every variant on the same degraded frames, and what two of them differ by, frame by frame."""
     judged = {
-        name: judge(perceive, frames.judged(degradation), frames.classes, VOID) for name, perceive in models.items()
+        name: judge(perceiver(folder / folder_name(name)), frames.judged(degradation), frames.classes, VOID)
+        for name in VARIANTS
     }
     return {
         "variants": {name: scores.result() for name, scores in judged.items()},
@@ -118,7 +116,7 @@ def paired_difference(one: Judged, other: Judged) -> dict[str, float]:
 
 def judge_original(frames: Frames, folder: Path) -> dict[str, Any]:
     """The original segmentation of the clear frames (Table 1's first row)."""
-    segmenter, _, _ = restore_cooperation(folder / folder_name(COOPERATIVE))
+    segmenter, _, _ = restore_cooperation(folder)
     original = DeployedOriginal(segmenter).eval()
 
     def perceive(frame: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -130,12 +128,11 @@ def judge_original(frames: Frames, folder: Path) -> dict[str, Any]:
 
 def parameters(folder: Path) -> dict[str, int]:
     """Weights of the networks that a robot would run."""
-    segmenter, net, _ = restore_cooperation(folder / folder_name(COOPERATIVE))
+    segmenter, net, _ = restore_cooperation(folder)
     parts: dict[str, nn.Module] = {"original segmenter": segmenter, "G1": net.sgada, "G2": net.egsyn}
     return {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()}
 
 
-def commits(scale: Scale, folder: Path) -> Sequence[str]:
+def commits(folder: Path) -> list[str]:
     """The commits of the code that trained the runs."""
-    folders = (folder / folder_name(variant.name) for variant in variants(scale.training))
-    return sorted({restore_cooperation(path)[2]["commit"] for path in folders})
+    return sorted({json.loads(path.read_text())["commit"] for path in folder.rglob(checkpoint.STATE_FILE)})

@@ -49,7 +49,7 @@ def heading(result: Result) -> str:
         ("machine", f"{result['machine']}, torch {result['torch']}"),
         ("steps of stages 1, 2, 3", f"{stages}, batch {steps['batch']}, crops {list(steps['data']['crop'])}"),
         ("feature extractor", features),
-        ("models", "one for all rows of a data set" if scale["shared"] else "one for each row"),
+        ("models", "one for each row, one original segmenter for a data set"),
     ]
     return (
         "# Paper A: cooperative segmentation and restoration, reproduced\n\n"

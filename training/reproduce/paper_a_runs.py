@@ -13,6 +13,7 @@ from training.config import LoopConfig, ModelConfig
 from training.loader import loader
 from training.models.paper_a.vgg19 import build_extractor
 from training.models.segmenter import BaseSegmenter
+from training.original_stages import SEGMENTER
 from training.paper_a_config import PaperATrainConfig
 from training.reproduce.frames import Frames
 from training.reproduce.paper_a_scales import Scale
@@ -21,6 +22,7 @@ from training.run_record import Record, current_commit
 
 SEPARATE, LONGER, COOPERATIVE = "stages 1 + 2", "stages 1 + 2, longer", "stage 3"
 UNGUIDED, UNGUIDED_LONGER = "no mask", "no mask, longer"
+VARIANTS = (SEPARATE, COOPERATIVE, LONGER, UNGUIDED, UNGUIDED_LONGER)
 
 # Where files lie on this machine may change between a run and the one that continues it.
 MAY_CHANGE = ("data.camvid_root", "egsyn_loss.vgg19_weights")
@@ -54,15 +56,16 @@ def variants(config: PaperATrainConfig) -> tuple[Variant, ...]:
     )
 
 
-def train_all(frames: Frames, degradations: Sequence[str], scale: Scale, folder: Path, command: str) -> None:
-    """Every run of `variants` in a folder of its own, each from where it was left; raises CheckpointError.
+def train_rows(frames: Frames, degradations: Sequence[str], scale: Scale, folder: Path, command: str) -> None:
+    """Every run of `variants` for every degradation, each from where it was left; raises CheckpointError.
 
-    The original segmenter is trained first, on clear frames alone.
+    The original segmenter is trained first, on clear frames alone; the rows share it.
     """
-    segmenter = train_segmenter(frames, scale, folder / "segmenter", command)
+    segmenter = train_segmenter(frames, scale, folder / SEGMENTER, command)
     config = replace(scale.training, model=replace(scale.training.model, classes=frames.classes))
-    for variant in variants(config):
-        train_variant(variant, segmenter, frames, degradations, folder, command)
+    for degradation in degradations:
+        for variant in variants(config):
+            train_variant(variant, segmenter, frames, degradation, folder / degradation, command)
 
 
 def train_segmenter(frames: Frames, scale: Scale, folder: Path, command: str) -> BaseSegmenter:
@@ -73,8 +76,8 @@ def train_segmenter(frames: Frames, scale: Scale, folder: Path, command: str) ->
     settings = {"name": f"{scale.training.name}_segmenter", "segmenter": dataclasses.asdict(config)}
     loop = LoopConfig(scale.training.seed, scale.training.checkpoint_every)
     stages = original_stages.stages(scale.segmenter_steps)
-    trainer = start({original_stages.SEGMENTER: net}, stages, loop, Record(settings, command, current_commit()), folder)
-    examples = frames.examples(("clear",), scale.training.data.crop, loop.seed)
+    trainer = start({SEGMENTER: net}, stages, loop, Record(settings, command, current_commit()), folder)
+    examples = frames.examples(("clear",), scale.segmenter_crop, loop.seed)
     trainer.fit(loader(examples, trainer, scale.segmenter_batch), folder)
     return net.eval()
 
@@ -85,7 +88,7 @@ def segmenter_config(classes: int) -> ModelConfig:
 
 
 def train_variant(
-    variant: Variant, segmenter: BaseSegmenter, frames: Frames, degradations: Sequence[str], folder: Path, command: str
+    variant: Variant, segmenter: BaseSegmenter, frames: Frames, degradation: str, folder: Path, command: str
 ) -> None:
     """One run, from where it was left."""
     config = variant.config
@@ -97,9 +100,9 @@ def train_variant(
     settings = dataclasses.asdict(config) | {"segmenter": dataclasses.asdict(segmenter_config(frames.classes))}
     if frames.data_set:
         settings["data_set"] = frames.data_set
-    record = Record(settings, f"{command}  # {variant.name}", current_commit(), MAY_CHANGE)
+    record = Record(settings, f"{command}  # {degradation}, {variant.name}", current_commit(), MAY_CHANGE)
     stages = paper_a_stages.stages(config, extractor)
     out = folder / folder_name(variant.name)
     trainer = start(networks, stages, paper_a_stages.loop(config), record, out)
-    examples = frames.examples(degradations, config.data.crop, config.seed)
+    examples = frames.examples((degradation,), config.data.crop, config.seed)
     trainer.fit(loader(examples, trainer, config.batch), out)

@@ -6,25 +6,34 @@ from training.config import DataConfig
 from training.paper_a_config import EGSynLossConfig, GeneratorConfig, PaperAConfig, PaperATrainConfig, SGAdaLossConfig
 from training.paper_a_config import paper_a as paper_a_preset
 
+STREET_DEGRADATIONS = (
+    *("chromatic_aberration", "gaussian_blur", "gaussian_noise", "jpeg"),
+    *("fog", "rain", "reflection"),
+)
+
 
 @dataclass(frozen=True)
 class Scale:
-    """`training` is the whole of stages 1 to 3; `frames` judge each row; `shared`: one model for a set's every row."""
+    """`training` is stages 1 to 3 of each row; `frames` judge it; `street` are the rows on street scenes.
+
+    The original segmenter's steps, batch and crops (rows, columns) are those of a data set.
+    """
 
     name: str
     training: PaperATrainConfig
+    frames: int
     segmenter_steps: int
     segmenter_batch: int
-    frames: int
-    shared: bool
+    segmenter_crop: tuple[int, int]
+    street: tuple[str, ...] = STREET_DEGRADATIONS
 
 
 def quick(seed: int) -> Scale:
-    """An hour on two CPU cores: small networks, one model for all degradations, no VGG-19.
+    """An hour on two CPU cores: small networks and crops, skip connections, no VGG-19.
 
     L1 weighs 10, because with the paper's total variation of 1 a weight of 1 pays for erasing small detail.
     """
-    generator = GeneratorConfig(width=16, blocks=4)
+    generator = GeneratorConfig(width=16, blocks=4, skips=True)
     model = PaperAConfig(
         sgada=generator,
         egsyn=generator,
@@ -33,24 +42,23 @@ def quick(seed: int) -> Scale:
     )
     training = PaperATrainConfig(
         "reproduce_a_quick",
-        *(1500, 1500, 900),
+        *(300, 300, 150),
         model=model,
         egsyn_loss=EGSynLossConfig(l1=10.0, perceptual_features="off"),
-        data=DataConfig(drives=40, crop=(128, 160), camvid_share=0.7),
+        data=DataConfig(drives=40, crop=(96, 96), camvid_share=0.7),
         seed=seed,
         batch=4,
-        learning_rate=6e-4,
+        learning_rate=2e-3,
         decay=True,
-        checkpoint_every=300,
     )
-    return Scale("quick", training, segmenter_steps=2000, segmenter_batch=8, frames=34, shared=True)
+    return Scale("quick", training, frames=26, segmenter_steps=2000, segmenter_batch=8, segmenter_crop=(128, 160))
 
 
 def full(seed: int, vgg19: str) -> Scale:
-    """The paper's networks, one model for each row, on a GPU; `vgg19` is the weights file, or `off`."""
+    """The paper's networks, on a GPU; `vgg19` is the weights file, or `off`."""
     features = EGSynLossConfig(perceptual_features="off") if vgg19 == "off" else EGSynLossConfig(vgg19_weights=vgg19)
     training = replace(paper_a_preset(), name="reproduce_a", egsyn_loss=replace(features, l1=10.0), seed=seed)
-    return Scale("full", training, segmenter_steps=20_000, segmenter_batch=16, frames=500, shared=False)
+    return Scale("full", training, frames=500, segmenter_steps=20_000, segmenter_batch=16, segmenter_crop=(256, 256))
 
 
 def smoke(seed: int) -> Scale:
@@ -68,4 +76,12 @@ def smoke(seed: int) -> Scale:
         batch=2,
         decay=True,
     )
-    return Scale("smoke", training, segmenter_steps=2, segmenter_batch=2, frames=2, shared=True)
+    return Scale(
+        "smoke",
+        training,
+        frames=2,
+        segmenter_steps=2,
+        segmenter_batch=2,
+        segmenter_crop=(64, 64),
+        street=("gaussian_noise", "fog"),
+    )

@@ -13,11 +13,15 @@ MULTIPLE = 4
 
 
 class Generator(nn.Module):
-    """x [B, inputs, H, W] -> [B, outputs, H, W], linear; H and W multiples of 4, or ValueError."""
+    """x [B, inputs, H, W] -> [B, outputs, H, W], linear; H and W multiples of 4, or ValueError.
+
+    With `skips` the encoder's features are added to the decoder's of the same size.
+    """
 
     def __init__(self, inputs: int, outputs: int, config: GeneratorConfig) -> None:
         super().__init__()
         width = config.width
+        self.skips = config.skips
         self.encoder = nn.Sequential(
             *normalised(nn.Conv2d(inputs, width, 7, padding=3, bias=False)),
             *normalised(nn.Conv2d(width, 2 * width, 4, stride=2, padding=1, bias=False)),
@@ -37,7 +41,11 @@ class Generator(nn.Module):
                 f"generator: height and width must be multiples of {MULTIPLE}, got {height} x {width}; "
                 "crop or pad the batch (deployed models pad inside)"
             )
-        return self.head(self.decoder(self.blocks(self.encoder(x_BCHW))))
+        full = self.encoder[:3](x_BCHW)
+        half = self.encoder[3:6](full)
+        x = self.decoder[:3](self.blocks(self.encoder[6:](half)))
+        x = self.decoder[3:](x + half if self.skips else x)
+        return self.head(x + full if self.skips else x)
 
     def start_small(self) -> None:
         """Shrink the last convolution, so that a residual generator starts near the identity and yet learns."""
