@@ -45,10 +45,14 @@ class PaperAConfig:
 
 @dataclass(frozen=True)
 class SGAdaLossConfig:
-    """Weight of eq. 1; the paper gives no number for lambda. Labels equal to `void` are left out."""
+    """Weight of eq. 1; the paper gives no number for lambda. Labels equal to `void` are left out.
+
+    `class_weights` by class id, so that rare classes count more in eq. 2; empty, as printed, they count alike.
+    """
 
     cross_entropy: float = 10.0
     void: int = 255
+    class_weights: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,13 @@ def test_refinement_is_cross_entropy_over_known_pixels() -> None:
     assert refinement(logits, torch.full_like(labels, 255), 255) == 0
 
 
+def test_a_class_of_three_times_the_weight_counts_like_three_pixels() -> None:
+    logits = torch.randn(1, 2, 1, 3)
+    labels = torch.tensor([[[0, 1, 255]]])
+    thrice = refinement(logits[..., [0, 1, 1, 1, 2]], labels[..., [0, 1, 1, 1, 2]], 255)
+    torch.testing.assert_close(refinement(logits, labels, 255, (1.0, 3.0)), thrice)
+
+
 def test_a_gram_matrix_correlates_channels_over_positions() -> None:
     features = torch.tensor([[1.0, 2.0], [3.0, 4.0]]).reshape(1, 2, 1, 2)
     torch.testing.assert_close(perceptual.gram(features), torch.tensor([[[5.0, 11.0], [11.0, 25.0]]]) / 4)

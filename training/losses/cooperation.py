@@ -3,6 +3,9 @@
 Norms are means over elements, so that weights do not depend on the crop's size.
 """
 
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -12,10 +15,16 @@ from training.losses.perceptual import FeatureExtractor, perceptual, style
 from training.paper_a_config import EGSynLossConfig, SGAdaLossConfig
 
 
-def refinement(refined_BKHW: Tensor, labels_BHW: Tensor, void: int) -> Tensor:
-    """Cross-entropy of Sr (logits) against Sgt, mean over the pixels with a class (eq. 2); 0 where there is none."""
-    total = F.cross_entropy(refined_BKHW, labels_BHW.long(), ignore_index=void, reduction="sum")
-    return total / (labels_BHW != void).sum().clamp(min=1)
+def refinement(refined_BKHW: Tensor, labels_BHW: Tensor, void: int, class_weights: Sequence[float] = ()) -> Tensor:
+    """Cross-entropy of Sr (logits) against Sgt, mean over the pixels with a class (eq. 2); 0 where there is none.
+
+    With `class_weights` (one a class) it is the mean by their weights.
+    """
+    weights_K = refined_BKHW.new_tensor(class_weights or [1.0] * refined_BKHW.shape[1])
+    total = F.cross_entropy(refined_BKHW, labels_BHW.long(), weights_K, ignore_index=void, reduction="sum")
+    known = labels_BHW != void
+    weight = weights_K[torch.where(known, labels_BHW, 0).long()] * known
+    return total / weight.sum().clamp(min=1)
 
 
 def reconstruction(restored_B3HW: Tensor, clear_B3HW: Tensor) -> Tensor:
@@ -29,7 +38,7 @@ def sgada_terms(
     """The weighted terms of L_G1 (eq. 1); `fake_scores` are D1's of {softmax Sr, Id}."""
     return {
         "adversarial": deceive(fake_scores),
-        "cross_entropy": config.cross_entropy * refinement(refined_BKHW, labels_BHW, config.void),
+        "cross_entropy": config.cross_entropy * refinement(refined_BKHW, labels_BHW, config.void, config.class_weights),
     }
 
 

@@ -54,6 +54,12 @@ def parser() -> argparse.ArgumentParser:
     result.set_defaults(scale="full")
     result.add_argument("--seed", type=int, default=0, help="default %(default)s")
     result.add_argument("--vgg19", default="", metavar="FILE", help="full scale: torchvision's weights file, or `off`")
+    result.add_argument(
+        "--segmenter",
+        default="",
+        metavar="NAME",
+        help="gives the original segmentation, as in training.train (default: one of our own, trained first)",
+    )
     result.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads (default: all cores)")
     result.add_argument(
         "--out", type=Path, default=Path("out/reproduce"), metavar="FOLDER", help="checkpoints (default: %(default)s)"
@@ -85,7 +91,7 @@ def reproduce_a(options: argparse.Namespace) -> int:
         raise ValueError("there are no data to run on; name some with --data NAME=ROOT, or take --quick")
     command = command_line(options)
     out = options.out / f"A_{scale.name}"
-    done = [paper_a.run(experiment, data, scale, out, command) for experiment in experiments]
+    done = [paper_a.run(experiment, data, scale, out, command, options.segmenter) for experiment in experiments]
     told = [line for experiment in done for line in experiment["data"]]
     result = {
         "paper": "A",
@@ -108,6 +114,8 @@ def command_line(options: argparse.Namespace) -> str:
     parts += [f"--data {name}={name.upper().replace('-', '_')}_ROOT" for name, _ in options.data]
     parts += [f"--seed {options.seed}"] if options.seed else []
     parts += [f"--vgg19 {options.vgg19 if options.vgg19 == 'off' else 'VGG19_WEIGHTS'}"] if options.vgg19 else []
+    if options.segmenter:
+        parts.append(f"--segmenter {'CHECKPOINT' if Path(options.segmenter).exists() else options.segmenter}")
     return " ".join(parts)
 
 

@@ -21,6 +21,7 @@ from training.data.sample import Sample
 from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
 from training.judge import Frame
 from training.unseen import CAMVID_UNSEEN_DRIVES, degraded_frames
+from weather_perception.core.contract import SemanticClass
 
 SPLITS = {
     "celebamask-hq": ("train", "test"),
@@ -32,14 +33,14 @@ SPLITS = {
 
 
 class Frames(ABC):
-    """What to train and to judge on; `classes` of the masks, `description` a line for each source.
+    """What to train and to judge on; `classes` are the masks' by id, `description` a line for each source.
 
     `data_set` is its name among SPLITS, or empty for street scenes of this project and CamVid.
     """
 
     name: str
     data_set = ""
-    classes: int
+    classes: tuple[str, ...]
     description: tuple[str, ...]
 
     @abstractmethod
@@ -60,10 +61,10 @@ class ClearFrames(Frames):
         pools: Sequence[Sequence[Sample]],
         shares: Sequence[float],
         judges: Sequence[Sample],
-        classes: int,
+        classes: Sequence[SemanticClass],
         description: Sequence[str],
     ) -> None:
-        self.name, self.classes, self.description = name, classes, tuple(description)
+        self.name, self.classes, self.description = name, names(classes), tuple(description)
         self._pools, self._shares, self._judges = pools, shares, judges
 
     def examples(self, degradations: Sequence[str], size: tuple[int, int], seed: int) -> Dataset[Example]:
@@ -79,10 +80,15 @@ class PairedFrames(Frames):
     """Pairs of a data set that has its degraded frames on disk, by the name of their degradation."""
 
     def __init__(
-        self, name: str, seen: Mapping[str, PairSet], judges: Mapping[str, PairSet], count: int, classes: int = 0
+        self,
+        name: str,
+        seen: Mapping[str, PairSet],
+        judges: Mapping[str, PairSet],
+        count: int,
+        classes: Sequence[SemanticClass] = (),
     ) -> None:
         self.name = self.data_set = name
-        self.classes = classes
+        self.classes = names(classes)
         self._seen, self._judges, self._count = seen, judges, count
         self.description = tuple(
             f"{name}, {kind}: {len(pairs)} pairs, judged on {len(spread(len(judges[kind]), count))} others"
@@ -114,14 +120,14 @@ def street_frames(config: DataConfig, count: int) -> ClearFrames:
     if not config.camvid_root:
         unseen = unseen_drives(config, count)
         told.append(f"judged on {len(unseen)} frames of procedural drives from {UNSEEN_SEEDS_FROM} on")
-        return ClearFrames("procedural", [procedural], [1.0], unseen, len(CLASSES), told)
+        return ClearFrames("procedural", [procedural], [1.0], unseen, CLASSES, told)
     camvid, share = camvid_pool(config), config.camvid_share
     whole = CamVid(config.camvid_root, "val", CAMVID_UNSEEN_DRIVES)
     unseen = [whole[index] for index in spread(len(whole), count)]
     seen, others = ", ".join(config.camvid_drives), ", ".join(CAMVID_UNSEEN_DRIVES)
     told = [f"CamVid: training frames of drives {seen}, {len(camvid)} frames, {share:.0%} of the examples", *told]
     told.append(f"judged on {len(unseen)} frames of CamVid's validation drive {others}, which was not trained on")
-    return ClearFrames("camvid", [camvid, procedural], [share, 1 - share], unseen, len(CLASSES), told)
+    return ClearFrames("camvid", [camvid, procedural], [share, 1 - share], unseen, CLASSES, told)
 
 
 def unseen_drives(config: DataConfig, count: int) -> list[Sample]:
@@ -137,13 +143,18 @@ def data_set_frames(name: str, root: Path, degradation: str, count: int) -> Fram
     """
     seen, judges = (LAYOUTS[name].open(root, split, True) for split in SPLITS[name])
     if isinstance(seen, PairSet) and isinstance(judges, PairSet):
-        return PairedFrames(name, {degradation: seen}, {degradation: judges}, count, len(judges.classes))
+        return PairedFrames(name, {degradation: seen}, {degradation: judges}, count, judges.classes)
     assert isinstance(seen, LabelledSet) and isinstance(judges, LabelledSet)
     chosen = [judges[index] for index in spread(len(judges), count)]
     told = (f"{name}: {len(seen)} frames", f"judged on {len(chosen)} of {len(judges)} others")
-    frames = ClearFrames(name, [seen], [1.0], chosen, len(judges.classes), told)
+    frames = ClearFrames(name, [seen], [1.0], chosen, judges.classes, told)
     frames.data_set = name
     return frames
+
+
+def names(classes: Sequence[SemanticClass]) -> tuple[str, ...]:
+    """The names of the classes, by id."""
+    return tuple(semantic_class.name for semantic_class in classes)
 
 
 def spread(length: int, count: int) -> list[int]:

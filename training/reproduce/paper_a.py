@@ -13,6 +13,7 @@ from tqdm import tqdm
 from training import checkpoint
 from training.data.classes import VOID
 from training.judge import Judged, Perceive, judge
+from training.losses.segmentation import class_weights
 from training.models.paper_a.deploy import DeployedCooperation, DeployedOriginal
 from training.reproduce.frames import Frames, data_set_frames, street_frames
 from training.reproduce.paper_a_published import TABLES
@@ -51,13 +52,15 @@ def absent(data: Mapping[str, Path]) -> list[str]:
             if row.data not in data]  # fmt: skip
 
 
-def run(experiment: Experiment, data: Mapping[str, Path], scale: Scale, out: Path, command: str) -> dict[str, Any]:
+def run(
+    experiment: Experiment, data: Mapping[str, Path], scale: Scale, out: Path, command: str, segmenter: str = ""
+) -> dict[str, Any]:
     """Train what is not trained yet, and judge it; raises CheckpointError, FileNotFoundError and ValueError."""
     if experiment.data == STREET:
         scale = on_street(scale, data.get(CAMVID))
     frames = open_frames(experiment, data, scale)
     folder = out / experiment.data
-    train_rows(frames, experiment.degradations, scale, folder, command)
+    train_rows(frames, experiment.degradations, scale, folder, command, segmenter)
     rows = {name: judge_row(frames, name, folder / name) for name in tqdm(experiment.degradations, "judging")}
     some = folder / experiment.degradations[0] / folder_name(COOPERATIVE)
     return {
@@ -78,15 +81,16 @@ def open_frames(experiment: Experiment, data: Mapping[str, Path], scale: Scale) 
 
 
 def on_street(scale: Scale, camvid: Path | None) -> Scale:
-    """The scale with CamVid's root, for street scenes."""
-    config = replace(scale.training.data, camvid_root=str(camvid or ""))
-    return replace(scale, training=replace(scale.training, data=config))
+    """The scale with CamVid's root, and with the weights that the deployable model gives to street classes."""
+    data = replace(scale.training.data, camvid_root=str(camvid or ""))
+    loss = replace(scale.training.sgada_loss, class_weights=class_weights())
+    return replace(scale, training=replace(scale.training, data=data, sgada_loss=loss))
 
 
 def judge_row(frames: Frames, degradation: str, folder: Path) -> dict[str, Any]:
     """Every variant on the same degraded frames, and what two of them differ by, frame by frame."""
     judged = {
-        name: judge(perceiver(folder / folder_name(name)), frames.judged(degradation), frames.classes, VOID)
+        name: judge(perceiver(folder / folder_name(name)), frames.judged(degradation), len(frames.classes), VOID)
         for name in VARIANTS
     }
     return {
@@ -123,7 +127,7 @@ def judge_original(frames: Frames, folder: Path) -> dict[str, Any]:
         labels = original(frame)[1]
         return labels, labels, frame
 
-    return judge(perceive, frames.judged("clear"), frames.classes, VOID).result()["original"]
+    return judge(perceive, frames.judged("clear"), len(frames.classes), VOID).result()["original"]
 
 
 def parameters(folder: Path) -> dict[str, int]:

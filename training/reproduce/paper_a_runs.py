@@ -13,11 +13,13 @@ from training.config import LoopConfig, ModelConfig
 from training.loader import loader
 from training.models.paper_a.vgg19 import build_extractor
 from training.models.segmenter import BaseSegmenter
+from training.original_segmenter import Original, find_segmenter
 from training.original_stages import SEGMENTER
 from training.paper_a_config import PaperATrainConfig
 from training.reproduce.frames import Frames
 from training.reproduce.paper_a_scales import Scale
 from training.reproduce.runs import folder_name, load_weights, start
+from training.restore_checkpoint import BASE
 from training.run_record import Record, current_commit
 
 SEPARATE, LONGER, COOPERATIVE = "stages 1 + 2", "stages 1 + 2, longer", "stage 3"
@@ -56,51 +58,55 @@ def variants(config: PaperATrainConfig) -> tuple[Variant, ...]:
     )
 
 
-def train_rows(frames: Frames, degradations: Sequence[str], scale: Scale, folder: Path, command: str) -> None:
-    """Every run of `variants` for every degradation, each from where it was left; raises CheckpointError.
+def train_rows(
+    frames: Frames, degradations: Sequence[str], scale: Scale, folder: Path, command: str, segmenter: str = ""
+) -> None:
+    """Every run of `variants` for every degradation, each from where it was left.
 
-    The original segmenter is trained first, on clear frames alone; the rows share it.
+    The original segmenter is what `find_segmenter` takes, or else our own, trained first on clear frames alone; the
+    rows share it. Raises CheckpointError and SegmenterError.
     """
-    segmenter = train_segmenter(frames, scale, folder / SEGMENTER, command)
-    config = replace(scale.training, model=replace(scale.training.model, classes=frames.classes))
+    original = (
+        find_segmenter(segmenter, frames.classes)
+        if segmenter
+        else train_segmenter(frames, scale, folder / SEGMENTER, command)
+    )
+    config = replace(scale.training, model=replace(scale.training.model, classes=len(frames.classes)))
     for degradation in degradations:
         for variant in variants(config):
-            train_variant(variant, segmenter, frames, degradation, folder / degradation, command)
+            train_variant(variant, original, frames, degradation, folder / degradation, command)
 
 
-def train_segmenter(frames: Frames, scale: Scale, folder: Path, command: str) -> BaseSegmenter:
-    """Our own small original segmenter, in evaluation mode."""
-    config = segmenter_config(frames.classes)
+def train_segmenter(frames: Frames, scale: Scale, folder: Path, command: str) -> Original:
+    """Our own small original segmenter, as large as the deployable model's."""
+    config = ModelConfig(classes=len(frames.classes))
     torch.manual_seed(scale.training.seed)
     net = BaseSegmenter(config.classes, *config.segmenter_widths)
-    settings = {"name": f"{scale.training.name}_segmenter", "segmenter": dataclasses.asdict(config)}
+    record = {"kind": BASE, **dataclasses.asdict(config)}
+    settings = {"name": f"{scale.training.name}_segmenter", "segmenter": record}
     loop = LoopConfig(scale.training.seed, scale.training.checkpoint_every)
-    stages = original_stages.stages(scale.segmenter_steps)
+    stages = original_stages.stages(scale.segmenter_steps, scale.training.sgada_loss.class_weights)
     trainer = start({SEGMENTER: net}, stages, loop, Record(settings, command, current_commit()), folder)
     examples = frames.examples(("clear",), scale.segmenter_crop, loop.seed)
     trainer.fit(loader(examples, trainer, scale.segmenter_batch), folder)
-    return net.eval()
-
-
-def segmenter_config(classes: int) -> ModelConfig:
-    """Widths of our own original segmenter: those of the deployable model's."""
-    return ModelConfig(classes=classes)
+    return Original(net.eval(), record)
 
 
 def train_variant(
-    variant: Variant, segmenter: BaseSegmenter, frames: Frames, degradation: str, folder: Path, command: str
+    variant: Variant, original: Original, frames: Frames, degradation: str, folder: Path, command: str
 ) -> None:
     """One run, from where it was left."""
     config = variant.config
     torch.manual_seed(config.seed)
-    networks = paper_a_stages.networks(config.model, segmenter)
+    networks = paper_a_stages.networks(config.model, original.segmenter)
     if variant.start:
         load_weights(networks, folder / folder_name(variant.start))
     extractor = build_extractor(config.egsyn_loss)
-    settings = dataclasses.asdict(config) | {"segmenter": dataclasses.asdict(segmenter_config(frames.classes))}
+    settings = dataclasses.asdict(config) | {"segmenter": original.record}
     if frames.data_set:
         settings["data_set"] = frames.data_set
-    record = Record(settings, f"{command}  # {degradation}, {variant.name}", current_commit(), MAY_CHANGE)
+    earlier = f"{original.command} && " if original.command else ""
+    record = Record(settings, f"{earlier}{command}  # {degradation}, {variant.name}", current_commit(), MAY_CHANGE)
     stages = paper_a_stages.stages(config, extractor)
     out = folder / folder_name(variant.name)
     trainer = start(networks, stages, paper_a_stages.loop(config), record, out)
