@@ -4,6 +4,10 @@ Only the abstract of paper C is public. Every number here is a decision of this 
 """
 
 from dataclasses import dataclass
+from typing import Literal
+
+Method = Literal["mvgh", "ori", "sum", "pcgrad", "cagrad", "mgda", "imtl_g", "nash_mtl"]
+"""How the tasks' gradients become one: paper C's MVGH, paper B's ORI, and those of the torchjd library."""
 
 
 @dataclass(frozen=True)

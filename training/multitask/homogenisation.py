@@ -1,4 +1,4 @@
-"""MVGH: the tasks' gradients to one update, guided by a meta-vector (paper C, abstract; METHODS C3). A reconstruction.
+"""MVGH: the tasks' gradients to one update, guided by a meta-vector (paper C, abstract; a reconstruction).
 
 Only the abstract of paper C is public; it names "meta-vector-guided gradient homogenization" and no equation. Here the
 meta-vector is the moving average of the tasks' mean unit gradient; a gradient that disagrees with it is turned towards
@@ -95,6 +95,14 @@ def homogenised(grad_TP: Tensor, meta_P: Tensor, config: HomogenisationConfig) -
     """Every task's gradient after MVGH [T, P], for a meta-vector that contains the step already; for inspection."""
     scale_T, turn_T = plan(grad_TP, norms(grad_TP), meta_P, config)
     return scale_T[:, None] * grad_TP + turn_T[:, None] * meta_P
+
+
+def gram_after(grad_TP: Tensor, gram_TT: Tensor, meta_P: Tensor, config: HomogenisationConfig) -> Tensor:
+    """Inner products of the homogenised gradients [T, T], from those of the gradients, without forming them."""
+    scale_T, turn_T = plan(grad_TP, gram_TT.diagonal().sqrt(), meta_P, config)
+    mixed_TT = torch.outer(scale_T * (grad_TP @ meta_P), turn_T)
+    own_TT = torch.outer(scale_T, scale_T) * gram_TT
+    return own_TT + mixed_TT + mixed_TT.T + torch.outer(turn_T, turn_T) * (meta_P @ meta_P)
 
 
 def norms(grad_TP: Tensor) -> Tensor:
