@@ -29,6 +29,7 @@ CONFIGURATION = [
     "training.paper_a_config",
     "training.paper_b_config",
     "training.paper_b_train_config",
+    "training.paper_c_config",
     "training.paper_c_train_config",
 ]
 TASKS = [

@@ -1,0 +1,98 @@
+"""A convolution some of whose channels all weathers share (CPSM; paper C, abstract). A reconstruction.
+
+Only the abstract of paper C is public: it says that channels are selected "for cross-task sharing based on the input
+image" while "the remaining channels encode weather-specific features". Everything beyond that is decided here.
+
+Shape legend: B batch, C channels in, O channels out, H height, W width, E score experts, K weathers, P one channel's
+kernel (C * side * side).
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class Route(NamedTuple):
+    """What the router decided: the score experts' weights and the weathers' probabilities; rows sum to one."""
+
+    gate_BE: Tensor
+    weather_BK: Tensor
+
+
+class Shared(NamedTuple):
+    """A convolution's output, and which of its channels were shared: ones and zeros, with the scores' gradient."""
+
+    x_BOHW: Tensor
+    mask_BO: Tensor
+
+
+class ChannelSharedConv2d(nn.Module):
+    """A general kernel W for all weathers and one W_t for each; every image chooses between them, channel by channel.
+
+    The kernel in use is m * W + (1 - m) * sum_t q_t W_t, with the mask m of the image and the weather's probabilities
+    q: convolution is linear, so mixing kernels equals mixing outputs, at the cost of one convolution. Each W_t starts
+    as a copy of W, so that an untrained module computes a plain convolution whatever the mask.
+    """
+
+    def __init__(self, conv: nn.Conv2d, weathers: int, experts: int, ratio: float) -> None:
+        """Take the place of `conv`; about `ratio` (0..1) of the channels start shared.
+
+        Raises ValueError for a convolution in groups, or one that pads with anything but zeros.
+        """
+        super().__init__()
+        if conv.groups != 1 or conv.padding_mode != "zeros" or isinstance(conv.padding, str):
+            raise ValueError(f"cannot share channels of {conv}: only plain convolutions with a padding of zeros")
+        bias_O = torch.zeros(conv.out_channels) if conv.bias is None else conv.bias.detach()
+        self.kernel = (conv.in_channels, *conv.kernel_size)
+        self.settings = {"stride": conv.stride, "padding": conv.padding, "dilation": conv.dilation}
+        self.general_OP = nn.Parameter(conv.weight.detach().flatten(1).clone())
+        self.general_O = nn.Parameter(bias_O.clone())
+        self.specific_KOP = nn.Parameter(self.general_OP.detach().expand(weathers, -1, -1).clone())
+        self.specific_KO = nn.Parameter(bias_O.expand(weathers, -1).clone())
+        self.scores_EO = nn.Parameter(initial_scores(experts, conv.out_channels, ratio))
+
+    def forward(self, x_BCHW: Tensor, route: Route) -> Shared:
+        """Convolve each image with its own kernel; every weather's probabilities may differ from image to image."""
+        mask_BO = self.mask(route.gate_BE)
+        kernel_BOP = choose(mask_BO[:, :, None], self.general_OP, self._specific(route, self.specific_KOP))
+        bias_BO = choose(mask_BO, self.general_O, self._specific(route, self.specific_KO))
+        batch, channels, height, width = x_BCHW.shape
+        outputs = len(self.general_O)
+        joined = F.conv2d(
+            x_BCHW.reshape(1, batch * channels, height, width),
+            kernel_BOP.reshape(batch * outputs, *self.kernel),
+            bias_BO.reshape(-1),
+            groups=batch,
+            **self.settings,
+        )
+        return Shared(joined.reshape(batch, outputs, *joined.shape[2:]), mask_BO)
+
+    def mask(self, gate_BE: Tensor) -> Tensor:
+        """m = 1 where the gated score of a channel is above 1/2, else 0; its gradient is the score's."""
+        score_BO = gate_BE @ self.scores_EO.sigmoid()
+        hard_BO = (score_BO > 0.5).to(score_BO.dtype)
+        return hard_BO + (score_BO - score_BO.detach()) if self.training else hard_BO
+
+    @staticmethod
+    def _specific(route: Route, weights_Kx: Tensor) -> Tensor:
+        """sum_t q_t W_t for every image."""
+        mixed = route.weather_BK @ weights_Kx.flatten(1)
+        return mixed.reshape(-1, *weights_Kx.shape[1:])
+
+    @property
+    def specific_parameters(self) -> tuple[nn.Parameter, nn.Parameter]:
+        """The weathers' own weights, which take no part in gradient homogenisation."""
+        return self.specific_KOP, self.specific_KO
+
+
+def choose(mask: Tensor, general: Tensor, specific: Tensor) -> Tensor:
+    """m * W + (1 - m) * W_t, exact where the mask is 0 or 1."""
+    return mask * general + (1 - mask) * specific
+
+
+def initial_scores(experts: int, channels: int, ratio: float) -> Tensor:
+    """Logits [E, O] whose scores are above 1/2 for about `ratio` of the channels, and differ a little by expert."""
+    normal_O = torch.randn(channels) + torch.special.ndtri(torch.tensor(ratio))
+    return normal_O + 0.3 * torch.randn(experts, channels)
