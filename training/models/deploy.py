@@ -59,8 +59,13 @@ def prepare(image_BHW3: Tensor, stride: int = STRIDE) -> tuple[Tensor, tuple[Ten
 
 
 def _padded_range(size: int, stride: int, device: torch.device) -> Tensor:
-    padded = (torch.sym_max(size, 2 * stride) + stride - 1) // stride * stride
-    return torch.arange(padded, device=device).clamp(max=size - 1)
+    """At least two strides: torch.export would compile a size of one in.
+
+    The maximum is taken of the number of strides, so that every size within a network is a plain multiple of it. Were
+    it inside the quotient, a deep network would take minutes to export and to open.
+    """
+    strides = torch.sym_max((size + stride - 1) // stride, 2)
+    return torch.arange(strides * stride, device=device).clamp(max=size - 1)
 
 
 def finish(image_B3HW: Tensor, size: tuple[Tensor, Tensor]) -> Tensor:

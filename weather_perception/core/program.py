@@ -15,6 +15,7 @@ import torch
 from torch.export import ExportedProgram
 
 from weather_perception.core.contract import INPUT_NAME, MANIFEST_FILE, OUTPUT_NAMES, ContractError, Manifest
+from weather_perception.core.sizes import each_size_parsed_once
 
 # (dtype, rank, fixed last dimension or None) of every tensor of the contract, in order.
 _INPUT = (torch.uint8, 4, 3)
@@ -90,7 +91,8 @@ def _load(data: bytes, files: dict[str, Any]) -> ExportedProgram:
     level = logger.level
     logger.setLevel(logging.CRITICAL)
     try:
-        return torch.export.load(io.BytesIO(data), extra_files=files)
+        with each_size_parsed_once():
+            return torch.export.load(io.BytesIO(data), extra_files=files)
     finally:
         logger.setLevel(level)
 
