@@ -1,0 +1,33 @@
+"""MUIRF under the model file's contract: restored frame, mask by a base segmenter, weather and sharing of channels.
+
+A reconstruction of paper C from its abstract.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from training.models.deploy import ContractOutputs, decide, finish, prepare
+from training.models.paper_a.label_maps import original_probabilities
+from training.models.paper_c.network import Muirf
+
+
+class DeployedMuirf(nn.Module):
+    """A base segmenter (image 0..1 -> class logits at any size) and a Muirf, routed by its calibrated posterior.
+
+    The segmenter sees the restored frame: it knows normal conditions only, and so the mask is of the image that is
+    published beside it. `net.config.weathers` name the weathers, `net.gate_names` the gates.
+    """
+
+    def __init__(self, segmenter: nn.Module, net: Muirf) -> None:
+        super().__init__()
+        self.segmenter = segmenter
+        self.net = net
+
+    def forward(self, image_BHW3: Tensor) -> ContractOutputs:
+        # At least 16: the smallest frames that the segmenter's own strides divide.
+        image, size = prepare(image_BHW3, max(16, self.net.config.stride))
+        result = self.net(image)
+        restored = result.restored_B3HW.clamp(0, 1)
+        labels, confidence = decide(original_probabilities(self.segmenter(restored), restored), size)
+        gates = torch.cat([result.routing.gate_BE, result.shared_BL], dim=1)
+        return finish(restored, size), labels, confidence, result.routing.weather_BK, gates
