@@ -35,7 +35,7 @@ def assert_same(module: nn.Module, output: Tensor, expected: Tensor, x: Tensor) 
 
 def plain_mdta(expert: ChannelExpert, x: Tensor) -> Tensor:
     """The printed equations, sample by sample and head by head."""
-    q, k, v = expert.projection(x)
+    q, k, v = expert.projection(x).chunk(3, dim=1)
     outputs = []
     for sample in range(len(x)):
         rows = []
@@ -60,7 +60,9 @@ def test_the_channel_expert_is_mdta(heads: int) -> None:
 
 def heads_of(expert: SpatialExpert, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Q, K, V as [B, heads, pixels, channels]."""
-    q, k, v = (p.unflatten(1, (expert.heads, -1)).flatten(3).transpose(2, 3) for p in expert.projection(x))
+    q, k, v = (
+        p.unflatten(1, (expert.heads, -1)).flatten(3).transpose(2, 3) for p in expert.projection(x).chunk(3, dim=1)
+    )
     return q, k, v
 
 
@@ -76,14 +78,14 @@ def test_with_every_key_kept_the_global_form_is_dense_attention(heads: int) -> N
 def test_windows_are_the_global_form_of_each_window_alone(share: float) -> None:
     expert, x = SpatialExpert(4, 2, window=4, share=share), torch.randn(2, 4, 8, 12)
     expert.output = cast(nn.Conv2d, nn.Identity())  # the 3x3 convolution looks over the windows' borders
-    projected = torch.cat(expert.projection(x), dim=1)
+    projected = expert.projection(x)
     alone = SpatialExpert(4, 2, window=None, share=share)
     alone.output = cast(nn.Conv2d, nn.Identity())
     found = expert(x)
     for row in range(0, 8, 4):
         for column in range(0, 12, 4):
             place = (..., slice(row, row + 4), slice(column, column + 4))
-            alone.projection.forward = lambda _, cut=projected[place]: cut.chunk(3, dim=1)  # type: ignore[method-assign]
+            alone.projection.forward = lambda _, cut=projected[place]: cut  # type: ignore[method-assign]
             torch.testing.assert_close(found[place], alone(x[place]), rtol=1e-4, atol=1e-5)
 
 
@@ -122,7 +124,7 @@ def test_a_flat_sky_attends_evenly() -> None:
 
 def by_fft(expert: FrequencyExpert, x: Tensor) -> Tensor:
     """The printed equations with torch.fft, patch by patch."""
-    q, k, v = expert.projection(x)
+    q, k, v = expert.projection(x).chunk(3, dim=1)
     side, refined = expert.patch, torch.zeros_like(v)
     for row in range(0, x.shape[2], side):
         for column in range(0, x.shape[3], side):

@@ -1,6 +1,6 @@
 """The channel self-attention expert: MDTA, attention between channels over the whole image (paper B, section 3.2).
 
-Shape legend: B batch, C channels, H height, W width, h heads, c channels of one head, N = H * W.
+Shape legend: B batch, C channels, H height, W width, h heads, c channels of one head, N = H * W, x = 3h.
 """
 
 import torch
@@ -27,11 +27,8 @@ class ChannelExpert(nn.Module):
         self.output = nn.Conv2d(width, width, 1, bias=False)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
-        q, k, v = (self._split(x) for x in self.projection(x_BCHW))
+        projected_BxcN = self.projection(x_BCHW).flatten(2).unflatten(1, (3 * self.heads, -1))
+        q, k, v = projected_BxcN.chunk(3, dim=1)
         scores_Bhcc = F.normalize(q, dim=3) @ F.normalize(k, dim=3).transpose(2, 3)
         attention = (scores_Bhcc / self.log_temperature_h11.exp()).softmax(dim=3)
         return self.output((attention @ v).reshape(x_BCHW.shape))
-
-    def _split(self, x_BCHW: Tensor) -> Tensor:
-        batch, channels, height, width = x_BCHW.shape
-        return x_BCHW.reshape(batch, self.heads, channels // self.heads, height * width)

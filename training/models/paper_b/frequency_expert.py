@@ -30,7 +30,7 @@ class FrequencyExpert(nn.Module):
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         height, width = x_BCHW.shape[2:]
-        q, k, v = (tiles.cut(x, self.patch) for x in self.projection(x_BCHW))
+        q, k, v = tiles.cut(self.projection(x_BCHW), self.patch).chunk(3, dim=2)
         refined_BTCN = v * self.correlation(q, k)
         return self.output(tiles.join(refined_BTCN, self.patch, height, width))
 

@@ -28,7 +28,7 @@ class SpatialExpert(nn.Module):
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         height, width = x_BCHW.shape[2:]
-        q, k, v = (self._windows(x) for x in self.projection(x_BCHW))
+        q, k, v = self._windows(self.projection(x_BCHW)).unflatten(2, (3 * self.heads, -1)).chunk(3, dim=2)
         scores_BThNN = q.transpose(3, 4) @ k * (q.shape[3] ** -0.5)
         attention = most_alike(scores_BThNN, self.share).softmax(dim=4)
         attended_BThcN = v @ attention.transpose(3, 4)
@@ -37,11 +37,8 @@ class SpatialExpert(nn.Module):
         return self.output(tiles.join(attended_BThcN.flatten(2, 3), self.window, height, width))
 
     def _windows(self, x_BCHW: Tensor) -> Tensor:
-        batch, channels, height, width = x_BCHW.shape
-        if self.window is None:
-            return x_BCHW.reshape(batch, 1, self.heads, channels // self.heads, height * width)
-        windows = tiles.cut(x_BCHW, self.window)
-        return windows.reshape(batch, -1, self.heads, channels // self.heads, self.window * self.window)
+        """[B, T, C, N]; the whole image is one window where there is no other."""
+        return x_BCHW.flatten(2)[:, None] if self.window is None else tiles.cut(x_BCHW, self.window)
 
 
 def most_alike(scores_xN: Tensor, share: float) -> Tensor:
