@@ -1,0 +1,55 @@
+"""What paper B and its benchmark print: rivals' scores, and the claims that the text makes of its own tables.
+
+The page gives Tables 1 to 7 as pictures, so paper B's own figures are known from its text alone.
+"""
+
+from typing import NamedTuple
+
+
+class Rival(NamedTuple):
+    """PSNR (dB) and SSIM on WeatherBench's test images by weather, on the luma inside a border of four pixels.
+
+    A weather is missing where the benchmark's table was not at hand.
+    """
+
+    name: str
+    scores: dict[str, tuple[float, float]]
+
+
+AVERAGE = "average"
+
+WEATHERBENCH = (
+    Rival(
+        "MWFormer",
+        {"haze": (24.42, 0.7462), "rain": (35.15, 0.9507), "snow": (29.98, 0.8721), AVERAGE: (29.85, 0.8563)},
+    ),
+    Rival("DehazeFormer", {AVERAGE: (29.68, 0.8493)}),
+    Rival("MPRNet", {AVERAGE: (29.53, 0.8509)}),
+    Rival("DiffUIR", {AVERAGE: (29.39, 0.8561)}),
+    Rival("SnowFormer", {AVERAGE: (29.06, 0.8518)}),
+    Rival("AdaIR", {AVERAGE: (28.80, 0.8380)}),
+    Rival("PromptIR", {AVERAGE: (27.86, 0.8311)}),
+    Rival("Restormer", {AVERAGE: (27.25, 0.8225)}),
+    Rival("TransWeather", {AVERAGE: (24.70, 0.7931)}),
+    Rival("Histoformer", {AVERAGE: (24.59, 0.7976)}),
+    Rival("WGWS-Net", {"rain": (37.08, 0.9608)}),
+)
+"""WeatherBench's own official table."""
+
+TEXT = {
+    "2": "Section 4.3 of FoundIR-Weather: 5.48 dB over DehazeFormer on haze; 1.46 dB and .0169 SSIM over TransWeather "
+    "on average.",
+    "4": "Section 4.4: lower complexity than DehazeFormer, DRSformer, NeRD-Rain, MPRNet, Restormer and PromptIR.",
+    "figure-6": "Section 4.5: k = 70 % is best, at 25.15 dB; 80 % is worse again.",
+}
+"""What the text says of tables of which no row's figures are known."""
+
+
+class Complexity(NamedTuple):
+    """A published network at 256x256: million parameters, 1e9 multiply-adds."""
+
+    parameters: float
+    multiply_adds: float
+
+
+COMPLEXITY = {"Restormer": Complexity(26, 141), "PromptIR": Complexity(36, 158)}
