@@ -38,7 +38,10 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class DataConfig:
-    """What a run trains on: procedural drives of seeds 0 .. `drives` - 1; `crop` in rows, columns, multiples of 16."""
+    """What a run trains on: procedural drives of seeds 0 .. `drives` - 1; `crop` in rows, columns, multiples of 16.
+
+    `height` and `width` are the procedural frames' size; `camvid_shrink` divides CamVid's 360 rows and 480 columns.
+    """
 
     drives: int = 150
     frames_per_drive: int = 4
@@ -48,6 +51,15 @@ class DataConfig:
     camvid_root: str = ""
     camvid_drives: tuple[str, ...] = ("0001TP", "0006R0")
     camvid_share: float = 0.4
+    camvid_shrink: int = 1
+
+
+@dataclass(frozen=True)
+class PairedSetConfig:
+    """Pairs on disk to train on in place of street scenes: `root` of a data set, its `split` where it has several."""
+
+    root: str = ""
+    split: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from training.config import DataConfig
+from training.config import DataConfig, PairedSetConfig
 
 Output = Literal["direct", "residual"]
 Variation = Literal["anisotropic", "printed"]
@@ -79,14 +79,12 @@ class EGSynLossConfig:
 
 
 @dataclass(frozen=True)
-class PairsConfig:
-    """Pairs on disk to train on in place of street scenes: `root` of a data set, and its `split` where it has several.
+class PairsConfig(PairedSetConfig):
+    """Pairs on disk, and `originals`: a folder of their original segmentations, precomputed.
 
-    `originals`: a folder of their original segmentations, precomputed; empty where a segmenter gives them.
+    It is empty where a segmenter gives them.
     """
 
-    root: str = ""
-    split: str = ""
     originals: str = ""
 
 

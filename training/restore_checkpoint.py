@@ -11,9 +11,12 @@ from training.checkpoint import CheckpointError
 from training.config import ModelConfig
 from training.models import hugging_face_segmenter
 from training.models.paper_a.cooperation import Cooperation
+from training.models.paper_b.network import MoeWirNet
 from training.models.segmenter import BaseSegmenter
 from training.models.weather_net import WeatherNet
 from training.paper_a_config import GeneratorConfig, PaperAConfig
+from training.paper_b_config import PaperBConfig, RoutingConfig
+from training.paper_b_stages import NETWORK
 from training.weight_average import group_name
 
 # The kinds of a checkpoint's original segmenter; with PRECOMPUTED label maps there is none.
@@ -43,6 +46,17 @@ def restore_cooperation(
     net.sgada.load_state_dict(sgada)
     net.egsyn.load_state_dict(egsyn)
     return segmenter.eval(), net.eval(), state
+
+
+def restore_moe_wirnet(folder: Path, averaged: bool = False) -> tuple[MoeWirNet, dict[str, Any]]:
+    """Paper B's network, in evaluation mode, and the checkpoint's state; raises CheckpointError.
+
+    `averaged` takes the moving average of its weights, where the run kept it.
+    """
+    (weights,), state = checkpoint.load(folder, group_name(NETWORK) if averaged else NETWORK)
+    net = MoeWirNet(paper_b_config(state["config"]["model"]))
+    net.load_state_dict(weights)
+    return net.eval(), state
 
 
 def is_without_segmenter(config: Mapping[str, Any]) -> bool:
@@ -78,3 +92,10 @@ def paper_a_config(settings: Mapping[str, Any]) -> PaperAConfig:
     generators = {name: GeneratorConfig(**settings[name]) for name in ("sgada", "egsyn")}
     widths = {"discriminator_widths": tuple(settings["discriminator_widths"])}
     return PaperAConfig(**{**settings, **generators, **widths})
+
+
+def paper_b_config(settings: Mapping[str, Any]) -> PaperBConfig:
+    """PaperBConfig out of a checkpoint's JSON."""
+    routing = {side: RoutingConfig(**settings[side]) for side in ("encoder", "decoder")}
+    lists = {name: tuple(settings[name]) for name in ("blocks", "heads", "experts")}
+    return PaperBConfig(**{**settings, **routing, **lists})

@@ -43,6 +43,11 @@ def flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return result
 
 
+def joined(*commands: str) -> str:
+    """The commands that led to a checkpoint as one line, in their order; empty ones are left out."""
+    return " && ".join(filter(None, commands))
+
+
 def current_commit() -> str:
     """The commit of the checkout, or "unknown"."""
     done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)

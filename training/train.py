@@ -1,4 +1,4 @@
-"""`python -m training.train PRESET`: train the deployable model or paper A's own networks on synthetic weather."""
+"""`python -m training.train PRESET`: train the deployable model, or paper A's or B's own networks."""
 
 import os
 
@@ -6,43 +6,40 @@ import os
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import argparse
-import dataclasses
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
 import torch
-from lightning_fabric import Fabric
 from torch.utils.data import DataLoader
 
 from training import config as weather_net_config
-from training import paper_a_config, paper_a_stages, processes, weather_net_stages
-from training.checkpoint import CheckpointError
-from training.config import LoopConfig, Precision, TrainConfig
-from training.data.batches import DegradedCrops, Example
-from training.data.classes import CLASSES
-from training.data.paired_crops import ExampleWithOriginal, PairedCrops, SegmentedCrops, classes_of, open_pairs
-from training.data.pool import camvid_pool, procedural_pool
-from training.data.readers.layouts import recognise
-from training.loader import loader
-from training.models.paper_a.vgg19 import build_extractor
-from training.models.weather_net import WeatherNet
-from training.original_segmenter import Original, find_segmenter
-from training.paper_a_config import PairsConfig, PaperATrainConfig
-from training.restore_checkpoint import PRECOMPUTED, restore
-from training.run_record import Record, current_commit
-from training.trainer import Trainer
-from weather_perception.core.contract import SemanticClass
-
-Config = TrainConfig | PaperATrainConfig
-
-PRESETS: dict[str, Callable[[], Config]] = {**weather_net_config.PRESETS, **paper_a_config.PRESETS}
-# What may differ between a run and the one that continues it: its length, and where its files are on this machine.
-MAY_CHANGE = (
-    *("steps", "joint_steps", "checkpoint_every"),
-    *("data.camvid_root", "egsyn_loss.vgg19_weights", "pairs.root", "pairs.originals"),
+from training import (
+    paper_a_config,
+    paper_a_run,
+    paper_a_stages,
+    paper_b_run,
+    paper_b_stages,
+    paper_b_train_config,
+    processes,
+    weather_net_run,
+    weather_net_stages,
 )
+from training.checkpoint import CheckpointError
+from training.config import LoopConfig, PairedSetConfig, Precision, TrainConfig
+from training.paper_a_config import PairsConfig, PaperATrainConfig
+from training.paper_b_train_config import PaperBTrainConfig
+from training.trainer import Trainer
+
+Config = TrainConfig | PaperATrainConfig | PaperBTrainConfig
+
+PRESETS: dict[str, Callable[[], Config]] = {
+    **weather_net_config.PRESETS,
+    **paper_a_config.PRESETS,
+    **paper_b_train_config.PRESETS,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder = options.out or Path("out/train") / options.preset
     try:
         config = configure(options)
-        loop = dataclasses.replace(
+        loop = replace(
             loop_config(config),
             accumulate=options.accumulate,
             precision=options.precision,
@@ -63,8 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     if trainer.fabric.is_global_zero:
         print(f"checkpoint: {folder}")
-        if isinstance(config, TrainConfig):
-            print(f"next: python -m training.export {folder} --out {options.preset}.pt2")
+        if not isinstance(config, PaperATrainConfig):
+            mask = " --segmenter NAME" if isinstance(config, PaperBTrainConfig) else ""
+            print(f"next: python -m training.export {folder} --out {options.preset}.pt2{mask}")
     return 0
 
 
@@ -72,12 +70,14 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     result = argparse.ArgumentParser("python -m training.train", description=__doc__)
     result.add_argument(
-        "preset", choices=sorted(PRESETS), help="the run: training/config.py, training/paper_a_config.py"
+        "preset",
+        choices=sorted(PRESETS),
+        help="the run: training/config.py, training/paper_a_config.py, training/paper_b_train_config.py",
     )
     result.add_argument("--out", type=Path, help="checkpoint folder (default: out/train/PRESET)")
     result.add_argument("--resume", action="store_true", help="continue from the checkpoint in --out")
     result.add_argument(
-        "--init", type=Path, metavar="CHECKPOINT", help="start from another run's weights; not for paper_a"
+        "--init", type=Path, metavar="CHECKPOINT", help="start from another run's weights; the deployable model only"
     )
     result.add_argument("--camvid", default="", metavar="ROOT", help="CamVid's root, to train on its frames too")
     result.add_argument(
@@ -90,6 +90,11 @@ def parser() -> argparse.ArgumentParser:
         "--average-decay", type=float, default=0.0, metavar="D", help="keep a moving average of the weights, say 0.999"
     )
     result.add_argument("--tensorboard", type=Path, metavar="FOLDER", help="write scalars and image grids there")
+    papers = result.add_argument_group("paper_a, paper_b")
+    papers.add_argument(
+        "--pairs", default="", metavar="ROOT", help="train on a data set's degraded and clear frames, not on our scenes"
+    )
+    papers.add_argument("--pairs-split", default="", metavar="SPLIT", help="its split, where it has several")
     paper_a = result.add_argument_group("paper_a")
     paper_a.add_argument(
         "--segmenter",
@@ -97,51 +102,75 @@ def parser() -> argparse.ArgumentParser:
         help="gives Sd: a deployable model's checkpoint, a Hugging Face folder or hub name",
     )
     paper_a.add_argument(
-        "--pairs", default="", metavar="ROOT", help="train on a data set's degraded and clear frames, not on our scenes"
-    )
-    paper_a.add_argument("--pairs-split", default="", metavar="SPLIT", help="its split, where it has several")
-    paper_a.add_argument(
         "--originals", default="", metavar="FOLDER", help="gives Sd of the pairs: label maps, named as degraded frames"
     )
     paper_a.add_argument("--vgg19", metavar="FILE", help="torchvision's weights file; or `off`: no perceptual losses")
+    paper_b = result.add_argument_group("paper_b")
+    paper_b.add_argument(
+        "--tasks", type=names, metavar="NAME,..", help="weathers of our scenes, `clear` among them or not"
+    )
     return result
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Names separated by commas."""
+    return tuple(name.strip() for name in text.split(","))
 
 
 def configure(options: argparse.Namespace) -> Config:
     """The preset with the command line's changes; raises ValueError for options that do not go together."""
     torch.set_num_threads(options.threads)
     config = PRESETS[options.preset]()
-    check_pairs(options, config)
+    check_options(options, config)
     if options.camvid:
-        config = dataclasses.replace(config, data=dataclasses.replace(config.data, camvid_root=options.camvid))
-    if isinstance(config, TrainConfig):
-        return dataclasses.replace(config, steps=options.steps) if options.steps else config
+        config = replace(config, data=replace(config.data, camvid_root=options.camvid))
+    if isinstance(config, PaperATrainConfig):
+        return configure_paper_a(options, config)
+    if options.steps:
+        config = replace(config, steps=options.steps)
+    if isinstance(config, PaperBTrainConfig):
+        config = replace(config, pairs=PairedSetConfig(options.pairs, options.pairs_split))
+        return paper_b_run.of_tasks(config, options.tasks) if options.tasks else config
+    return config
+
+
+def configure_paper_a(options: argparse.Namespace, config: PaperATrainConfig) -> PaperATrainConfig:
+    """Its losses, its pairs, and the length of its last stage."""
+    loss = config.egsyn_loss
     if options.vgg19 == "off":
-        config = dataclasses.replace(
-            config, egsyn_loss=dataclasses.replace(config.egsyn_loss, perceptual_features="off")
-        )
+        config = replace(config, egsyn_loss=replace(loss, perceptual_features="off"))
     elif options.vgg19:
-        loss = dataclasses.replace(config.egsyn_loss, perceptual_features="vgg19", vgg19_weights=options.vgg19)
-        config = dataclasses.replace(config, egsyn_loss=loss)
+        vgg19 = replace(loss, perceptual_features="vgg19", vgg19_weights=options.vgg19)
+        config = replace(config, egsyn_loss=vgg19)
     if options.pairs:
-        pairs = PairsConfig(options.pairs, options.pairs_split, options.originals)
-        config = dataclasses.replace(config, pairs=pairs)
-    return dataclasses.replace(config, joint_steps=options.steps) if options.steps else config
+        config = replace(config, pairs=PairsConfig(options.pairs, options.pairs_split, options.originals))
+    return replace(config, joint_steps=options.steps) if options.steps else config
 
 
-def check_pairs(options: argparse.Namespace, config: Config) -> None:
-    """Raises ValueError where the options about pairs do not go with each other or with the preset."""
+def check_options(options: argparse.Namespace, config: Config) -> None:
+    """Raises ValueError where options do not go with each other or with the preset."""
     if options.pairs and isinstance(config, TrainConfig):
-        raise ValueError(f"--pairs: {config.name} makes its degraded frames itself; take the preset paper_a")
+        raise ValueError(f"--pairs: {config.name} makes its degraded frames itself; take the preset paper_a or paper_b")
     if options.pairs and options.camvid:
         raise ValueError("--pairs and --camvid: a run is on pairs alone; name one of the two")
     if not options.pairs and (options.originals or options.pairs_split):
         raise ValueError("--originals and --pairs-split are about a data set of pairs; name it with --pairs ROOT")
+    if isinstance(config, PaperBTrainConfig) and (options.segmenter or options.originals or options.vgg19):
+        raise ValueError(
+            f"--segmenter, --originals, --vgg19: {config.name} learns to restore, not to segment; what gives the model "
+            "file its mask is named when it is written: python -m training.export --segmenter NAME"
+        )
+    if options.tasks and (options.pairs or not isinstance(config, PaperBTrainConfig)):
+        raise ValueError("--tasks: it chooses the weathers that paper_b lays over our scenes; pairs have their own")
 
 
 def loop_config(config: Config) -> LoopConfig:
     """The loop's settings of a run, before the command line's."""
-    return weather_net_stages.loop(config) if isinstance(config, TrainConfig) else paper_a_stages.loop(config)
+    if isinstance(config, PaperATrainConfig):
+        return paper_a_stages.loop(config)
+    if isinstance(config, PaperBTrainConfig):
+        return paper_b_stages.loop(config)
+    return weather_net_stages.loop(config)
 
 
 def train(
@@ -174,102 +203,24 @@ def build(config: Config, loop: LoopConfig, init: Path | None = None, segmenter:
     The deployable model starts from the weights of the checkpoint `init`, where one is given. Paper A's Sd is by
     `segmenter`, as `find_segmenter` takes it.
     """
+    if init and not isinstance(config, TrainConfig):
+        raise ValueError(f"--init {init}: {config.name} cannot start from a deployable model's weights")
     fabric = processes.launch(loop.precision)
     torch.manual_seed(config.seed)
     if isinstance(config, PaperATrainConfig):
-        if init:
-            raise ValueError(f"--init {init}: {config.name} cannot start from a deployable model's weights")
-        return build_paper_a(fabric, config, loop, segmenter)
-    return build_weather_net(fabric, config, loop, init)
+        return paper_a_run.build(fabric, config, loop, segmenter)
+    if isinstance(config, PaperBTrainConfig):
+        return paper_b_run.build(fabric, config, loop)
+    return weather_net_run.build(fabric, config, loop, init)
 
 
-def build_weather_net(fabric: Fabric, config: TrainConfig, loop: LoopConfig, init: Path | None) -> Trainer:
-    """The trainer of the deployable model; raises CheckpointError where `init` holds one of other widths."""
-    net, earlier = WeatherNet(config.model), ""
-    if init:
-        initial, state = restore(init)
-        if initial.config != config.model:
-            raise CheckpointError(f"{init}: it holds a network of other widths than this run's: {initial.config}")
-        net.load_state_dict(initial.state_dict())
-        earlier = state["command"]
-    net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    stages = weather_net_stages.stages(config)
-    return Trainer(fabric, {weather_net_stages.NETWORK: net}, stages, loop, record(config, earlier))
-
-
-def build_paper_a(fabric: Fabric, config: PaperATrainConfig, loop: LoopConfig, segmenter: str | Path | None) -> Trainer:
-    """The trainer of paper A's networks; raises ValueError where nothing gives the original segmentation."""
-    classes: Sequence[SemanticClass] = CLASSES
-    learned_on: dict[str, Any] = {}
-    if root := config.pairs.root:
-        classes = classes_of(open_pairs(Path(root), config.pairs.split))
-        config = dataclasses.replace(config, model=dataclasses.replace(config.model, classes=len(classes)))
-        learned_on = {"data_set": recognise(Path(root))[0]}
-    original = original_of(config, segmenter, [c.name for c in classes])
-    networks = paper_a_stages.networks(config.model, original.segmenter if original else None)
-    extractor = build_extractor(config.egsyn_loss)
-    stages = paper_a_stages.stages(config, extractor.to(fabric.device) if extractor else None)
-    learned_on["segmenter"] = original.record if original else {"kind": PRECOMPUTED}
-    recorded = record(config, original.command if original else "", **learned_on)
-    return Trainer(fabric, networks, stages, loop, recorded)
-
-
-def original_of(config: PaperATrainConfig, segmenter: str | Path | None, classes: Sequence[str]) -> Original | None:
-    """The segmenter that gives Sd, none where the run takes precomputed maps; ValueError unless just one of the two."""
-    if config.pairs.originals and segmenter:
-        raise ValueError("--originals and --segmenter: both would give the original segmentation; name one of the two")
-    if config.pairs.originals:
-        return None
-    if segmenter is None:
-        raise ValueError(
-            "paper A refines what a segmenter for normal conditions says: name one with --segmenter, a Hugging Face "
-            "folder or hub name, or a deployable model's checkpoint: python -m training.train quick"
-        )
-    return find_segmenter(str(segmenter), classes)
-
-
-def record(config: Config, earlier: str = "", **more: Any) -> Record:
-    """What the checkpoint records: the configuration and `more`, and the commands, those of an `earlier` run first.
-
-    The commands leave out this machine's paths.
-    """
-    if isinstance(config, PaperATrainConfig):
-        rest = paper_a_arguments(config, more["segmenter"])
-    else:
-        rest = " --init CHECKPOINT" if earlier else ""
-    camvid = " --camvid CAMVID_ROOT" if config.data.camvid_root else ""
-    steps = config.steps if isinstance(config, TrainConfig) else config.joint_steps
-    before = f"{earlier} && " if earlier else ""
-    command = f"{before}python -m training.train {config.name} --steps {steps}{rest}{camvid}"
-    return Record(dataclasses.asdict(config) | more, command, current_commit(), MAY_CHANGE)
-
-
-def paper_a_arguments(config: PaperATrainConfig, segmenter: dict[str, Any]) -> str:
-    """What paper A's command says of its pairs, its original `segmenter` as recorded, and its losses."""
-    told = " --pairs PAIRS_ROOT" if config.pairs.root else ""
-    told += f" --pairs-split {config.pairs.split}" if config.pairs.split else ""
-    named = segmenter.get("name", "CHECKPOINT")
-    told += " --originals ORIGINALS" if config.pairs.originals else f" --segmenter {named}"
-    return f"{told} --vgg19 {'off' if config.egsyn_loss.perceptual_features == 'off' else 'VGG19_WEIGHTS'}"
-
-
-def batches(config: Config, trainer: Trainer) -> DataLoader[Example | ExampleWithOriginal]:
+def batches(config: Config, trainer: Trainer) -> DataLoader[Any]:
     """This process's micro-batches of the remaining steps; each depends on the seed and its step alone."""
-    if isinstance(config, PaperATrainConfig) and config.pairs.root:
-        return loader(paired_crops(config), trainer, config.batch)
-    procedural, camvid = procedural_pool(config.data), camvid_pool(config.data)
-    share = config.data.camvid_share if camvid else 0.0
-    pools = [pool for pool in (procedural, camvid) if pool]
-    crops = DegradedCrops(pools, [s for s in (1 - share, share) if s], config.data.crop, config.seed)
-    return loader(crops, trainer, config.batch)
-
-
-def paired_crops(config: PaperATrainConfig) -> PairedCrops | SegmentedCrops:
-    """Crops of the pairs, each with its precomputed original segmentation where the run takes these."""
-    pairs, size = open_pairs(Path(config.pairs.root), config.pairs.split), config.data.crop
-    if config.pairs.originals:
-        return SegmentedCrops(pairs, Path(config.pairs.originals), size, config.seed)
-    return PairedCrops(pairs, size, config.seed)
+    if isinstance(config, PaperATrainConfig):
+        return paper_a_run.batches(config, trainer)
+    if isinstance(config, PaperBTrainConfig):
+        return paper_b_run.batches(config, trainer)
+    return weather_net_run.batches(config, trainer)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ ROS = {
 VOCABULARY = "training.data.classes"
 
 # (files, may not import, why). A path ending in .py is one file, any other a package.
-# config <- data, models <- losses <- stages <- *_stages; trainer knows stages alone; train joins them all.
+# config <- data, models <- losses <- stages <- *_stages; trainer knows stages alone; *_run joins them.
 CONFIGURATION = [
     "training.config",
     "training.paper_a_config",
@@ -39,7 +39,8 @@ TASKS = [
     "training.paper_b_stages",
 ]
 LOOP = ["training.stages", "training.processes", "training.watch", "training.weight_average", "training.trainer"]
-COMMAND = ["training.train", "training.reproduce"]
+RUNS = ["training.weather_net_run", "training.paper_a_run", "training.paper_b_run"]
+COMMAND = [*RUNS, "training.train", "training.reproduce"]
 ABOVE_DATA = ["training.models", "training.losses", "training.multitask", *LOOP, *TASKS, *COMMAND]
 
 RULES = [

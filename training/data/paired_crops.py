@@ -1,7 +1,8 @@
 """Training examples from pairs of a degraded and a clear frame on disk, as a pure function of (seed, index)."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 import cv2
 import numpy as np
@@ -26,7 +27,7 @@ class PairedCrops(Dataset[Example]):
     Index i is the same in every run with the same seed and pairs. Labels are VOID where a pair has none.
     """
 
-    def __init__(self, pairs: PairSet, size: tuple[int, int], seed: int) -> None:
+    def __init__(self, pairs: Sequence[Pair], size: tuple[int, int], seed: int) -> None:
         self._pairs, self._size, self._seed = pairs, size, seed
 
     def __getitem__(self, index: int) -> Example:
@@ -84,7 +85,7 @@ class Drawn(NamedTuple):
         return Example(degraded, clear, torch.from_numpy(labels_HW), torch.tensor(0))
 
 
-def draw(pairs: PairSet, size: tuple[int, int], seed: int, index: int) -> Drawn:
+def draw(pairs: Sequence[Pair], size: tuple[int, int], seed: int, index: int) -> Drawn:
     """The pair and the window of the example `index`: a pure function of (seed, index)."""
     cv2.setNumThreads(0)
     rng = default_rng((seed, index))
@@ -93,8 +94,28 @@ def draw(pairs: PairSet, size: tuple[int, int], seed: int, index: int) -> Drawn:
     return Drawn(number, pair, draw_window(pair.degraded_HW3.shape[:2], size, rng))
 
 
-def open_pairs(root: Path, split: str = "") -> PairSet:
-    """The labelled pairs below `root`, of the only split or of the one named.
+class OfWeather(Sequence[Pair]):
+    """The pairs of a set in one weather, still read when asked for; None is of those that name none."""
+
+    def __init__(self, pairs: PairSet, weather: str | None) -> None:
+        self._pairs = pairs
+        self._numbers = [number for number, found in enumerate(pairs.weathers) if found == weather]
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> Pair: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Pair]: ...
+    def __getitem__(self, index: int | slice) -> Pair | list[Pair]:
+        if isinstance(index, slice):
+            return [self._pairs[number] for number in self._numbers[index]]
+        return self._pairs[self._numbers[index]]
+
+
+def open_pairs(root: Path, split: str = "", labelled: bool = True) -> PairSet:
+    """The pairs below `root`, of the only split or of the one named; `labelled`: some of them must be.
 
     Raises FileNotFoundError or ValueError where there are none, or partners do not agree pixel by pixel.
     """
@@ -109,7 +130,7 @@ def open_pairs(root: Path, split: str = "") -> PairSet:
         raise ValueError(
             f"{root}: its partners do not agree pixel by pixel, so no restoration can be learned from them"
         )
-    if all(file.labels is None for file in pairs.files):
+    if labelled and all(file.labels is None for file in pairs.files):
         raise ValueError(f"{root}: its frames have no labels, which the masks are learned from")
     return pairs
 

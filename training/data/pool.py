@@ -8,11 +8,20 @@ import numpy as np
 from tqdm import tqdm
 
 from training.config import DataConfig
+from training.data.crops import shrink
 from training.data.readers.camvid import CamVid
 from training.data.sample import Sample
 from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
 
 SECONDS_PER_DRIVE = 60.0
+
+
+def training_pools(config: DataConfig) -> tuple[list[list[Sample]], list[float]]:
+    """The procedural pool, and CamVid's where its root is given; the share of the examples that each gives."""
+    procedural, camvid = procedural_pool(config), camvid_pool(config)
+    share = config.camvid_share if camvid else 0.0
+    pairs = [(pool, part) for pool, part in ((procedural, 1 - share), (camvid, share)) if pool and part]
+    return [pool for pool, _ in pairs], [part for _, part in pairs]
 
 
 def procedural_pool(config: DataConfig, workers: int = 2) -> list[Sample]:
@@ -31,7 +40,8 @@ def camvid_pool(config: DataConfig) -> list[Sample]:
     """CamVid's training frames of `camvid_drives`; empty where no root is given."""
     if not config.camvid_root:
         return []
-    return list(_progress(CamVid(config.camvid_root, "train", config.camvid_drives)))
+    frames = _progress(CamVid(config.camvid_root, "train", config.camvid_drives))
+    return [shrink(sample, config.camvid_shrink) for sample in frames]
 
 
 def _progress(camvid: CamVid) -> Iterator[Sample]:
