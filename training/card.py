@@ -42,7 +42,8 @@ def _method(training: Mapping[str, Any]) -> str:
     """The line of a model that is a paper's own, else nothing."""
     if "method" not in training:
         return ""
-    return f"- **Method**: {training['method']}; perceptual and style losses: {training['perceptual']}\n"
+    losses = f"; perceptual and style losses: {training['perceptual']}" if "perceptual" in training else ""
+    return f"- **Method**: {training['method']}{losses}\n"
 
 
 def _tables(manifest: Manifest, text: CardText) -> str:

@@ -20,7 +20,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--camvid", metavar="ROOT", help="CamVid's root: judge on its validation drive too")
     parser.add_argument("--stride", type=int, default=4, help="take every n-th CamVid frame")
     parser.add_argument(
-        "--segmenter", metavar="NAME", help="as in training.train; for one trained on precomputed label maps"
+        "--segmenter",
+        metavar="NAME",
+        help="gives the mask, as in training.train; for paper B, and for paper A trained on precomputed label maps",
     )
     options = parser.parse_args(arguments)
     try:

@@ -35,7 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, metavar="NAME.pt2", help="the model file to write")
     parser.add_argument("--base", type=Path, metavar="BASE.pt2", help="also write the base segmenter as a model file")
     parser.add_argument(
-        "--segmenter", metavar="NAME", help="as in training.train; for one trained on precomputed label maps"
+        "--segmenter",
+        metavar="NAME",
+        help="gives the mask, as in training.train; for paper B, and for paper A trained on precomputed label maps",
     )
     options = parser.parse_args(arguments)
     try:

@@ -16,7 +16,7 @@ from weather_perception.core.contract import Manifest
 
 METRICS_FILE = "metrics.json"
 UNKNOWN_WEATHER = ("unknown",)
-"""The weather types of a model that does not tell weathers apart; it has no gates either."""
+"""The weather types of a model that does not tell weathers apart."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from training import checkpoint
 from training.checkpoint import CheckpointError
 from training.deployables.deployable import Deployable
 from training.deployables.paper_a import is_paper_a, open_paper_a
+from training.deployables.paper_b import is_paper_b, open_paper_b
 from training.deployables.weather_net import open_weather_net
 from training.restore_checkpoint import is_without_segmenter
 
@@ -13,12 +14,14 @@ from training.restore_checkpoint import is_without_segmenter
 def open_checkpoint(folder: Path, segmenter: str | None = None) -> Deployable:
     """The model in a checkpoint's folder, by what its configuration says it is.
 
-    `segmenter`, as `find_segmenter` takes it, goes with one that was trained on precomputed label maps, and only with
-    such. Raises CheckpointError and SegmenterError.
+    `segmenter`, as `find_segmenter` takes it, goes with paper B's, and with one of paper A's that was trained on
+    precomputed label maps; only these hold none. Raises CheckpointError and SegmenterError.
     """
     _, state = checkpoint.load(folder)
     if "config" not in state:
         raise CheckpointError(f"{folder}: its {checkpoint.STATE_FILE} has no `config`; train it again")
+    if is_paper_b(state["config"]):
+        return open_paper_b(folder, segmenter)
     if segmenter and not is_without_segmenter(state["config"]):
         raise CheckpointError(f"{folder}: it has a segmenter of its own; leave out --segmenter {segmenter}")
     return open_paper_a(folder, segmenter) if is_paper_a(state["config"]) else open_weather_net(folder)

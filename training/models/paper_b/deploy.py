@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from training.models.deploy import ContractOutputs, decide, finish, prepare
+from training.models.deploy import ContractOutputs, crop, decide, finish, prepare
 from training.models.paper_a.label_maps import original_probabilities
 from training.models.paper_b.network import MoeWirNet
 from training.models.paper_b.pruning import pruned
@@ -26,3 +26,10 @@ class DeployedMoeWirNet(nn.Module):
         restored = restored.clamp(0, 1)
         labels, confidence = decide(original_probabilities(self.segmenter(restored), restored), size)
         return finish(restored, size), labels, confidence, image.new_ones(image.shape[0], 1), gates
+
+    def perceive(self, image_BHW3: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """uint8 [B, H, W, 3] -> class ids [B, H, W] of the frame as it is and restored, and the restored image."""
+        image, size = prepare(image_BHW3, self.net.config.stride)
+        original = original_probabilities(self.segmenter(image), image)
+        restored, labels, *_ = self(image_BHW3)
+        return crop(original.argmax(dim=1), size), labels, restored
