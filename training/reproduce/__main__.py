@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 
 from training.checkpoint import CheckpointError
-from training.reproduce import paper_a_command
+from training.reproduce import paper_a_command, paper_b_command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     )
     papers = result.add_subparsers(dest="paper", required=True, metavar="PAPER")
     paper_a_command.add(papers)
+    paper_b_command.add(papers)
     return result
 
 
