@@ -93,7 +93,7 @@ def paper_b() -> PaperBTrainConfig:
 
 def paper_b_small_run() -> PaperBTrainConfig:
     """The small network, with a rate for fewer steps; for a night on a CPU."""
-    return PaperBTrainConfig(20_000, learning_rate=5e-4, name="paper_b_small", model=paper_b_small())
+    return PaperBTrainConfig(10_000, learning_rate=5e-4, name="paper_b_small", model=paper_b_small())
 
 
 def paper_b_quick_run() -> PaperBTrainConfig:
