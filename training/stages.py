@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -11,17 +11,26 @@ from torch.optim import Optimizer
 Networks = Mapping[str, nn.Module]
 
 
+class TaskLoss(NamedTuple):
+    """One task's mean loss over its examples in a batch, and their number; any loss counts for nothing without one."""
+
+    mean: Tensor
+    examples: int
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What an objective found on one batch.
 
     The sum of `terms`, weighted already, is minimised. `scores` (scalars) and `images` ([B, 3, H, W], 0..1) are for
-    people to watch; no gradient is taken of them.
+    people to watch; no gradient is taken of them. `tasks` are the losses of a phase that joins tasks, all of them by
+    name: what is minimised of them is their mean over the examples, but for how the phase joins their gradients.
     """
 
     terms: Mapping[str, Tensor]
     scores: Mapping[str, Tensor] = field(default_factory=dict)
     images: Mapping[str, Tensor] = field(default_factory=dict)
+    tasks: Mapping[str, TaskLoss] = field(default_factory=dict)
 
 
 class Memory(Protocol):
@@ -36,12 +45,36 @@ class Memory(Protocol):
         ...
 
 
+class Combination(Memory, Protocol):
+    """Joins the gradients of several tasks on the parameters that they share."""
+
+    def combine(self, grad_TP: Tensor, losses_T: Tensor) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """Gradients and losses of the step's tasks, zeros and NaN for a task without an example -> update [P], scores.
+
+        The same in every process.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Join:
+    """How a phase joins the gradients of `tasks`, the names in its objective's outcomes.
+
+    On the `shared` parameters by `combination`, from each task's mean gradient over the step's examples of it. All
+    other parameters of the phase keep their own gradient, as does what the outcome's `terms` say of any.
+    """
+
+    tasks: tuple[str, ...]
+    shared: Callable[[Networks], Sequence[nn.Parameter]]
+    combination: Combination
+
+
 @dataclass(frozen=True)
 class Phase:
     """One optimiser step of `networks`; gradients flow through all the others and stop at none but their weights.
 
     `learning_rate` gives the rate at a step of the stage, counted from 0. `prepare` sees all micro-batches of a step
-    before its first objective does. `memory` is what the objective remembers.
+    before its first objective does. `memory` is what the objective remembers; with `join`, its combination does.
     """
 
     name: str
@@ -51,6 +84,7 @@ class Phase:
     learning_rate: Callable[[int], float]
     prepare: Callable[[Sequence[Any], Networks], None] | None = None
     memory: Memory | None = None
+    join: Join | None = None
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from training import checkpoint, processes
 from training.config import LoopConfig
 from training.run_record import Record
 from training.stages import Memory, Outcome, Phase, Stage, check, locate, total_steps
+from training.task_gradients import TaskGradients
 from training.watch import Watch
 from training.weight_average import WeightAverage, group_name
 
@@ -92,10 +93,14 @@ class Trainer:
             if phase.prepare:
                 with self.fabric.autocast():
                     phase.prepare(micro_batches, self.networks)
-            found = [self._backward(phase, batch, len(micro_batches)) for batch in micro_batches]
+            tasks = TaskGradients(phase.join, parameters, self.networks) if phase.join else None
+            found = [self._backward(phase, batch, len(micro_batches), tasks) for batch in micro_batches]
             scalars = mean_scalars(self.fabric, found)
             if not np.isfinite(scalars["total"]):
                 raise FloatingPointError(f"step {self.step}, phase {phase.name}: a loss is not finite: {scalars}")
+            if tasks:
+                scalars |= tasks.join(self.fabric, f"step {self.step}, phase {phase.name}")
+                del tasks  # its gradients, before averaging needs memory
             processes.average_gradients(self.fabric, parameters)
             self._clip(phase, parameters)
             optimizer.step()
@@ -105,11 +110,15 @@ class Trainer:
                 self.average.update(name, self.networks[name])
         return scalars
 
-    def _backward(self, phase: Phase, batch: Any, parts: int) -> dict[str, Tensor]:
+    def _backward(self, phase: Phase, batch: Any, parts: int, tasks: TaskGradients | None) -> dict[str, Tensor]:
         with self.fabric.autocast():
             outcome = phase.objective(batch, self.networks)
-        total = torch.stack([term.float() for term in outcome.terms.values()]).sum()
-        self.fabric.backward(total / parts)
+        of_tasks = tasks.add(outcome.tasks, parts) if tasks else 0.0
+        total = torch.zeros((), device=self.fabric.device)
+        if outcome.terms:
+            total = torch.stack([term.float() for term in outcome.terms.values()]).sum()
+            self.fabric.backward(total / parts)
+        total = total + of_tasks
         return self._keep(outcome) | {"total": total.detach()}
 
     def _keep(self, outcome: Outcome) -> dict[str, Tensor]:
@@ -204,7 +213,8 @@ class Trainer:
 
 def memories(stage: Stage) -> list[tuple[Phase, Memory]]:
     """The phases that remember something, and what."""
-    return [(phase, phase.memory) for phase in stage.phases if phase.memory is not None]
+    remembered = [(phase, phase.join.combination if phase.join else phase.memory) for phase in stage.phases]
+    return [(phase, memory) for phase, memory in remembered if memory is not None]
 
 
 def memory_name(phase: Phase) -> str:

@@ -37,8 +37,16 @@ TASKS = [
     "training.original_stages",
     "training.paper_a_stages",
     "training.paper_b_stages",
+    "training.paper_c_stages",
 ]
-LOOP = ["training.stages", "training.processes", "training.watch", "training.weight_average", "training.trainer"]
+LOOP = [
+    "training.stages",
+    "training.processes",
+    "training.watch",
+    "training.weight_average",
+    "training.task_gradients",
+    "training.trainer",
+]
 RUNS = ["training.weather_net_run", "training.paper_a_run", "training.paper_b_run"]
 COMMAND = [*RUNS, "training.train", "training.reproduce"]
 ABOVE_DATA = ["training.models", "training.losses", "training.multitask", *LOOP, *TASKS, *COMMAND]

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from training.losses import routing
-from training.models.paper_c.network import Muirf
+from training.models.paper_c.network import Muirf, share_of_channels
 from training.models.paper_c.router import ShallowRouter
 from training.paper_c_config import PRESETS, PaperCConfig, paper_c_quick
 
@@ -74,6 +74,17 @@ def test_images_of_a_batch_do_not_know_of_each_other() -> None:
         alone = net(image[index : index + 1], labels[index : index + 1])
         torch.testing.assert_close(together.restored_B3HW[index], alone.restored_B3HW[0], rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(together.shared_BL[index], alone.shared_BL[0])
+
+
+@torch.no_grad()
+def test_a_preview_routes_and_masks_as_the_restoration_does() -> None:
+    net, image = network().eval(), torch.rand(2, 3, 32, 32)
+    whole = net(image)
+    routing_, masks = net.preview(image)
+    assert torch.equal(routing_.weather_BK, whole.routing.weather_BK)
+    assert all(torch.equal(one, other) for one, other in zip(masks, whole.masks, strict=True))
+    total = sum(mask.sum() for mask in masks) / sum(mask.numel() for mask in masks)
+    assert share_of_channels(masks).mean() == pytest.approx(float(total))
 
 
 def test_weights_are_shared_or_a_weathers_own_and_none_is_both() -> None:

@@ -7,7 +7,7 @@ Shape legend: B batch, C channels, H height, W width, E score experts, K weather
 O their channels.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -31,6 +31,11 @@ class Restoration(NamedTuple):
     def shared_BL(self) -> Tensor:
         """The share of channels that each convolution shared, 0..1."""
         return torch.stack([mask_BO.mean(dim=1) for mask_BO in self.masks], dim=1)
+
+
+def share_of_channels(masks: Sequence[Tensor]) -> Tensor:
+    """The share of channels [B] that the convolutions of these masks [B, O] share in all, 0..1."""
+    return torch.cat(list(masks), dim=1).mean(dim=1)
 
 
 class SharedBlock(nn.Module):
@@ -79,6 +84,11 @@ class Muirf(nn.Module):
         known = routing.weather_BK if weather_B is None else given(weather_B, routing.weather_BK)
         restored, masks = self.restore(image_B3HW, shallow, Route(routing.gate_BE, known))
         return Restoration(restored, routing, masks)
+
+    def preview(self, image_B3HW: Tensor) -> tuple[Routing, tuple[Tensor, ...]]:
+        """The routing and the masks of images without restoring them, at the router's cost."""
+        routing = self.router(self.embed(image_B3HW))
+        return routing, tuple(conv.mask(routing.gate_BE) for conv in self.shared_convolutions.values())
 
     def restore(self, image_B3HW: Tensor, shallow_BCHW: Tensor, route: Route) -> tuple[Tensor, tuple[Tensor, ...]]:
         """The image plus the residual that the U-Net finds on this route, and the masks."""

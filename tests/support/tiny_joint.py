@@ -1,0 +1,83 @@
+"""Paper C's joint training on a tiny MUIRF, for tests; run by torchrun it writes the scalars of each method's run."""
+
+import dataclasses
+import json
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+
+from tests.support.tiny_collaboration import collate
+from training import paper_c_stages, processes
+from training.config import LoopConfig
+from training.data.batches import Example
+from training.models.paper_c.network import Muirf
+from training.paper_c_config import PaperCConfig
+from training.paper_c_train_config import JointConfig, Method
+from training.run_record import Record
+from training.trainer import Trainer
+
+NETWORK = PaperCConfig(experts=2, patch=2, width=4, blocks=(1, 1), hidden=4)
+CONFIG = JointConfig(steps=5, batch=8, learning_rate=3e-3, last_learning_rate=1e-4)
+
+
+def example(index: int) -> Example:
+    """Example `index` of four tasks in turn: as it was, brightened, darkened, or faded."""
+    chance = torch.Generator().manual_seed(index)
+    clear = torch.randint(60, 200, (3, 16, 16), generator=chance).byte()
+    task = index % 4
+    degraded = (clear, clear // 2 + 120, clear // 2, clear // 4 + 90)[task]
+    return Example(degraded, clear, torch.zeros(16, 16, dtype=torch.uint8), torch.tensor(task))
+
+
+def batch(indices: range | list[int]) -> Example:
+    return collate([example(index) for index in indices])
+
+
+def network() -> Muirf:
+    """Seeded, with weights of its own for every weather."""
+    torch.manual_seed(0)
+    net = Muirf(NETWORK)
+    with torch.no_grad():
+        for parameter in net.specific_parameters:
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    return net
+
+
+def build(config: JointConfig = CONFIG, accumulate: int = 1) -> Trainer:
+    fabric = processes.launch()
+    stages = paper_c_stages.stages(config, partial(processes.average, fabric))
+    return Trainer(
+        fabric,
+        {paper_c_stages.NETWORK: network()},
+        stages,
+        LoopConfig(config.seed, accumulate=accumulate, gradient_clip=config.gradient_clip),
+        Record({"name": "tiny"}, "pytest", "unknown"),
+    )
+
+
+def of_method(method: str, **settings: Any) -> JointConfig:
+    return dataclasses.replace(CONFIG, method=cast(Method, method), **settings)
+
+
+def train(trainer: Trainer, steps: int | None = None) -> list[dict[str, float]]:
+    """The scalars of the next `steps` steps, or of all that remain."""
+    count, found = trainer.loop.accumulate, []
+    for _ in range(trainer.total - trainer.step)[:steps]:
+        mine = processes.local_indices(trainer.fabric, range(trainer.step, trainer.step + 1), CONFIG.batch)
+        size = processes.local_share(trainer.fabric, CONFIG.batch, count)
+        found.append(trainer.train_step([batch(mine[at : at + size]) for at in range(0, len(mine), size)]))
+    return found
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    folder, *methods = sys.argv[1:]
+    for method in methods:
+        trained = build(of_method(method))
+        scalars = train(trained)
+        trained.save(Path(folder) / method, {})
+        if trained.fabric.is_global_zero:
+            Path(folder, f"{method}.json").write_text(json.dumps(scalars))
