@@ -38,10 +38,7 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class DataConfig:
-    """What a run trains on: procedural drives of seeds 0 .. `drives` - 1; `crop` in rows, columns, multiples of 16.
-
-    `height` and `width` are the procedural frames' size; `camvid_shrink` divides CamVid's 360 rows and 480 columns.
-    """
+    """What a run trains on: procedural drives of seeds 0 .. `drives` - 1; `crop` in rows, columns, multiples of 16."""
 
     drives: int = 150
     frames_per_drive: int = 4
@@ -51,7 +48,6 @@ class DataConfig:
     camvid_root: str = ""
     camvid_drives: tuple[str, ...] = ("0001TP", "0006R0")
     camvid_share: float = 0.4
-    camvid_shrink: int = 1
 
 
 @dataclass(frozen=True)

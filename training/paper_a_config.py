@@ -15,13 +15,16 @@ class GeneratorConfig:
     """One generator: channels at full size (doubled at 1/2, again at 1/4), residual blocks and their dilation.
 
     `skips` add the encoder's features to the decoder's. The paper mentions none; without them all detail has to pass
-    the middle at a quarter of the size, which takes more steps to learn than a short run has.
+    the middle at a quarter of the size, which takes more steps to learn than a short run has. With `shrink` it
+    works on the input averaged over squares of so many pixels, at the cost divided by their number, and its output is
+    interpolated up again; that suits residual outputs, whose detail is that of Sd or Id.
     """
 
     width: int = 64
     blocks: int = 8
     dilation: int = 2
     skips: bool = False
+    shrink: int = 1
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,19 @@ def test_a_size_that_is_no_multiple_of_four_is_refused_with_the_remedy() -> None
         Cooperation(CONFIG)(*batch(30, 48))
 
 
+def test_a_shrunk_generator_sees_means_of_squares_and_answers_at_full_size() -> None:
+    shrunk = Generator(5, 3, dataclasses.replace(SMALL, skips=True, shrink=2))
+    whole = Generator(5, 3, dataclasses.replace(SMALL, skips=True))
+    whole.load_state_dict(shrunk.state_dict())
+    x = torch.rand(1, 5, 8, 16)
+    shuffled = x.reshape(1, 5, 4, 2, 8, 2).flip(3, 5).reshape(x.shape)
+    assert shrunk(x).shape == (1, 3, 8, 16)
+    torch.testing.assert_close(shrunk(x), shrunk(shuffled))
+    assert not torch.allclose(whole(x), whole(shuffled))
+    with pytest.raises(ValueError, match="multiples of 8, got 8 x 12"):
+        shrunk(torch.rand(1, 5, 8, 12))
+
+
 def test_a_segmentation_of_another_size_is_refused() -> None:
     with pytest.raises(ValueError, match=r"share one size, got \(4, 8\) and \(8, 8\)"):
         SGAda(CONFIG)(torch.rand(1, 5, 4, 8), torch.rand(1, 3, 8, 8))

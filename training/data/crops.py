@@ -57,17 +57,7 @@ def draw_window(frame: tuple[int, ...], size: tuple[int, int], rng: Generator) -
 
 def crop(sample: Sample, size: tuple[int, int], rng: Generator) -> Sample:
     """A random crop, mirrored at random, resized to `size` (rows, columns) by a random factor within SCALES."""
-    return cut(sample, draw_window(sample.labels_HW.shape, size, rng))
-
-
-def shrink(sample: Sample, factor: int) -> Sample:
-    """The whole frame with its rows and columns divided by `factor`, rounded down."""
-    rows, columns = sample.labels_HW.shape
-    return cut(sample, Window(0, 0, rows, columns, False, (rows // factor, columns // factor)))
-
-
-def cut(sample: Sample, window: Window) -> Sample:
-    """The window of every plane."""
+    window = draw_window(sample.labels_HW.shape, size, rng)
     return Sample(window.image(sample.image_HW3), window.labels(sample.labels_HW), window.depth(sample.depth_HW))
 
 

@@ -8,7 +8,6 @@ import numpy as np
 from tqdm import tqdm
 
 from training.config import DataConfig
-from training.data.crops import shrink
 from training.data.readers.camvid import CamVid
 from training.data.sample import Sample
 from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
@@ -40,8 +39,7 @@ def camvid_pool(config: DataConfig) -> list[Sample]:
     """CamVid's training frames of `camvid_drives`; empty where no root is given."""
     if not config.camvid_root:
         return []
-    frames = _progress(CamVid(config.camvid_root, "train", config.camvid_drives))
-    return [shrink(sample, config.camvid_shrink) for sample in frames]
+    return list(_progress(CamVid(config.camvid_root, "train", config.camvid_drives)))
 
 
 def _progress(camvid: CamVid) -> Iterator[Sample]:

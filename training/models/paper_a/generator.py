@@ -1,27 +1,30 @@
 """The generator that G1 and G2 share: encoder, dilated residual blocks, decoder.
 
-Paper A does not specify its generators ; it speaks of transposed convolutions only (section 3.3, on the
+Paper A does not specify its generators; it speaks of transposed convolutions only (section 3.3, on the
 checkerboards that they cause), so the decoder upsamples with those.
 """
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from training.models.layers import upsample
 from training.paper_a_config import GeneratorConfig
 
 MULTIPLE = 4
 
 
 class Generator(nn.Module):
-    """x [B, inputs, H, W] -> [B, outputs, H, W], linear; H and W multiples of 4, or ValueError.
+    """x [B, inputs, H, W] -> [B, outputs, H, W], linear; H and W multiples of 4 * `shrink`, or ValueError.
 
-    With `skips` the encoder's features are added to the decoder's of the same size.
+    With `skips` the encoder's features are added to the decoder's of the same size. With `shrink` all of it works at
+    so many times fewer rows and columns.
     """
 
     def __init__(self, inputs: int, outputs: int, config: GeneratorConfig) -> None:
         super().__init__()
         width = config.width
-        self.skips = config.skips
+        self.skips, self.shrink = config.skips, config.shrink
         self.encoder = nn.Sequential(
             *normalised(nn.Conv2d(inputs, width, 7, padding=3, bias=False)),
             *normalised(nn.Conv2d(width, 2 * width, 4, stride=2, padding=1, bias=False)),
@@ -36,11 +39,18 @@ class Generator(nn.Module):
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         height, width = x_BCHW.shape[2:]
-        if height % MULTIPLE or width % MULTIPLE:
+        multiple = MULTIPLE * self.shrink
+        if height % multiple or width % multiple:
             raise ValueError(
-                f"generator: height and width must be multiples of {MULTIPLE}, got {height} x {width}; "
+                f"generator: height and width must be multiples of {multiple}, got {height} x {width}; "
                 "crop or pad the batch (deployed models pad inside)"
             )
+        if self.shrink == 1:
+            return self.generate(x_BCHW)
+        return upsample(self.generate(F.avg_pool2d(x_BCHW, self.shrink)), self.shrink)
+
+    def generate(self, x_BCHW: Tensor) -> Tensor:
+        """The generator at its own size."""
         full = self.encoder[:3](x_BCHW)
         half = self.encoder[3:6](full)
         x = self.decoder[:3](self.blocks(self.encoder[6:](half)))
