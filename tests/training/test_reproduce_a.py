@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The output folder of the smoke command."""
     folder = tmp_path_factory.mktemp("reproduce")
-    assert main(["A", "--smoke", "--threads", "1", "--out", str(folder)]) == 0
+    assert main(["A", "--smoke", "--jobs", "1", "--threads", "1", "--out", str(folder)]) == 0
     return folder
 
 
@@ -48,18 +48,20 @@ def test_the_command_judges_every_row_and_says_so_in_json_and_in_words(reproduce
 def test_a_second_run_trains_nothing_anew_and_finds_the_same(reproduced: Path) -> None:
     weights, report = reproduced / "A_smoke/street/fog/stage_3/sgada.safetensors", reproduced / "results" / "A.json"
     before, found = weights.stat().st_mtime_ns, json.loads(report.read_text())
-    assert main(["A", "--smoke", "--threads", "1", "--out", str(reproduced)]) == 0
+    assert main(["A", "--smoke", "--jobs", "1", "--threads", "1", "--out", str(reproduced)]) == 0
     assert weights.stat().st_mtime_ns == before
     assert json.loads(report.read_text())["experiments"] == found["experiments"]
 
 
 def test_the_longer_runs_and_stage_3_start_from_the_same_weights_and_take_as_many_steps() -> None:
-    config = paper_a_scales.quick(0).training
-    runs = {variant.name: variant for variant in variants(config)}
+    scale = paper_a_scales.quick(0)
+    config = scale.training
+    runs = {variant.name: variant for variant in variants(config, scale.whole)}
     joint, longer = runs[COOPERATIVE], runs[LONGER]
     assert joint.start == longer.start == SEPARATE
     assert joint.config.joint_steps == longer.config.sgada_steps == longer.config.egsyn_steps
     assert joint.config.seed == longer.config.seed != runs[SEPARATE].config.seed
+    assert joint.config.data.crop == longer.config.data.crop == runs[UNGUIDED_LONGER].config.data.crop
     blind = [runs[name].config for name in (UNGUIDED, UNGUIDED_LONGER)]
     assert sum(c.egsyn_steps for c in blind) == config.egsyn_steps + config.joint_steps
     assert not any(c.model.egsyn_guided or c.sgada_steps or c.joint_steps for c in blind)

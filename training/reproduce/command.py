@@ -1,9 +1,12 @@
 """What the commands of all papers have in common: options, and the command line that a result records."""
 
 import argparse
+import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+
+import torch
 
 
 def add_options(parser: argparse.ArgumentParser, data_sets: Sequence[str]) -> None:
@@ -27,6 +30,22 @@ def add_options(parser: argparse.ArgumentParser, data_sets: Sequence[str]) -> No
         "--out", type=Path, default=Path("out/reproduce"), metavar="FOLDER", help="checkpoints (default: %(default)s)"
     )
     parser.add_argument("--results", type=Path, metavar="FOLDER", help="report (default: OUT/results)")
+
+
+def add_jobs(parser: argparse.ArgumentParser, work: str) -> None:
+    """How many pieces of `work` run at a time, and on how many threads; see `use_cores`."""
+    parser.add_argument(
+        "--jobs", type=int, default=0, help=f"{work} at a time (default: one a core, or 1 where there is a GPU)"
+    )
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads of each (default: cores / jobs)")
+
+
+def use_cores(options: argparse.Namespace) -> int:
+    """How many pieces of work to run at a time; sets their threads in this process, for `jobs.run_all`."""
+    cores = os.cpu_count() or 1
+    jobs: int = options.jobs or (1 if torch.cuda.is_available() else cores)
+    torch.set_num_threads(options.threads or max(1, cores // jobs))
+    return jobs
 
 
 def data_roots(data_sets: Sequence[str]) -> Callable[[str], tuple[str, Path]]:

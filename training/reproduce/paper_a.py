@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import nn
-from tqdm import tqdm
 
 from training import checkpoint
 from training.data.classes import VOID
@@ -16,8 +15,9 @@ from training.judge import Judged, Perceive, judge
 from training.losses.segmentation import class_weights
 from training.models.paper_a.deploy import DeployedCooperation, DeployedOriginal
 from training.reproduce.frames import Frames, data_set_frames, street_frames
+from training.reproduce.jobs import run_all
 from training.reproduce.paper_a_published import TABLES
-from training.reproduce.paper_a_runs import COOPERATIVE, VARIANTS, train_rows
+from training.reproduce.paper_a_runs import COOPERATIVE, JUDGED, open_original, train_row
 from training.reproduce.paper_a_scales import Scale
 from training.reproduce.runs import folder_name
 from training.restore_checkpoint import restore_cooperation
@@ -53,15 +53,29 @@ def absent(data: Mapping[str, Path]) -> list[str]:
 
 
 def run(
-    experiment: Experiment, data: Mapping[str, Path], scale: Scale, out: Path, command: str, segmenter: str = ""
+    experiment: Experiment,
+    data: Mapping[str, Path],
+    scale: Scale,
+    out: Path,
+    command: str,
+    segmenter: str = "",
+    jobs: int = 1,
 ) -> dict[str, Any]:
-    """Train what is not trained yet, and judge it; raises CheckpointError, FileNotFoundError and ValueError."""
+    """Train what is not trained yet, and judge it, `jobs` rows at a time.
+
+    Raises CheckpointError, FileNotFoundError, SegmenterError and ValueError.
+    """
     if experiment.data == STREET:
         scale = on_street(scale, data.get(CAMVID))
     frames = open_frames(experiment, data, scale)
     folder = out / experiment.data
-    train_rows(frames, experiment.degradations, scale, folder, command, segmenter)
-    rows = {name: judge_row(frames, name, folder / name) for name in tqdm(experiment.degradations, "judging")}
+    original = open_original(frames, scale, folder, command, segmenter)
+
+    def row(degradation: str) -> dict[str, Any]:
+        train_row(original, frames, degradation, scale, folder / degradation, command)
+        return judge_row(frames, degradation, folder / degradation)
+
+    rows = run_all(row, experiment.degradations, jobs, folder / "logs")
     some = folder / experiment.degradations[0] / folder_name(COOPERATIVE)
     return {
         "name": experiment.data,
@@ -69,7 +83,7 @@ def run(
         "commits": commits(folder),
         "parameters": parameters(some),
         "clean": judge_original(frames, some),
-        "rows": rows,
+        "rows": dict(zip(experiment.degradations, rows, strict=True)),
     }
 
 
@@ -91,7 +105,7 @@ def judge_row(frames: Frames, degradation: str, folder: Path) -> dict[str, Any]:
     """Every variant on the same degraded frames, and what two of them differ by, frame by frame."""
     judged = {
         name: judge(perceiver(folder / folder_name(name)), frames.judged(degradation), len(frames.classes), VOID)
-        for name in VARIANTS
+        for name in JUDGED
     }
     return {
         "variants": {name: scores.result() for name, scores in judged.items()},

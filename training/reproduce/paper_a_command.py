@@ -4,10 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from training.reproduce import paper_a, paper_a_report, paper_a_scales
-from training.reproduce.command import add_options, command_line, results_folder
+from training.reproduce.command import add_jobs, add_options, command_line, results_folder, use_cores
 from training.reproduce.provenance import provenance, write_json
 
 
@@ -22,13 +20,13 @@ def add(papers: Any) -> None:
         metavar="NAME",
         help="gives the original segmentation, as in training.train (default: one of our own, trained first)",
     )
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads (default: all cores)")
+    add_jobs(parser, "rows")
     parser.set_defaults(reproduce=reproduce)
 
 
 def reproduce(options: argparse.Namespace) -> None:
     """Run the rows of Tables 1 to 5 for which there are data; raises CheckpointError, FileNotFoundError, ValueError."""
-    torch.set_num_threads(options.threads)
+    jobs = use_cores(options)
     data = dict(options.data)
     scale = {
         "quick": lambda: paper_a_scales.quick(options.seed),
@@ -42,11 +40,12 @@ def reproduce(options: argparse.Namespace) -> None:
         raise ValueError("there are no data to run on; name some with --data NAME=ROOT, or take --quick")
     command = command_line(options, *own_options(options))
     out = options.out / f"A_{scale.name}"
-    done = [paper_a.run(experiment, data, scale, out, command, options.segmenter) for experiment in experiments]
+    done = [paper_a.run(experiment, data, scale, out, command, options.segmenter, jobs) for experiment in experiments]
     told = [line for experiment in done for line in experiment["data"]]
     result = {
         "paper": "A",
         **provenance(command, options.seed, told),
+        "jobs": jobs,
         "scale": paper_a_report.settings(scale),
         "experiments": done,
         "absent": missing,

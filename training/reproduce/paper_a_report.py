@@ -46,8 +46,10 @@ def heading(result: Result) -> str:
         ("command", f"`{result['command']}`"),
         ("commit of the report", result["commit"]),
         ("seed", str(result["seed"])),
-        ("machine", f"{result['machine']}, torch {result['torch']}"),
-        ("steps of stages 1, 2, 3", f"{stages}, batch {steps['batch']}, crops {list(steps['data']['crop'])}"),
+        ("machine", f"{result['machine']}, {result['jobs']} rows at a time, torch {result['torch']}"),
+        ("steps of stages 1, 2, 3", stages),
+        ("crops of stage 2", f"{steps['batch']} of {list(steps['data']['crop'])}"),
+        ("crops of stages 1 and 3", "{1} of {0}".format(*scale["whole"]) if scale["whole"] else "the same"),
         ("feature extractor", features),
         ("models", "one for each row, one original segmenter for a data set"),
     ]

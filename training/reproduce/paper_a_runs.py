@@ -1,7 +1,6 @@
 """The trainings behind paper A's tables: an original segmenter, the three stages, and runs that show their worth."""
 
 import dataclasses
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -17,14 +16,15 @@ from training.original_segmenter import Original, find_segmenter
 from training.original_stages import SEGMENTER
 from training.paper_a_config import PaperATrainConfig
 from training.reproduce.frames import Frames
-from training.reproduce.paper_a_scales import Scale
+from training.reproduce.paper_a_scales import Crops, Scale
 from training.reproduce.runs import folder_name, load_weights, start
 from training.restore_checkpoint import BASE
 from training.run_record import Record, current_commit
 
+REFINED = "stage 1"
 SEPARATE, LONGER, COOPERATIVE = "stages 1 + 2", "stages 1 + 2, longer", "stage 3"
 UNGUIDED, UNGUIDED_LONGER = "no mask", "no mask, longer"
-VARIANTS = (SEPARATE, COOPERATIVE, LONGER, UNGUIDED, UNGUIDED_LONGER)
+JUDGED = (SEPARATE, COOPERATIVE, LONGER, UNGUIDED, UNGUIDED_LONGER)
 
 # Where files lie on this machine may change between a run and the one that continues it.
 MAY_CHANGE = ("data.camvid_root", "egsyn_loss.vgg19_weights")
@@ -38,43 +38,49 @@ class Variant(NamedTuple):
     start: str | None = None
 
 
-def variants(config: PaperATrainConfig) -> tuple[Variant, ...]:
+def variants(config: PaperATrainConfig, whole: Crops | None = None) -> tuple[Variant, ...]:
     """Stages 1 and 2; then stage 3, or as many steps again of stages 1 and 2; and EGSyn alone with an undecided map.
 
     The longer stage 2 learns on the refined map as stage 3 does, so that all that differs is whether the restoration's
-    error reaches SGAda. The unguided EGSyn takes the steps of stages 2 and 3 in two runs as the others do.
+    error reaches SGAda. The unguided EGSyn takes the steps of stages 2 and 3 in two runs as the others do. Stage 2
+    takes the crops of `config`, the others those of `whole`, if any.
     """
-    more = replace(config, seed=config.seed + 1)
-    apart = replace(config, joint_steps=0)
-    blind = replace(apart, sgada_steps=0, model=replace(config.model, egsyn_guided=False))
+    first = seen_whole(config, whole)
+    more = replace(first, seed=config.seed + 1)
+    blind = replace(config.model, egsyn_guided=False)
     steps = config.joint_steps
     longer = replace(more, sgada_steps=steps, egsyn_steps=steps, joint_steps=0, egsyn_learns_on="refined")
+    restoring = replace(config, sgada_steps=0, joint_steps=0)
     return (
-        Variant(SEPARATE, apart),
+        Variant(REFINED, replace(first, egsyn_steps=0, joint_steps=0)),
+        Variant(SEPARATE, restoring, REFINED),
         Variant(COOPERATIVE, replace(more, sgada_steps=0, egsyn_steps=0), SEPARATE),
         Variant(LONGER, longer, SEPARATE),
-        Variant(UNGUIDED, blind),
-        Variant(UNGUIDED_LONGER, replace(blind, seed=more.seed, egsyn_steps=steps), UNGUIDED),
+        Variant(UNGUIDED, replace(restoring, model=blind)),
+        Variant(UNGUIDED_LONGER, replace(more, sgada_steps=0, egsyn_steps=steps, joint_steps=0, model=blind), UNGUIDED),
     )
 
 
-def train_rows(
-    frames: Frames, degradations: Sequence[str], scale: Scale, folder: Path, command: str, segmenter: str = ""
-) -> None:
-    """Every run of `variants` for every degradation, each from where it was left.
+def seen_whole(config: PaperATrainConfig, whole: Crops | None) -> PaperATrainConfig:
+    """The configuration with these crops."""
+    return replace(config, data=replace(config.data, crop=whole.size), batch=whole.batch) if whole else config
 
-    The original segmenter is what `find_segmenter` takes, or else our own, trained first on clear frames alone; the
-    rows share it. Raises CheckpointError and SegmenterError.
+
+def open_original(frames: Frames, scale: Scale, folder: Path, command: str, segmenter: str) -> Original:
+    """What gives the original segmentation of a data set's rows: as `find_segmenter` takes it, or else our own.
+
+    That is trained first, on clear frames alone. Raises CheckpointError and SegmenterError.
     """
-    original = (
-        find_segmenter(segmenter, frames.classes)
-        if segmenter
-        else train_segmenter(frames, scale, folder / SEGMENTER, command)
-    )
+    if segmenter:
+        return find_segmenter(segmenter, frames.classes)
+    return train_segmenter(frames, scale, folder / SEGMENTER, command)
+
+
+def train_row(original: Original, frames: Frames, degradation: str, scale: Scale, folder: Path, command: str) -> None:
+    """Every run of `variants` for a degradation, each from where it was left; raises CheckpointError."""
     config = replace(scale.training, model=replace(scale.training.model, classes=len(frames.classes)))
-    for degradation in degradations:
-        for variant in variants(config):
-            train_variant(variant, original, frames, degradation, folder / degradation, command)
+    for variant in variants(config, scale.whole):
+        train_variant(variant, original, frames, degradation, folder, command)
 
 
 def train_segmenter(frames: Frames, scale: Scale, folder: Path, command: str) -> Original:

@@ -1,13 +1,10 @@
 """`python -m training.reproduce B`."""
 
 import argparse
-import os
 from typing import Any
 
-import torch
-
 from training.reproduce import paper_b, paper_b_report, paper_b_scales
-from training.reproduce.command import add_options, command_line, results_folder
+from training.reproduce.command import add_jobs, add_options, command_line, results_folder, use_cores
 from training.reproduce.paper_b_frames import DATA_SETS
 from training.reproduce.provenance import provenance, write_json
 
@@ -20,10 +17,7 @@ def add(papers: Any) -> None:
         "--tables", nargs="+", choices=paper_b.TABLES, default=paper_b.TABLES, help="default: all that the data allow"
     )
     parser.add_argument("--seeds", type=int, default=0, help="trainings of each row (default: the scale's)")
-    parser.add_argument(
-        "--jobs", type=int, default=0, help="trainings at a time (default: one a core, or 1 where there is a GPU)"
-    )
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads of each (default: cores / jobs)")
+    add_jobs(parser, "trainings")
     parser.set_defaults(reproduce=reproduce)
 
 
@@ -36,9 +30,7 @@ def reproduce(options: argparse.Namespace) -> None:
     if not experiments:
         raise ValueError("there are no data to run on; name some with --data NAME=ROOT, or take --quick")
     command = command_line(options, *own_options(options))
-    jobs = options.jobs or (1 if torch.cuda.is_available() else os.cpu_count() or 1)
-    threads = options.threads or max(1, (os.cpu_count() or 1) // jobs)
-    torch.set_num_threads(threads)
+    jobs = use_cores(options)
     out = options.out / f"B_{scale.name}"
     done = [paper_b.run(experiment, data, scale, out, command, jobs) for experiment in experiments]
     told = [line for experiment in done for line in experiment["data"]]
