@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--segmenter",
         metavar="NAME",
-        help="gives the mask, as in training.train; for paper B, and for paper A trained on precomputed label maps",
+        help="gives the mask, as in training.train; for paper B, C, and for paper A trained on precomputed label maps",
     )
     options = parser.parse_args(arguments)
     try:

@@ -12,11 +12,14 @@ from training.config import ModelConfig
 from training.models import hugging_face_segmenter
 from training.models.paper_a.cooperation import Cooperation
 from training.models.paper_b.network import MoeWirNet
+from training.models.paper_c.network import Muirf
 from training.models.segmenter import BaseSegmenter
 from training.models.weather_net import WeatherNet
 from training.paper_a_config import GeneratorConfig, PaperAConfig
 from training.paper_b_config import PaperBConfig, RoutingConfig
 from training.paper_b_stages import NETWORK
+from training.paper_c_config import PaperCConfig
+from training.paper_c_stages import NETWORK as MUIRF
 from training.weight_average import group_name
 
 # The kinds of a checkpoint's original segmenter; with PRECOMPUTED label maps there is none.
@@ -55,6 +58,14 @@ def restore_moe_wirnet(folder: Path, averaged: bool = False) -> tuple[MoeWirNet,
     """
     (weights,), state = checkpoint.load(folder, group_name(NETWORK) if averaged else NETWORK)
     net = MoeWirNet(paper_b_config(state["config"]["model"]))
+    net.load_state_dict(weights)
+    return net.eval(), state
+
+
+def restore_muirf(folder: Path) -> tuple[Muirf, dict[str, Any]]:
+    """Paper C's network (a reconstruction), in evaluation mode, and the checkpoint's state; raises CheckpointError."""
+    (weights,), state = checkpoint.load(folder, MUIRF)
+    net = Muirf(paper_c_config(state["config"]["model"]))
     net.load_state_dict(weights)
     return net.eval(), state
 
@@ -99,3 +110,9 @@ def paper_b_config(settings: Mapping[str, Any]) -> PaperBConfig:
     routing = {side: RoutingConfig(**settings[side]) for side in ("encoder", "decoder")}
     lists = {name: tuple(settings[name]) for name in ("blocks", "heads", "experts")}
     return PaperBConfig(**{**settings, **routing, **lists})
+
+
+def paper_c_config(settings: Mapping[str, Any]) -> PaperCConfig:
+    """PaperCConfig out of a checkpoint's JSON."""
+    lists = {name: tuple(settings[name]) for name in ("weathers", "blocks")}
+    return PaperCConfig(**{**settings, **lists})

@@ -1,4 +1,4 @@
-"""`python -m training.train PRESET`: train the deployable model, or paper A's or B's own networks."""
+"""`python -m training.train PRESET`: train the deployable model, or the own networks of paper A, B or C."""
 
 import os
 
@@ -23,6 +23,9 @@ from training import (
     paper_b_run,
     paper_b_stages,
     paper_b_train_config,
+    paper_c_run,
+    paper_c_stages,
+    paper_c_train_config,
     processes,
     weather_net_run,
     weather_net_stages,
@@ -31,14 +34,16 @@ from training.checkpoint import CheckpointError
 from training.config import LoopConfig, PairedSetConfig, Precision, TrainConfig
 from training.paper_a_config import PairsConfig, PaperATrainConfig
 from training.paper_b_train_config import PaperBTrainConfig
+from training.paper_c_train_config import Method, PaperCTrainConfig
 from training.trainer import Trainer
 
-Config = TrainConfig | PaperATrainConfig | PaperBTrainConfig
+Config = TrainConfig | PaperATrainConfig | PaperBTrainConfig | PaperCTrainConfig
 
 PRESETS: dict[str, Callable[[], Config]] = {
     **weather_net_config.PRESETS,
     **paper_a_config.PRESETS,
     **paper_b_train_config.PRESETS,
+    **paper_c_train_config.PRESETS,
 }
 
 
@@ -55,13 +60,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             average_decay=options.average_decay,
         )
         trainer = train(config, folder, options.resume, options.init, options.segmenter, loop, options.tensorboard)
-    except (CheckpointError, FileNotFoundError, ValueError, FloatingPointError) as error:
+    except (CheckpointError, FileNotFoundError, ValueError, ImportError, FloatingPointError) as error:
         print(f"training.train: {error}", file=sys.stderr)
         return 1
     if trainer.fabric.is_global_zero:
         print(f"checkpoint: {folder}")
         if not isinstance(config, PaperATrainConfig):
-            mask = " --segmenter NAME" if isinstance(config, PaperBTrainConfig) else ""
+            mask = " --segmenter NAME" if isinstance(config, PaperBTrainConfig | PaperCTrainConfig) else ""
             print(f"next: python -m training.export {folder} --out {options.preset}.pt2{mask}")
     return 0
 
@@ -72,7 +77,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "preset",
         choices=sorted(PRESETS),
-        help="the run: training/config.py, training/paper_a_config.py, training/paper_b_train_config.py",
+        help="the run: training/config.py, training/paper_{a_config,b_train_config,c_train_config}.py",
     )
     result.add_argument("--out", type=Path, help="checkpoint folder (default: out/train/PRESET)")
     result.add_argument("--resume", action="store_true", help="continue from the checkpoint in --out")
@@ -105,9 +110,13 @@ def parser() -> argparse.ArgumentParser:
         "--originals", default="", metavar="FOLDER", help="gives Sd of the pairs: label maps, named as degraded frames"
     )
     paper_a.add_argument("--vgg19", metavar="FILE", help="torchvision's weights file; or `off`: no perceptual losses")
-    paper_b = result.add_argument_group("paper_b")
-    paper_b.add_argument(
+    tasks = result.add_argument_group("paper_b, paper_c")
+    tasks.add_argument(
         "--tasks", type=names, metavar="NAME,..", help="weathers of our scenes, `clear` among them or not"
+    )
+    paper_c = result.add_argument_group("paper_c (a reconstruction)")
+    paper_c.add_argument(
+        "--method", choices=get_args(Method), help="how the weathers' gradients are joined (default: mvgh)"
     )
     return result
 
@@ -131,6 +140,9 @@ def configure(options: argparse.Namespace) -> Config:
     if isinstance(config, PaperBTrainConfig):
         config = replace(config, pairs=PairedSetConfig(options.pairs, options.pairs_split))
         return paper_b_run.of_tasks(config, options.tasks) if options.tasks else config
+    if isinstance(config, PaperCTrainConfig):
+        config = replace(config, method=options.method or config.method)
+        return paper_c_run.of_tasks(config, options.tasks) if options.tasks else config
     return config
 
 
@@ -149,19 +161,25 @@ def configure_paper_a(options: argparse.Namespace, config: PaperATrainConfig) ->
 
 def check_options(options: argparse.Namespace, config: Config) -> None:
     """Raises ValueError where options do not go with each other or with the preset."""
-    if options.pairs and isinstance(config, TrainConfig):
+    if options.pairs and isinstance(config, TrainConfig | PaperCTrainConfig):
         raise ValueError(f"--pairs: {config.name} makes its degraded frames itself; take the preset paper_a or paper_b")
     if options.pairs and options.camvid:
         raise ValueError("--pairs and --camvid: a run is on pairs alone; name one of the two")
     if not options.pairs and (options.originals or options.pairs_split):
         raise ValueError("--originals and --pairs-split are about a data set of pairs; name it with --pairs ROOT")
-    if isinstance(config, PaperBTrainConfig) and (options.segmenter or options.originals or options.vgg19):
+    if isinstance(config, PaperBTrainConfig | PaperCTrainConfig) and (
+        options.segmenter or options.originals or options.vgg19
+    ):
         raise ValueError(
             f"--segmenter, --originals, --vgg19: {config.name} learns to restore, not to segment; what gives the model "
             "file its mask is named when it is written: python -m training.export --segmenter NAME"
         )
-    if options.tasks and (options.pairs or not isinstance(config, PaperBTrainConfig)):
-        raise ValueError("--tasks: it chooses the weathers that paper_b lays over our scenes; pairs have their own")
+    if options.tasks and (options.pairs or not isinstance(config, PaperBTrainConfig | PaperCTrainConfig)):
+        raise ValueError(
+            "--tasks: it chooses the weathers that paper_b and paper_c lay over our scenes; pairs have their own"
+        )
+    if options.method and not isinstance(config, PaperCTrainConfig):
+        raise ValueError(f"--method: it joins the weathers' gradients in paper_c; {config.name} does not join any")
 
 
 def loop_config(config: Config) -> LoopConfig:
@@ -170,6 +188,8 @@ def loop_config(config: Config) -> LoopConfig:
         return paper_a_stages.loop(config)
     if isinstance(config, PaperBTrainConfig):
         return paper_b_stages.loop(config)
+    if isinstance(config, PaperCTrainConfig):
+        return paper_c_stages.loop(config)
     return weather_net_stages.loop(config)
 
 
@@ -184,7 +204,7 @@ def train(
 ) -> Trainer:
     """Train by `config`, with checkpoints in `folder`; `init` and `segmenter` are `build`'s.
 
-    Raises CheckpointError, FileNotFoundError, ValueError, FloatingPointError.
+    Raises CheckpointError, FileNotFoundError, ValueError, ImportError, FloatingPointError.
     """
     if folder.exists() and not resume:
         raise CheckpointError(
@@ -194,11 +214,13 @@ def train(
     if resume:
         trainer.resume(folder)
     trainer.fit(batches(config, trainer), folder, tensorboard)
+    if isinstance(config, PaperCTrainConfig):
+        paper_c_run.calibrate(trainer, folder, paper_c_run.validation_frames(config))
     return trainer
 
 
 def build(config: Config, loop: LoopConfig, init: Path | None = None, segmenter: str | Path | None = None) -> Trainer:
-    """The trainer of a run at its first step; raises CheckpointError, ValueError.
+    """The trainer of a run at its first step; raises CheckpointError, ValueError, ImportError.
 
     The deployable model starts from the weights of the checkpoint `init`, where one is given. Paper A's Sd is by
     `segmenter`, as `find_segmenter` takes it.
@@ -211,6 +233,8 @@ def build(config: Config, loop: LoopConfig, init: Path | None = None, segmenter:
         return paper_a_run.build(fabric, config, loop, segmenter)
     if isinstance(config, PaperBTrainConfig):
         return paper_b_run.build(fabric, config, loop)
+    if isinstance(config, PaperCTrainConfig):
+        return paper_c_run.build(fabric, config, loop)
     return weather_net_run.build(fabric, config, loop, init)
 
 
@@ -220,6 +244,8 @@ def batches(config: Config, trainer: Trainer) -> DataLoader[Any]:
         return paper_a_run.batches(config, trainer)
     if isinstance(config, PaperBTrainConfig):
         return paper_b_run.batches(config, trainer)
+    if isinstance(config, PaperCTrainConfig):
+        return paper_c_run.batches(config, trainer)
     return weather_net_run.batches(config, trainer)
 
 

@@ -47,7 +47,7 @@ LOOP = [
     "training.task_gradients",
     "training.trainer",
 ]
-RUNS = ["training.weather_net_run", "training.paper_a_run", "training.paper_b_run"]
+RUNS = ["training.weather_net_run", "training.paper_a_run", "training.paper_b_run", "training.paper_c_run"]
 COMMAND = [*RUNS, "training.train", "training.reproduce"]
 ABOVE_DATA = ["training.models", "training.losses", "training.multitask", *LOOP, *TASKS, *COMMAND]
 

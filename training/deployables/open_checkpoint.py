@@ -7,6 +7,7 @@ from training.checkpoint import CheckpointError
 from training.deployables.deployable import Deployable
 from training.deployables.paper_a import is_paper_a, open_paper_a
 from training.deployables.paper_b import is_paper_b, open_paper_b
+from training.deployables.paper_c import is_paper_c, open_paper_c
 from training.deployables.weather_net import open_weather_net
 from training.restore_checkpoint import is_without_segmenter
 
@@ -14,12 +15,14 @@ from training.restore_checkpoint import is_without_segmenter
 def open_checkpoint(folder: Path, segmenter: str | None = None) -> Deployable:
     """The model in a checkpoint's folder, by what its configuration says it is.
 
-    `segmenter`, as `find_segmenter` takes it, goes with paper B's, and with one of paper A's that was trained on
-    precomputed label maps; only these hold none. Raises CheckpointError and SegmenterError.
+    `segmenter`, as `find_segmenter` takes it, goes with paper B's and C's, and with one of paper A's that was trained
+    on precomputed label maps; only these hold none. Raises CheckpointError and SegmenterError.
     """
     _, state = checkpoint.load(folder)
     if "config" not in state:
         raise CheckpointError(f"{folder}: its {checkpoint.STATE_FILE} has no `config`; train it again")
+    if is_paper_c(state["config"]):
+        return open_paper_c(folder, segmenter)
     if is_paper_b(state["config"]):
         return open_paper_b(folder, segmenter)
     if segmenter and not is_without_segmenter(state["config"]):

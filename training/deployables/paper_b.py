@@ -50,7 +50,7 @@ CARD = CardText(
 
 def is_paper_b(config: dict[str, Any]) -> bool:
     """Whether a checkpoint's configuration is of a run that trains MOE-WIRNet."""
-    return {"tasks", "reweighting"} <= config.keys()
+    return {"tasks", "reweighting"} <= config.keys() and "method" not in config
 
 
 def open_paper_b(folder: Path, segmenter_name: str | None) -> Deployable:
