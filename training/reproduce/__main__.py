@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 
 from training.checkpoint import CheckpointError
-from training.reproduce import paper_a_command, paper_b_command
+from training.reproduce import paper_a_command, paper_b_command, paper_c_command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     papers = result.add_subparsers(dest="paper", required=True, metavar="PAPER")
     paper_a_command.add(papers)
     paper_b_command.add(papers)
+    paper_c_command.add(papers)
     return result
 
 
