@@ -16,7 +16,7 @@ from training.losses.adversarial import discriminate
 from training.losses.cooperation import egsyn_terms, sgada_terms
 from training.losses.perceptual import FeatureExtractor
 from training.models.paper_a.cooperation import Cooperation
-from training.models.paper_a.label_maps import one_hot, original_probabilities, undecided_at_void
+from training.models.paper_a.label_maps import most_probable, one_hot, original_probabilities, undecided_at_void
 from training.models.paper_a.patchgan import ImageDiscriminator, SegmentationDiscriminator
 from training.paper_a_config import PaperAConfig, PaperATrainConfig
 from training.stages import Networks, Outcome, Phase, Stage, constant, warmup_cosine
@@ -192,7 +192,7 @@ class PaperA:
         """Pixel accuracy of the original and of the refined segmentation."""
         known = views.labels_BHW != self.void
         return {
-            f"{name}_accuracy": ((map_BKHW.argmax(1) == views.labels_BHW) & known).sum() / known.sum().clamp(min=1)
+            f"{name}_accuracy": ((most_probable(map_BKHW) == views.labels_BHW) & known).sum() / known.sum().clamp(min=1)
             for name, map_BKHW in (("original", views.original_BKHW), ("refined", logits_BKHW))
         }
 
@@ -219,4 +219,4 @@ def pictures(
 def painted(map_BKHW: Tensor) -> Tensor:
     """The most probable class of every pixel in its colour, [B, 3, H, W], 0..1; ids beyond the palette repeat it."""
     palette = torch.tensor([c.color for c in CLASSES], device=map_BKHW.device) / 255
-    return palette[map_BKHW.argmax(1) % len(CLASSES)].movedim(-1, 1)
+    return palette[most_probable(map_BKHW) % len(CLASSES)].movedim(-1, 1)

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from training.models.deploy import ContractOutputs, crop, finish, mask, prepare
 from training.models.paper_a.cooperation import Cooperation
-from training.models.paper_a.label_maps import original_probabilities
+from training.models.paper_a.label_maps import most_probable, original_probabilities
 
 
 class DeployedCooperation(nn.Module):
@@ -28,7 +28,7 @@ class DeployedCooperation(nn.Module):
         image, size = prepare(image_BHW3)
         original = original_probabilities(self.segmenter(image), image)
         refined, restored = self.net(image, original)
-        return crop(original.argmax(dim=1), size), crop(refined.argmax(dim=1), size), finish(restored, size)
+        return crop(most_probable(original), size), crop(most_probable(refined), size), finish(restored, size)
 
 
 class DeployedOriginal(nn.Module):
