@@ -1,6 +1,9 @@
 """Settings of every test run: a DDS domain of its own, and property tests that a busy machine cannot fail."""
 
+import atexit
 import os
+import tempfile
+from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 
@@ -9,6 +12,12 @@ from hypothesis import HealthCheck, settings
 os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 os.environ["ROS_PYTHON_CHECK_FIELDS"] = "1"
+
+# The engines that a user has built for this machine stay out of it. Matplotlib's list of fonts may stay where it is.
+os.environ.setdefault("MPLCONFIGDIR", str(Path.home() / ".cache" / "matplotlib"))
+_cache = tempfile.TemporaryDirectory(prefix="cache-")
+atexit.register(_cache.cleanup)
+os.environ["XDG_CACHE_HOME"] = _cache.name
 
 settings.register_profile("busy_machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy_machine")

@@ -1,0 +1,60 @@
+"""A backend whose builds take no time, for tests of what is done with engines, not of how they are made."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from weather_perception.core.contract import Image, Outputs
+from weather_perception.core.engines.base import Target
+from weather_perception.core.engines.reference import TorchEngine
+from weather_perception.core.program import Program, open_program
+
+Change = Callable[[Outputs], Outputs]
+
+
+def unchanged(outputs: Outputs) -> Outputs:
+    """What an engine that does as the reference does makes of its outputs."""
+    return outputs
+
+
+class CopyBackend:
+    """Copies the model file and runs the copy with PyTorch; `change` makes it an engine that differs."""
+
+    name = "inductor"
+    precisions = ("fp32", "bf16")
+
+    def __init__(self, change: Change = unchanged) -> None:
+        self.change = change
+        self.toolkit = "copier 1.0"
+        self.absent = ""
+        self.builds = 0
+
+    def missing(self, device: str) -> str:
+        """See `Backend.missing`."""
+        return self.absent
+
+    def version(self) -> str:
+        """See `Backend.version`."""
+        return self.toolkit
+
+    def build(self, program: Program, target: Target, folder: Path) -> None:
+        """See `Backend.build`."""
+        self.builds += 1
+        (folder / "copy.pt2").write_bytes(program.path.read_bytes())
+
+    def load(self, program: Program, target: Target, folder: Path, threads: int) -> "CopyEngine":
+        """See `Backend.load`."""
+        return CopyEngine(open_program(folder / "copy.pt2"), self.change)
+
+
+class CopyEngine(TorchEngine):
+    """Runs the copy, under its backend's name."""
+
+    name = "inductor"
+
+    def __init__(self, program: Program, change: Change) -> None:
+        super().__init__(program)
+        self._change = change
+
+    def infer(self, image_BHW3: Image) -> Outputs:
+        """See `Engine.infer`."""
+        return self._change(super().infer(image_BHW3))

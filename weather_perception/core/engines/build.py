@@ -1,0 +1,133 @@
+"""Makes an engine ready: from the cache where it is whole and fits, else built, compared with the reference, kept."""
+
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from weather_perception.core.engines.base import Backend, Engine, EngineError, Target
+from weather_perception.core.engines.cache import CacheError, EngineCache, Entry, Key
+from weather_perception.core.engines.device import device_identity
+
+if TYPE_CHECKING:
+    from weather_perception.core.program import Program
+
+Report = Callable[[str], None]
+"""Takes one line for the user at a time."""
+
+# Seconds an operator of the model takes to build on two CPU cores, for a first estimate; the next one is measured.
+_SECONDS_PER_OPERATOR = {"inductor": 0.25, "openvino": 0.1, "tensorrt": 0.5}
+
+
+def quiet(line: str) -> None:
+    """The Report of who wants none."""
+
+
+def key_of(program: "Program", target: Target, backend: Backend) -> Key:
+    """The cache key of an engine on this machine."""
+    return Key(
+        program.sha256,
+        backend.name,
+        backend.version(),
+        device_identity(target.device),
+        target.precision,
+        target.height,
+        target.width,
+        target.batch,
+    )
+
+
+def check_can_build(backend: Backend, target: Target) -> None:
+    """Raise EngineError, with what to do, where the backend cannot build for the target on this machine."""
+    if problem := backend.missing(target.device):
+        raise EngineError(f"engine: {backend.name}: {problem}")
+    if target.precision not in backend.precisions:
+        allowed = ", ".join(backend.precisions)
+        raise EngineError(f"precision: {backend.name} has {allowed}, not {target.precision}")
+
+
+def ready_entry(
+    program: "Program",
+    reference: Engine,
+    target: Target,
+    backend: Backend,
+    cache: EngineCache,
+    report: Report = quiet,
+    threads: int = 0,
+) -> Entry:
+    """The cache's entry for the target, built now if it is not there or not whole; for one process at a time.
+
+    Raises EngineError where it cannot be built, ParityError where it does not do what the reference does.
+    """
+    check_can_build(backend, target)
+    key = key_of(program, target, backend)
+    with cache.locked(key):
+        entry = find_whole(cache, key, report)
+        if entry:
+            report(f"{backend.name}: ready in {entry.folder}")
+            return entry
+        seconds = estimate(program, backend, cache)
+        report(f"{backend.name}: building for {target.shape}, {target.precision}, {key.device}: about {seconds:.0f} s")
+        entry = cache.write(key, lambda folder: _fill(folder, program, reference, target, backend, report, threads))
+        report(f"{backend.name}: built in {entry.notes['seconds']:.0f} s: {entry.folder}")
+        return entry
+
+
+def find_whole(cache: EngineCache, key: Key, report: Report = quiet) -> Entry | None:
+    """The entry of `key`; one that is damaged or foreign is reported by name and taken for none."""
+    try:
+        return cache.find(key)
+    except CacheError as error:
+        report(f"refused a built engine: {error}")
+        return None
+
+
+def estimate(program: "Program", backend: Backend, cache: EngineCache) -> float:
+    """Seconds that a build may take: what an operator took in the backend's newest entry, or a first guess."""
+    entries = [entry for entry in cache.entries() if entry.key.backend == backend.name]
+    newest = max(entries, key=lambda entry: entry.folder.stat().st_mtime, default=None)
+    operators = count_operators(program)
+    if newest is None:
+        return _SECONDS_PER_OPERATOR[backend.name] * operators
+    return float(newest.notes["seconds"]) / max(1, int(newest.notes["operators"])) * operators
+
+
+def count_operators(program: "Program") -> int:
+    """Operators of the program's graph."""
+    return sum(node.op == "call_function" for node in program.exported.graph.nodes)
+
+
+def _fill(
+    folder: Path,
+    program: "Program",
+    reference: Engine,
+    target: Target,
+    backend: Backend,
+    report: Report,
+    threads: int,
+) -> Mapping[str, Any]:
+    """Build into the folder, load what was built, and compare it with the reference."""
+    from weather_perception.core.engines.parity import check_parity, describe
+
+    start = time.monotonic()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a compiler's warnings of its own deprecations are nobody's here
+            backend.build(program, target, folder)
+    except Exception as error:  # a compiler raises whatever it met
+        raise EngineError(
+            f"{backend.name}: cannot build for {target.shape}: {type(error).__name__}: {error}"
+        ) from error
+    report(f"{backend.name}: compiled in {time.monotonic() - start:.0f} s; comparing with {reference.name}")
+    worst = check_parity(load(program, target, backend, folder, threads), reference, target)
+    report(f"{backend.name}: differs from {reference.name} by at most {describe(worst)}")
+    return {"seconds": time.monotonic() - start, "operators": count_operators(program), "parity": worst}
+
+
+def load(program: "Program", target: Target, backend: Backend, folder: Path, threads: int) -> Engine:
+    """The engine of a folder that `backend` filled; raises EngineError whatever the toolkit raises."""
+    try:
+        return backend.load(program, target, folder, threads)
+    except Exception as error:
+        raise EngineError(f"{backend.name}: cannot load {folder}: {type(error).__name__}: {error}") from error

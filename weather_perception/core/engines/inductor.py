@@ -1,0 +1,74 @@
+"""The `inductor` backend: compiles the program ahead of time to a library of this machine, with PyTorch alone."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from weather_perception.core.contract import Image, Manifest, Outputs
+from weather_perception.core.engines.base import Target
+from weather_perception.core.engines.requirements import versions
+
+if TYPE_CHECKING:
+    from weather_perception.core.program import Program
+
+FILE = "model.pt2"
+COMPILERS = ("g++", "clang++", "c++")
+
+
+class Inductor:
+    """AOTInductor: a C++ compiler is needed to build, not to load."""
+
+    name = "inductor"
+    precisions = ("fp32", "bf16", "fp16")
+
+    def missing(self, device: str) -> str:
+        """See `Backend.missing`."""
+        wanted = os.environ.get("CXX")
+        if any(map(shutil.which, [wanted] if wanted else COMPILERS)):
+            return ""
+        found = f"CXX={wanted} is not a program" if wanted else f"none of {', '.join(COMPILERS)} is installed"
+        return f"no C++ compiler ({found}); install one, as with `apt install g++`"
+
+    def version(self) -> str:
+        """See `Backend.version`."""
+        return versions("torch", "triton")
+
+    def build(self, program: "Program", target: Target, folder: Path) -> None:
+        """See `Backend.build`. Weights are frozen into the code, which lets the compiler lay them out for it."""
+        import torch
+
+        from weather_perception.core.engines.fixed_size import at_fixed_size
+
+        exported = at_fixed_size(program, target, cast=True)
+        with torch.no_grad():
+            torch._inductor.aoti_compile_and_package(
+                exported, package_path=str(folder / FILE), inductor_configs={"freezing": True}
+            )
+
+    def load(self, program: "Program", target: Target, folder: Path, threads: int) -> "InductorEngine":
+        """See `Backend.load`. The threads are PyTorch's own, which are the whole process's: it has set them."""
+        return InductorEngine(program, target, folder / FILE)
+
+
+class InductorEngine:
+    """Runs a compiled package on the target's device."""
+
+    name = "inductor"
+
+    def __init__(self, program: "Program", target: Target, package: Path) -> None:
+        import torch
+
+        self.manifest: Manifest = program.manifest
+        self.model_hash = program.sha256
+        self._torch = torch
+        self._device = torch.device(target.device)
+        self._run = torch._inductor.aoti_load_package(str(package))
+
+    def infer(self, image_BHW3: Image) -> Outputs:
+        """See `Engine.infer`."""
+        image = self._torch.from_numpy(np.require(image_BHW3, requirements=("C", "W")))
+        with self._torch.inference_mode():
+            return Outputs(*(output.cpu().numpy() for output in self._run(image.to(self._device))))
