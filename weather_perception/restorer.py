@@ -59,6 +59,7 @@ class Restorer:
 
     def _answer(self, frame: Frame) -> None:
         perception = self._pipeline.process(conversions.packed(frame.image_HW3))
+        self.health.engine = self._pipeline.engine.name
         self._outputs.publish(perception, frame.msg, self._pipeline.manifest.name)
         self.health.answered(frame.arrival, perception.dominant_weather)
 

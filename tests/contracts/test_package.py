@@ -87,7 +87,11 @@ def test_programs_have_their_names_and_are_there(wheel: zipfile.ZipFile) -> None
     parser = configparser.ConfigParser()
     parser.read_string(wheel.read(path).decode())
     programs = dict(parser["console_scripts"])
-    assert programs == {"restore_node": f"{NAME}.node:main", "replay": f"{NAME}.replay.cli:main"}
+    assert programs == {
+        "restore_node": f"{NAME}.node:main",
+        "replay": f"{NAME}.replay.cli:main",
+        "build_engine": f"{NAME}.core.engines.command:main",
+    }
     for target in programs.values():
         module, function = target.split(":")
         assert f"def {function}(" in wheel.read(module.replace(".", "/") + ".py").decode()

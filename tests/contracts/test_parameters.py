@@ -23,6 +23,7 @@ def test_names_and_defaults_are_a_promise() -> None:
     assert asdict(NodeConfig()) == {
         "model": "",
         "engine": "auto",
+        "precision": "fp32",
         "device": "auto",
         "torch_threads": 0,
         "input_reliability": "auto",

@@ -10,6 +10,7 @@ from sensor_msgs.msg import Image
 
 from tests.support.ros import CHANNELS, DEADLINE_SECONDS, Camera, Observer, image_msg, spin_until
 from weather_perception.core.contract import Outputs
+from weather_perception.core.engines.inductor import Inductor
 from weather_perception.diagnostics import weather_from_msg
 from weather_perception.node import RestoreNode
 
@@ -183,3 +184,21 @@ def test_deactivated_it_leaves_the_camera_alone_and_activated_again_it_answers(
     connect(camera, observer)
     camera.send(image_msg())
     observer.wait_for_answers(1)
+
+
+@pytest.mark.skipif(bool(Inductor().missing("cpu")), reason=Inductor().missing("cpu"))
+def test_while_the_engine_asked_for_is_built_torch_answers_and_no_frame_is_lost_at_the_change(
+    start_node: StartNode, camera: Camera, observer: Observer
+) -> None:
+    start_node(engine="inductor")
+    connect(camera, observer)
+    assert observer.wait_for_health(engine="torch")["level"]
+    sent = 0
+    while observer.health()["engine"] == "torch":
+        sent += 1
+        camera.send(image_msg(sec=sent, value=100))
+        observer.wait_for_answers(sent)
+    health = observer.wait_for_health(frames_answered=str(sent))
+    assert (health["engine"], health["drops_total"]) == ("inductor", "0")
+    assert "engine inductor: serves 1x48x64" in health["engine_reason"]
+    assert all(set(msg.data) == {110} for msg in observer.restored)

@@ -28,7 +28,12 @@ class NodeConfig:
 
     model: str = setting("", "Model file (.pt2). Empty: the default model that is installed with the package.")
     engine: str = setting(
-        "auto", "What runs the model. auto: the fastest engine this machine has.", choices=("auto", "torch")
+        "auto",
+        "What runs the model. auto: the fastest engine built for this machine. Others are built while torch serves.",
+        choices=("auto", "torch", "inductor", "openvino"),
+    )
+    precision: str = setting(
+        "fp32", "Precision of an engine that is built because `engine` names it.", choices=("fp32", "bf16", "fp16")
     )
     device: str = setting(
         "auto",

@@ -53,7 +53,9 @@ class Health:
     def __init__(
         self, model_name: str, model_hash: str, engine: str, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._identity = (model_name, model_hash, engine)
+        self._model = (model_name, model_hash)
+        self.engine = engine
+        """What runs the model now; set it when that changes."""
         self.now = clock
         self._lock = threading.Lock()
         self._started = clock()
@@ -106,7 +108,8 @@ class Health:
             # A node younger than the window has had less time to receive frames in.
             span = min(WINDOW_SECONDS, max(now - self._started, 1e-9))
             return HealthReport(
-                *self._identity,
+                *self._model,
+                self.engine,
                 frames_received=self._received,
                 frames_answered=self._answered,
                 input_rate_hz=len(self._inputs) / span,

@@ -1,0 +1,122 @@
+"""The command that builds engines ahead of time, and the engine that `auto` then takes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support.engines import Change, CopyBackend, unchanged
+from tests.support.tiny import write_tiny
+from weather_perception.core.engines import command, select
+from weather_perception.core.engines.base import Target
+from weather_perception.core.engines.cache import EngineCache
+from weather_perception.core.engines.select import EngineError, best_backend, build_engine
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(write_tiny(tmp_path_factory.mktemp("model") / "tiny.pt2").path)
+
+
+@pytest.fixture
+def backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CopyBackend:
+    """The only backend there is, and an empty cache."""
+    made = CopyBackend()
+    monkeypatch.setattr(select, "BACKENDS", (made,))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return made
+
+
+def frames(height: int, width: int, batch: int = 1) -> np.ndarray:
+    return np.full((batch, height, width, 3), 100, np.uint8)
+
+
+def test_builds_every_size_asked_for_and_says_what_it_does(
+    backend: CopyBackend, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--model", model, "--device", "cpu", "--size", "48x64", "30x40", "--batch", "1..2"]
+    assert command.main(arguments) == 0
+    said = capsys.readouterr().out
+    assert "engine inductor: the fastest that cpu has here" in said
+    assert "building for 1..2x48x64" in said and "building for 1..2x30x40" in said
+    assert backend.builds == 2
+    assert command.main(arguments) == 0
+    assert backend.builds == 2
+
+
+def test_auto_runs_a_size_by_the_engine_that_was_built_for_it_and_others_by_the_file_itself(
+    backend: CopyBackend, model: str
+) -> None:
+    command.main(["--model", model, "--device", "cpu", "--size", "48x64", "--batch", "2"])
+    report: list[str] = []
+    engine = build_engine(model, device="cpu", report=report.append)
+    for image, name in ((frames(48, 64), "inductor"), (frames(48, 64, 2), "inductor"), (frames(48, 64, 3), "torch")):
+        assert (engine.infer(image).restored_BHW3 == 110).all()
+        assert engine.name == name
+    assert engine.infer(frames(9, 9)).labels_BHW.shape == (1, 9, 9)
+    assert engine.name == "torch"
+    assert report[0] == "engine inductor: the fastest that was built for 1x48x64 (fp32)"
+    assert report[-1].startswith("engine torch: no other was built for 1x9x9")
+    assert backend.builds == 1
+
+
+def test_auto_with_nothing_built_runs_the_file_itself_and_says_why(backend: CopyBackend, model: str) -> None:
+    report: list[str] = []
+    engine = build_engine(model, device="cpu", report=report.append)
+    assert engine.name == "torch"
+    assert "none was built for this model on this machine yet" in report[0]
+    assert backend.builds == 0
+
+
+@pytest.mark.parametrize("reason", ["copy.pt2 is damaged", "built with copier 1.0, this is copier 2.0"])
+def test_auto_passes_over_an_engine_that_it_cannot_trust(backend: CopyBackend, model: str, reason: str) -> None:
+    command.main(["--model", model, "--device", "cpu", "--size", "48x64"])
+    if "damaged" in reason:
+        (path,) = EngineCache().root.rglob("copy.pt2")
+        path.write_bytes(path.read_bytes()[:-1])
+    else:
+        backend.toolkit = "copier 2.0"
+    report: list[str] = []
+    engine = build_engine(model, device="cpu", report=report.append)
+    engine.infer(frames(48, 64))
+    assert engine.name == "torch"
+    assert any(reason in line for line in report)
+
+
+@pytest.mark.parametrize("change", [unchanged, lambda outputs: outputs._replace(labels_BHW=outputs.labels_BHW ^ 1)])
+def test_a_named_engine_is_built_at_the_first_frame_and_one_that_differs_is_not_used(
+    backend: CopyBackend, model: str, change: Change
+) -> None:
+    backend.change = change
+    report: list[str] = []
+    engine = build_engine(model, "inductor", "cpu", report=report.append)
+    expected = build_engine(model, "torch", "cpu").infer(frames(48, 64))
+    for _ in range(2):
+        np.testing.assert_array_equal(engine.infer(frames(48, 64)).labels_BHW, expected.labels_BHW)
+    assert backend.builds == 1
+    assert engine.name == ("inductor" if change is unchanged else "torch")
+    assert (change is unchanged) != any("torch serves instead: inductor: labels differs" in line for line in report)
+
+
+def test_a_named_engine_that_this_machine_cannot_have_is_refused_at_once(backend: CopyBackend, model: str) -> None:
+    backend.absent = "no copier; install one"
+    with pytest.raises(EngineError, match="engine: inductor: no copier; install one"):
+        build_engine(model, "inductor", "cpu")
+    with pytest.raises(EngineError, match=r"no backend can build here: .*no copier"):
+        best_backend(Target(48, 64))
+
+
+def test_what_the_command_cannot_do_is_said_and_its_status_is_1(
+    backend: CopyBackend, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main(["--model", str(tmp_path / "absent.pt2"), "--size", "48x64"]) == 1
+    assert command.main(["--model", model, "--device", "cpu", "--size", "48x64", "--precision", "fp16"]) == 1
+    said = capsys.readouterr().err
+    assert "model file not found" in said and "inductor has fp32, bf16, not fp16" in said
+
+
+@pytest.mark.parametrize("wrong", [["--size", "48"], ["--size", "0x4"], ["--size", "4x4", "--batch", "2..3"]])
+def test_a_wrong_size_or_batch_is_refused(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        command.main(wrong)
+    assert f"argument {wrong[-2]}: '{wrong[-1]}' is" in capsys.readouterr().err

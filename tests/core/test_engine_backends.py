@@ -1,0 +1,70 @@
+"""Every backend builds engines that do what the reference does, at the batch sizes they were built for."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support.tiny import write_tiny
+from weather_perception.core.engines.base import Backend, Target
+from weather_perception.core.engines.build import load, ready_entry
+from weather_perception.core.engines.cache import EngineCache
+from weather_perception.core.engines.inductor import Inductor
+from weather_perception.core.engines.openvino import OpenVino
+from weather_perception.core.engines.reference import TorchEngine
+from weather_perception.core.engines.select import BACKENDS
+from weather_perception.core.program import Program
+
+TARGET = Target(48, 64, 3)
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
+    return write_tiny(tmp_path_factory.mktemp("model") / "tiny.pt2")
+
+
+@pytest.mark.parametrize("backend", BACKENDS, ids=lambda backend: backend.name)
+def test_an_engine_for_several_frames_does_as_the_reference_with_one_and_with_all(
+    backend: Backend, program: Program, tmp_path: Path
+) -> None:
+    if problem := backend.missing("cpu"):
+        pytest.skip(f"{backend.name}: {problem}")
+    reference = TorchEngine(program)
+    entry = ready_entry(program, reference, TARGET, backend, EngineCache(tmp_path), threads=1)
+    engine = load(program, TARGET, backend, entry.folder, threads=1)
+    assert (engine.name, engine.manifest, engine.model_hash) == (backend.name, program.manifest, program.sha256)
+    frames = np.random.default_rng(0).integers(0, 256, (3, 48, 64, 3), np.uint8)
+    for batch in (frames[:1], frames[:2], frames):
+        expected, found = reference.infer(batch), engine.infer(batch)
+        for wanted, given in zip(expected, found, strict=True):
+            assert (wanted.shape, wanted.dtype) == (given.shape, given.dtype)
+            np.testing.assert_allclose(given.astype(float), wanted.astype(float), atol=1.001)
+        np.testing.assert_allclose(found.weather_BK, expected.weather_BK, atol=1e-5)
+
+    dark = engine.infer(np.zeros((1, 48, 64, 3), np.uint8))
+    engine.infer(np.full((1, 48, 64, 3), 255, np.uint8))
+    assert not dark.restored_BHW3.any(), "an answer is the caller's: the next one leaves it as it is"
+
+
+def test_without_a_compiler_inductor_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
+    assert "no C++ compiler" in Inductor().missing("cpu") and "apt install g++" in Inductor().missing("cpu")
+    monkeypatch.setenv("CXX", "/no/such/compiler")
+    assert "CXX=/no/such/compiler is not a program" in Inductor().missing("cpu")
+
+
+def test_openvino_is_for_cpus() -> None:
+    assert "set `device` to cpu" in OpenVino().missing("cuda:0")
+
+
+def test_no_toolkit_is_imported_before_it_is_chosen() -> None:
+    code = (
+        "import sys; from weather_perception.core.engines.select import BACKENDS, build_engine;"
+        "[backend.missing('cpu') for backend in BACKENDS];"
+        "sys.exit(str({'torch', 'openvino', 'onnx', 'onnxscript', 'torch_tensorrt'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.strip() == "set()"

@@ -1,0 +1,65 @@
+"""While an engine is being made ready the reference answers, and the change-over loses no frame."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from tests.support.engines import CopyEngine, unchanged
+from tests.support.tiny import write_tiny
+from weather_perception.core.engines.base import Engine
+from weather_perception.core.engines.by_size import EngineBySize, Shape
+from weather_perception.core.engines.reference import TorchEngine
+from weather_perception.core.program import Program
+
+DEADLINE_SECONDS = 60
+FRAME = np.full((1, 48, 64, 3), 100, np.uint8)
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
+    return write_tiny(tmp_path_factory.mktemp("model") / "tiny.pt2")
+
+
+def test_the_reference_answers_until_the_engine_is_ready_and_the_engine_from_then_on(program: Program) -> None:
+    go_on, ready = threading.Event(), threading.Event()
+    asked: list[Shape] = []
+
+    class Late(CopyEngine):
+        def infer(self, image_BHW3: np.ndarray) -> object:
+            outputs = super().infer(image_BHW3)
+            ready.set()
+            return outputs
+
+    def find(shape: Shape) -> Engine | None:
+        asked.append(shape)
+        assert go_on.wait(DEADLINE_SECONDS)
+        return Late(program, unchanged)
+
+    engine = EngineBySize(TorchEngine(program), find, in_background=True)
+    for _ in range(3):
+        assert (engine.infer(FRAME).restored_BHW3 == 110).all()
+        assert engine.name == "torch"
+    go_on.set()
+    assert ready.wait(DEADLINE_SECONDS), "the engine ran once before any frame was given to it"
+    while engine.name == "torch":
+        assert (engine.infer(FRAME).restored_BHW3 == 110).all()
+    assert engine.name == "inductor"
+    assert asked == [(1, 48, 64)]
+
+
+def test_each_size_is_asked_for_once_and_has_its_own_engine(program: Program) -> None:
+    asked: list[Shape] = []
+
+    def find(shape: Shape) -> Engine | None:
+        asked.append(shape)
+        return CopyEngine(program, unchanged) if shape[1:] == (48, 64) else None
+
+    engine = EngineBySize(TorchEngine(program), find)
+    assert (engine.manifest, engine.model_hash) == (program.manifest, program.sha256)
+    names = []
+    for image in (FRAME, FRAME[:, :9], FRAME, FRAME[:, :9]):
+        assert engine.infer(image).labels_BHW.shape == image.shape[:3]
+        names.append(engine.name)
+    assert names == ["inductor", "torch", "inductor", "torch"]
+    assert asked == [(1, 48, 64), (1, 9, 64)]

@@ -1,0 +1,95 @@
+"""Finds one backend's engine for a batch, and has it built where it is missing: here, or in a process of its own."""
+
+import atexit
+import contextlib
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from weather_perception.core.engines.base import Backend, Engine, EngineError, Target
+from weather_perception.core.engines.build import Report, find_whole, key_of, load, ready_entry
+from weather_perception.core.engines.by_size import Shape
+from weather_perception.core.engines.cache import EngineCache, Entry
+
+if TYPE_CHECKING:
+    from weather_perception.core.program import Program
+
+# A build beside a serving node leaves it the processor.
+_NICENESS = 15
+
+
+@dataclass(frozen=True)
+class BuildMissing:
+    """Builds with `backend` at `precision` on `device`, with `threads` CPU threads (0: all), and reports how it goes.
+
+    In a process of its own (`apart`) a build neither holds up this interpreter nor adds to its memory.
+    """
+
+    program: "Program"
+    reference: Engine
+    backend: Backend
+    device: str
+    precision: str
+    threads: int
+    report: Report
+    apart: bool = False
+
+    def __call__(self, shape: Shape) -> Engine | None:
+        """The engine of a batch, height and width; None, with the reason reported, where the reference has to serve."""
+        batch, height, width = shape
+        target = Target(height, width, batch, self.precision, self.device)
+        try:
+            entry = self._built_apart(target) if self.apart else self._built_here(target)
+            engine = load(self.program, target, self.backend, entry.folder, self.threads)
+        except (OSError, EngineError) as error:
+            self.report(f"engine torch serves instead: {error}")
+            return None
+        self.report(f"engine {engine.name}: serves {target.shape} from now on")
+        return engine
+
+    def _built_here(self, target: Target) -> Entry:
+        return ready_entry(self.program, self.reference, target, self.backend, EngineCache(), self.report, self.threads)
+
+    def _built_apart(self, target: Target) -> Entry:
+        cache, key = EngineCache(), key_of(self.program, target, self.backend)
+        entry = find_whole(cache, key, self.report)
+        if entry is None:
+            self._run(target)
+            entry = find_whole(cache, key, self.report)
+        if entry is None:
+            raise EngineError(f"{self.backend.name}: could not be built for {target.shape}; the log says why")
+        return entry
+
+    def _run(self, target: Target) -> None:
+        """Run the command `build_engine`, and report every line of it; it ends no later than this process."""
+        options = {
+            "--model": str(self.program.path.resolve()),
+            "--engine": self.backend.name,
+            "--size": f"{target.height}x{target.width}",
+            "--batch": str(target.batch),
+            "--precision": target.precision,
+            "--device": target.device,
+            "--threads": str(self.threads),
+        }
+        command = [sys.executable, "-m", "weather_perception.core.engines.command"]
+        command += [part for option in options.items() for part in option]
+        root = str(Path(__file__).parents[3])  # also where the package is not installed
+        paths = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
+        with subprocess.Popen(
+            command,
+            env={**os.environ, "PYTHONPATH": paths},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            atexit.register(process.kill)
+            with contextlib.suppress(OSError):  # it has ended already
+                os.setpriority(os.PRIO_PROCESS, process.pid, _NICENESS)
+            assert process.stdout
+            for line in process.stdout:
+                self.report(line.rstrip())
+        atexit.unregister(process.kill)
