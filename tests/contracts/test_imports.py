@@ -176,7 +176,9 @@ def test_replay_judges_bags_on_machines_without_ros() -> None:
     assert "rclpy" in loaded_with("weather_perception.replay.link")
 
 
-@pytest.mark.parametrize("program", ["weather_perception.replay.cli", "weather_perception.node"])
+@pytest.mark.parametrize(
+    "program", ["weather_perception.replay.cli", "weather_perception.node", "weather_perception.core.engines.command"]
+)
 def test_a_program_loads_torch_only_after_it_has_set_openmps_wait_policy(program: str) -> None:
     """OpenMP reads the policy when PyTorch loads; spinning threads beside a busy neighbour cost five times the time."""
     assert not [name for name in loaded_with(program) if within(name, "torch") or within(name, "torchmetrics")]
