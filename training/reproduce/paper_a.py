@@ -14,6 +14,7 @@ from training.data.classes import VOID
 from training.judge import Judged, Perceive, judge
 from training.losses.segmentation import class_weights
 from training.models.paper_a.deploy import DeployedCooperation, DeployedOriginal
+from training.original_segmenter import Original
 from training.reproduce.frames import Frames, data_set_frames, street_frames
 from training.reproduce.jobs import run_all
 from training.reproduce.paper_a_published import TABLES
@@ -80,11 +81,19 @@ def run(
     return {
         "name": experiment.data,
         "data": list(frames.description),
+        "segmenter": origin(original),
         "commits": commits(folder),
         "parameters": parameters(some),
         "clean": judge_original(frames, some),
         "rows": dict(zip(experiment.degradations, rows, strict=True)),
     }
+
+
+def origin(original: Original) -> str:
+    """Where the original segmentation comes from."""
+    if original.command:
+        return f"the base segmenter of a checkpoint by `{original.command}`"
+    return str(original.record.get("name", "a small segmenter trained first, on clear frames alone"))
 
 
 def open_frames(experiment: Experiment, data: Mapping[str, Path], scale: Scale) -> Frames:

@@ -48,8 +48,8 @@ def heading(result: Result) -> str:
         ("seed", str(result["seed"])),
         ("machine", f"{result['machine']}, {result['jobs']} rows at a time, torch {result['torch']}"),
         ("steps of stages 1, 2, 3", stages),
-        ("crops of stage 2", f"{steps['batch']} of {list(steps['data']['crop'])}"),
-        ("crops of stages 1 and 3", "{1} of {0}".format(*scale["whole"]) if scale["whole"] else "the same"),
+        ("crops of stage 2", crops(steps["data"]["crop"], steps["batch"], steps["learning_rate"])),
+        ("crops of stages 1 and 3", crops(*scale["whole"]) if scale["whole"] else "the same"),
         ("feature extractor", features),
         ("models", "one for each row, one original segmenter for a data set"),
     ]
@@ -60,6 +60,11 @@ def heading(result: Result) -> str:
     )
 
 
+def crops(size: Sequence[int], batch: int, rate: float) -> str:
+    """What a stage learns from, and how fast."""
+    return f"{batch} of {list(size)}, learning rate {rate:g}"
+
+
 def section(experiment: Result, name: str) -> str:
     """One experiment's tables, plots and reading."""
     rows = experiment["rows"]
@@ -68,9 +73,10 @@ def section(experiment: Result, name: str) -> str:
         (
             f"## {experiment['name']}\n",
             *(f"- {line}" for line in experiment["data"]),
+            f"- original segmentation: {experiment['segmenter']}",
             f"- parameters: {parameters}",
             f"- trained at commit {', '.join(experiment['commits'])}",
-            f"- original segmentation of the clear frames: mIoU {experiment['clean']['set']['miou']:.3f}, "
+            f"- its masks of the clear frames: mIoU {experiment['clean']['set']['miou']:.3f}, "
             f"PA {experiment['clean']['set']['pa']:.3f}\n",
             "### After stage 3, before and after\n",
             scores_table(rows),

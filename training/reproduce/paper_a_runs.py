@@ -16,7 +16,7 @@ from training.original_segmenter import Original, find_segmenter
 from training.original_stages import SEGMENTER
 from training.paper_a_config import PaperATrainConfig
 from training.reproduce.frames import Frames
-from training.reproduce.paper_a_scales import Crops, Scale
+from training.reproduce.paper_a_scales import Scale, Whole
 from training.reproduce.runs import folder_name, load_weights, start
 from training.restore_checkpoint import BASE
 from training.run_record import Record, current_commit
@@ -38,12 +38,12 @@ class Variant(NamedTuple):
     start: str | None = None
 
 
-def variants(config: PaperATrainConfig, whole: Crops | None = None) -> tuple[Variant, ...]:
+def variants(config: PaperATrainConfig, whole: Whole | None = None) -> tuple[Variant, ...]:
     """Stages 1 and 2; then stage 3, or as many steps again of stages 1 and 2; and EGSyn alone with an undecided map.
 
     The longer stage 2 learns on the refined map as stage 3 does, so that all that differs is whether the restoration's
     error reaches SGAda. The unguided EGSyn takes the steps of stages 2 and 3 in two runs as the others do. Stage 2
-    takes the crops of `config`, the others those of `whole`, if any.
+    takes the crops and the rate of `config`, the others those of `whole`, if any.
     """
     first = seen_whole(config, whole)
     more = replace(first, seed=config.seed + 1)
@@ -61,9 +61,12 @@ def variants(config: PaperATrainConfig, whole: Crops | None = None) -> tuple[Var
     )
 
 
-def seen_whole(config: PaperATrainConfig, whole: Crops | None) -> PaperATrainConfig:
-    """The configuration with these crops."""
-    return replace(config, data=replace(config.data, crop=whole.size), batch=whole.batch) if whole else config
+def seen_whole(config: PaperATrainConfig, whole: Whole | None) -> PaperATrainConfig:
+    """The configuration with these crops and this rate."""
+    if not whole:
+        return config
+    data = replace(config.data, crop=whole.size)
+    return replace(config, data=data, batch=whole.batch, learning_rate=whole.learning_rate)
 
 
 def open_original(frames: Frames, scale: Scale, folder: Path, command: str, segmenter: str) -> Original:

@@ -13,19 +13,20 @@ STREET_DEGRADATIONS = (
 )
 
 
-class Crops(NamedTuple):
-    """Their size (rows, columns), and how many make a batch."""
+class Whole(NamedTuple):
+    """Crops that are nearly whole frames: their size (rows, columns), how many make a batch, and the learning rate."""
 
     size: tuple[int, int]
     batch: int
+    learning_rate: float
 
 
 @dataclass(frozen=True)
 class Scale:
     """`training` is stages 1 to 3 of each row; `frames` judge it; `street` are the rows on street scenes.
 
-    `whole` are the crops of stages 1 and 3, where they are not those of `training`: SGAda sees them as it will be used
-    only if they are nearly whole frames, because instance normalisation takes its means from what is in the crop.
+    `whole` is what stages 1 and 3 take, where it is not what `training` says: SGAda sees frames as it will be used only
+    if they are nearly whole, because instance normalisation takes its means from what is in the crop.
 
     The original segmenter's steps, batch and crops (rows, columns) are those of a data set.
     """
@@ -37,7 +38,7 @@ class Scale:
     segmenter_batch: int
     segmenter_crop: tuple[int, int]
     street: tuple[str, ...] = STREET_DEGRADATIONS
-    whole: Crops | None = None
+    whole: Whole | None = None
 
 
 def quick(seed: int) -> Scale:
@@ -53,16 +54,16 @@ def quick(seed: int) -> Scale:
     )
     training = PaperATrainConfig(
         "reproduce_a_quick",
-        *(120, 150, 40),
+        *(150, 120, 24),
         model=model,
         egsyn_loss=EGSynLossConfig(l1=10.0, perceptual_features="off"),
         data=DataConfig(drives=40, crop=(144, 192), camvid_share=0.7),
         seed=seed,
         batch=4,
-        learning_rate=1e-3,
+        learning_rate=2e-3,
         decay=True,
     )
-    whole = Crops((288, 384), 4)
+    whole = Whole((288, 384), 4, 1e-3)
     return Scale(
         "quick", training, frames=26, segmenter_steps=1500, segmenter_batch=8, segmenter_crop=(288, 384), whole=whole
     )
