@@ -51,6 +51,7 @@ setup(
         "ros": ROS_WHEELS,
         # Engines beside PyTorch's own: see docs/engines.md.
         "openvino": ["openvino>=2025.0", "onnx>=1.17", "onnxscript>=0.5"],
+        "tensorrt": ["torch-tensorrt>=2.13"],
         "train": ["safetensors>=0.4"],
         "test": ["pytest", "hypothesis"],
     },

@@ -72,6 +72,7 @@ class RestoreNode(LifecycleNode):
                 config.precision,
                 report=self._report_engine,
                 in_background=True,
+                meanwhile=config.meanwhile,
             )
         except (OSError, ContractError, EngineError) as error:
             self.get_logger().error(f"cannot load the model: {error}")

@@ -1,7 +1,9 @@
 """Every backend builds engines that do what the reference does, at the batch sizes they were built for."""
 
+import dataclasses
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from weather_perception.core.engines.inductor import Inductor
 from weather_perception.core.engines.openvino import OpenVino
 from weather_perception.core.engines.reference import TorchEngine
 from weather_perception.core.engines.select import BACKENDS
+from weather_perception.core.engines.tensorrt import TensorRt
 from weather_perception.core.program import Program
 
 TARGET = Target(48, 64, 3)
@@ -29,11 +32,12 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
 def test_an_engine_for_several_frames_does_as_the_reference_with_one_and_with_all(
     backend: Backend, program: Program, tmp_path: Path
 ) -> None:
-    if problem := backend.missing("cpu"):
+    target = dataclasses.replace(TARGET, device="cuda") if backend.name == "tensorrt" else TARGET
+    if problem := backend.missing(target.device):
         pytest.skip(f"{backend.name}: {problem}")
     reference = TorchEngine(program)
-    entry = ready_entry(program, reference, TARGET, backend, EngineCache(tmp_path), threads=1)
-    engine = load(program, TARGET, backend, entry.folder, threads=1)
+    entry = ready_entry(program, reference, target, backend, EngineCache(tmp_path), threads=1)
+    engine = load(program, target, backend, entry.folder, threads=1)
     assert (engine.name, engine.manifest, engine.model_hash) == (backend.name, program.manifest, program.sha256)
     frames = np.random.default_rng(0).integers(0, 256, (3, 48, 64, 3), np.uint8)
     for batch in (frames[:1], frames[:2], frames):
@@ -56,8 +60,14 @@ def test_without_a_compiler_inductor_says_what_to_install(tmp_path: Path, monkey
     assert "CXX=/no/such/compiler is not a program" in Inductor().missing("cpu")
 
 
-def test_openvino_is_for_cpus() -> None:
+def test_a_backend_names_the_device_that_it_is_for() -> None:
     assert "set `device` to cpu" in OpenVino().missing("cuda:0")
+    assert "set `device` to cuda" in TensorRt().missing("cpu")
+
+
+@pytest.mark.skipif(find_spec("tensorrt") is not None, reason="TensorRT is installed")
+def test_without_tensorrt_the_command_that_installs_it_is_given() -> None:
+    assert "pip install 'weather_perception[tensorrt]'" in TensorRt().missing("cuda:0")
 
 
 def test_no_toolkit_is_imported_before_it_is_chosen() -> None:

@@ -9,6 +9,7 @@ from tests.support.engines import CopyEngine, unchanged
 from tests.support.tiny import write_tiny
 from weather_perception.core.engines.base import Engine
 from weather_perception.core.engines.by_size import EngineBySize, Shape
+from weather_perception.core.engines.pass_through import PassThrough
 from weather_perception.core.engines.reference import TorchEngine
 from weather_perception.core.program import Program
 
@@ -46,6 +47,26 @@ def test_the_reference_answers_until_the_engine_is_ready_and_the_engine_from_the
         assert (engine.infer(FRAME).restored_BHW3 == 110).all()
     assert engine.name == "inductor"
     assert asked == [(1, 48, 64)]
+
+
+def test_frames_can_be_handed_on_unchanged_until_the_engine_is_ready(program: Program) -> None:
+    go_on, reference = threading.Event(), TorchEngine(program)
+
+    def find(shape: Shape) -> Engine | None:
+        assert go_on.wait(DEADLINE_SECONDS)
+        return None
+
+    engine = EngineBySize(reference, find, in_background=True, meanwhile=PassThrough(reference))
+    assert engine.name == "pass_through"
+    outputs = engine.infer(FRAME)
+    np.testing.assert_array_equal(outputs.restored_BHW3, FRAME)
+    assert not outputs.confidence_BHW.any() and not outputs.weather_BK.any()
+    for expected, found in zip(reference.infer(FRAME), outputs, strict=True):
+        assert (expected.shape, expected.dtype) == (found.shape, found.dtype)
+    go_on.set()
+    while engine.name == "pass_through":
+        engine.infer(FRAME)
+    assert engine.name == "torch", "where there is no engine, the reference serves"
 
 
 def test_each_size_is_asked_for_once_and_has_its_own_engine(program: Program) -> None:

@@ -10,7 +10,7 @@ from sensor_msgs.msg import Image
 
 from tests.support.ros import CHANNELS, DEADLINE_SECONDS, Camera, Observer, image_msg, spin_until
 from weather_perception.core.contract import Outputs
-from weather_perception.core.engines.inductor import Inductor
+from weather_perception.core.engines.openvino import OpenVino
 from weather_perception.diagnostics import weather_from_msg
 from weather_perception.node import RestoreNode
 
@@ -186,11 +186,11 @@ def test_deactivated_it_leaves_the_camera_alone_and_activated_again_it_answers(
     observer.wait_for_answers(1)
 
 
-@pytest.mark.skipif(bool(Inductor().missing("cpu")), reason=Inductor().missing("cpu"))
+@pytest.mark.skipif(bool(OpenVino().missing("cpu")), reason=OpenVino().missing("cpu"))
 def test_while_the_engine_asked_for_is_built_torch_answers_and_no_frame_is_lost_at_the_change(
     start_node: StartNode, camera: Camera, observer: Observer
 ) -> None:
-    start_node(engine="inductor")
+    start_node(engine="openvino")
     connect(camera, observer)
     assert observer.wait_for_health(engine="torch")["level"]
     sent = 0
@@ -199,6 +199,6 @@ def test_while_the_engine_asked_for_is_built_torch_answers_and_no_frame_is_lost_
         camera.send(image_msg(sec=sent, value=100))
         observer.wait_for_answers(sent)
     health = observer.wait_for_health(frames_answered=str(sent))
-    assert (health["engine"], health["drops_total"]) == ("inductor", "0")
-    assert "engine inductor: serves 1x48x64" in health["engine_reason"]
+    assert (health["engine"], health["drops_total"]) == ("openvino", "0")
+    assert "engine openvino: serves 1x48x64" in health["engine_reason"]
     assert all(set(msg.data) == {110} for msg in observer.restored)

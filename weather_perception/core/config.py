@@ -29,11 +29,16 @@ class NodeConfig:
     model: str = setting("", "Model file (.pt2). Empty: the default model that is installed with the package.")
     engine: str = setting(
         "auto",
-        "What runs the model. auto: the fastest engine built for this machine. Others are built while torch serves.",
-        choices=("auto", "torch", "inductor", "openvino"),
+        "What runs the model. auto: the fastest engine built for this machine. Others are built as `meanwhile` serves.",
+        choices=("auto", "torch", "inductor", "openvino", "tensorrt"),
     )
     precision: str = setting(
         "fp32", "Precision of an engine that is built because `engine` names it.", choices=("fp32", "bf16", "fp16")
+    )
+    meanwhile: str = setting(
+        "torch",
+        "What answers while an engine is built or loaded. pass_through: frames go on unchanged, with confidence 0.",
+        choices=("torch", "pass_through"),
     )
     device: str = setting(
         "auto",

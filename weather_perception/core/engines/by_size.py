@@ -18,23 +18,26 @@ Find = Callable[[Shape], Engine | None]
 class EngineBySize:
     """Asks `find` once for every batch size, height and width that comes. See `Engine`.
 
-    With `in_background` it is asked in a thread of its own, and the reference answers until the engine is there and
-    has run once: no frame waits for it.
+    With `in_background` it is asked in a thread of its own, and `meanwhile` (or the reference) answers until the engine
+    is there and has run once: no frame waits for it.
     """
 
-    def __init__(self, reference: Engine, find: Find, in_background: bool = False) -> None:
+    def __init__(
+        self, reference: Engine, find: Find, in_background: bool = False, meanwhile: Engine | None = None
+    ) -> None:
         self.manifest: Manifest = reference.manifest
         self.model_hash = reference.model_hash
         self._reference = reference
+        self._meanwhile = meanwhile or reference
         self._find = find
         self._in_background = in_background
         self._found: dict[Shape, Future[Engine | None]] = {}
         self._one_at_a_time = threading.Lock()
-        self._last = reference
+        self._last = self._meanwhile if in_background else reference
 
     @property
     def name(self) -> str:
-        """The backend that ran the last batch; before the first, the reference."""
+        """The backend that ran the last batch; before the first, what answers until an engine is there."""
         return self._last.name
 
     def infer(self, image_BHW3: Image) -> Outputs:
@@ -44,7 +47,7 @@ class EngineBySize:
         if shape not in self._found:
             self._found[shape] = self._ask(shape)
         found = self._found[shape]
-        self._last = (found.done() and found.result()) or self._reference
+        self._last = (found.result() or self._reference) if found.done() else self._meanwhile
         return self._last.infer(image_BHW3)
 
     def _ask(self, shape: Shape) -> "Future[Engine | None]":

@@ -11,12 +11,14 @@ from weather_perception.core.engines.by_size import EngineBySize
 from weather_perception.core.engines.inductor import Inductor
 from weather_perception.core.engines.missing import BuildMissing
 from weather_perception.core.engines.openvino import OpenVino
+from weather_perception.core.engines.pass_through import PassThrough
+from weather_perception.core.engines.tensorrt import TensorRt
 
 if TYPE_CHECKING:
     from weather_perception.core.program import Program
 
 # The fastest first: the order in which `auto` takes them.
-BACKENDS: tuple[Backend, ...] = (OpenVino(), Inductor())
+BACKENDS: tuple[Backend, ...] = (TensorRt(), OpenVino(), Inductor())
 ENGINES = ("auto", "torch", *sorted(backend.name for backend in BACKENDS))
 
 # An OpenMP thread that spins while it waits for work takes the core from everything else on the robot.
@@ -31,13 +33,15 @@ def build_engine(
     precision: str = "fp32",
     report: Report = quiet,
     in_background: bool = False,
+    meanwhile: str = "torch",
 ) -> Engine:
     """Open a model file (empty: the default model) and make it run on `device` with `threads` CPU threads (0: all).
 
     `torch` runs the file as it is. `auto` never builds: it runs each size of frame by the best engine that was built
     for it on this machine, in any precision, else as `torch`. A backend's name builds what is missing for a size, in
     `precision`, when its first frame comes; where that fails, `torch` serves. `report` is told what runs and why.
-    With `in_background` no frame waits for an engine to be built or loaded: `torch` serves until it is ready.
+    With `in_background` no frame waits for an engine to be built or loaded: `torch` serves until it is ready, or frames
+    are handed on as they are (`meanwhile` is `pass_through`).
 
     Raises FileNotFoundError, ContractError or EngineError, each with a message that says what to do.
     """
@@ -47,14 +51,15 @@ def build_engine(
     if engine == "torch":
         report("engine torch: as the setting says")
         return reference
+    until = PassThrough(reference) if meanwhile == "pass_through" else reference
     if engine != "auto":
         backend = backend_named(engine)
         check_can_build(backend, Target(1, 1, 1, precision, device))
         build = BuildMissing(program, reference, backend, device, precision, threads, report, apart=in_background)
-        return EngineBySize(reference, build, in_background)
+        return EngineBySize(reference, build, in_background, until)
     built = BuiltBefore(program, device, threads, BACKENDS, report)
     if built.any():
-        return EngineBySize(reference, built, in_background)
+        return EngineBySize(reference, built, in_background, until)
     report("engine torch: none was built for this model on this machine yet; the command build_engine builds a faster")
     return reference
 

@@ -1,0 +1,91 @@
+"""The `tensorrt` backend: Torch-TensorRT builds the program for one NVIDIA GPU, and CUDA graphs replay it."""
+
+import inspect
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from weather_perception.core.contract import Image, Manifest, Outputs
+from weather_perception.core.engines.base import Target
+from weather_perception.core.engines.requirements import missing_modules, versions
+
+if TYPE_CHECKING:
+    from torch.export import ExportedProgram
+
+    from weather_perception.core.program import Program
+
+FILE = "model.ep"
+
+
+class TensorRt:
+    """Types stand in the graph, as `at_fixed_size` casts it: fp32 means fp32, without TF32."""
+
+    name = "tensorrt"
+    precisions = ("fp32", "bf16", "fp16")
+
+    def missing(self, device: str) -> str:
+        """See `Backend.missing`."""
+        if not device.startswith("cuda"):
+            return f"runs on an NVIDIA GPU, not on {device}; set `device` to cuda"
+        return missing_modules(("torch_tensorrt", "tensorrt"), "tensorrt")
+
+    def version(self) -> str:
+        """See `Backend.version`. An engine is bound to TensorRT's version, however that was installed."""
+        return versions("torch", "torch-tensorrt", "tensorrt", "tensorrt-cu12", "tensorrt-cu13")
+
+    def build(self, program: "Program", target: Target, folder: Path) -> None:
+        """See `Backend.build`. The file holds the engine itself: loading it builds nothing."""
+        import torch_tensorrt
+
+        from weather_perception.core.engines.fixed_size import at_fixed_size
+
+        compiled = compile_program(at_fixed_size(program, target, cast=True), target)
+        torch_tensorrt.save(compiled, str(folder / FILE), retrace=False)
+
+    def load(self, program: "Program", target: Target, folder: Path, threads: int) -> "TensorRtEngine":
+        """See `Backend.load`."""
+        return TensorRtEngine(program, target, folder / FILE)
+
+
+def compile_program(exported: "ExportedProgram", target: Target, dryrun: bool = False) -> Any:
+    """Torch-TensorRT's module of a program of the target's shapes; as a `dryrun` it builds nothing, and only reports.
+
+    TensorRT optimises for the largest batch: a rig's cameras come together.
+    """
+    import torch
+    import torch_tensorrt
+
+    largest = (target.batch, target.height, target.width, 3)
+    if target.batch > 1:
+        shapes = {"min_shape": (1, *largest[1:]), "opt_shape": largest, "max_shape": largest}
+    else:
+        shapes = {"shape": largest}
+    compiler = torch_tensorrt.dynamo.compile
+    known = inspect.signature(compiler).parameters
+    # Of the settings, `use_explicit_typing` was dropped in 2.13, which takes types as they stand anyhow.
+    settings = {"min_block_size": 1, "disable_tf32": True, "use_explicit_typing": True, "dryrun": dryrun}
+    image = torch_tensorrt.Input(dtype=torch.uint8, name="image", **shapes)
+    return compiler(exported, arg_inputs=[image], **{key: settings[key] for key in settings if key in known})
+
+
+class TensorRtEngine:
+    """Runs a built engine with CUDA graphs: pinned buffers, one upload and one download a batch."""
+
+    name = "tensorrt"
+
+    def __init__(self, program: "Program", target: Target, file: Path) -> None:
+        import torch
+        import torch_tensorrt
+
+        from weather_perception.core.engines.transfer import Transfer
+
+        self.manifest: Manifest = program.manifest
+        self.model_hash = program.sha256
+        self._torch = torch
+        self._transfer = Transfer(target.device)
+        self._module = torch_tensorrt.load(str(file)).module()
+        torch_tensorrt.runtime.set_cudagraphs_mode(True)
+
+    def infer(self, image_BHW3: Image) -> Outputs:
+        """See `Engine.infer`."""
+        with self._torch.inference_mode():
+            return self._transfer.download(self._module(self._transfer.upload(image_BHW3)))
