@@ -1,41 +1,77 @@
 """Exports a model file's program again for one frame size, as every compiler wants it."""
 
-import contextlib
+from operator import attrgetter
 
 import torch
+from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
+from torch.fx import GraphModule, Node, map_arg
 
 from weather_perception.core.engines.base import Target
 from weather_perception.core.program import Program
 
 _LOWER = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
+aten = torch.ops.aten
+_PRODUCTS = {
+    *(aten.conv1d, aten.conv2d, aten.conv3d, aten.convolution),
+    *(aten.conv_transpose1d, aten.conv_transpose2d, aten.conv_transpose3d),
+    *(aten.linear, aten.matmul, aten.mm, aten.bmm, aten.addmm, aten.baddbmm, aten.einsum),
+    aten.scaled_dot_product_attention,
+}
+
 
 def at_fixed_size(program: Program, target: Target, cast: bool = False) -> ExportedProgram:
     """The program at the target's height and width on its device; the batch is dynamic where it may exceed 1.
 
-    With `cast`, convolutions and matrix products are cast to the target's precision in the graph, as torch.autocast
-    does, for compilers that take types as they stand. Inputs, outputs, sums and softmax stay as they are.
+    With `cast`, convolutions and matrix products take and give the target's precision, for compilers that take types as
+    they stand; everything between them, and what the contract promises, stays as it is. (torch.autocast would leave no
+    trace: torch.export records operators before it changes their types.)
     """
     device = torch.device(target.device)
-    module = _without_detach(program.exported.module()).to(device)
+    module = _without_detach(program.exported.module())
+    if cast and target.precision in _LOWER:
+        module = _with_casts(module, _LOWER[target.precision])
     # torch.export would compile a batch of one in, so a dynamic batch is shown one of two.
     example = torch.zeros(min(target.batch, 2), target.height, target.width, 3, dtype=torch.uint8, device=device)
     dynamic = ({0: Dim("batch", min=1, max=target.batch)},) if target.batch > 1 else None
-    lower = _LOWER.get(target.precision) if cast else None
-    precision = torch.autocast(device.type, lower, cache_enabled=False) if lower else contextlib.nullcontext()
-    with torch.no_grad(), precision:
+    with torch.no_grad():
         return torch.export.export(
-            module, (example,), dynamic_shapes=dynamic, prefer_deferred_runtime_asserts_over_guards=True
+            module.to(device), (example,), dynamic_shapes=dynamic, prefer_deferred_runtime_asserts_over_guards=True
         )
 
 
-def _without_detach(module: torch.nn.Module) -> torch.nn.Module:
+def _without_detach(module: nn.Module) -> GraphModule:
     """Take out the in-place `detach_` of constants: it changes no number, and torch.export cannot trace it twice."""
-    assert isinstance(module, torch.fx.GraphModule)
+    assert isinstance(module, GraphModule)
     for node in list(module.graph.nodes):
-        if node.target is torch.ops.aten.detach_.default:
+        if node.target is aten.detach_.default:
             node.replace_all_uses_with(node.args[0])
             module.graph.erase_node(node)
     module.recompile()
     return module
+
+
+def _with_casts(module: GraphModule, lower: torch.dtype) -> GraphModule:
+    """Cast what every convolution and product takes, and what it gives back to float32.
+
+    A cast is elementwise, so a compiler joins it with whatever stands before or after it.
+    """
+    for node in list(module.graph.nodes):
+        if getattr(node.target, "overloadpacket", None) not in _PRODUCTS:
+            continue
+        with module.graph.inserting_before(node):
+            node.args = map_arg(node.args, lambda taken: _cast(module, taken, lower))
+            node.kwargs = map_arg(node.kwargs, lambda taken: _cast(module, taken, lower))
+        with module.graph.inserting_after(node):
+            given = module.graph.call_function(aten.to.dtype, (node, torch.float32))
+        node.replace_all_uses_with(given, delete_user_cb=lambda user, given=given: user is not given)
+    module.recompile()
+    return module
+
+
+def _cast(module: GraphModule, node: Node, lower: torch.dtype) -> Node:
+    """The node's tensor in `lower`; sizes and masks of booleans stay what they are."""
+    value = attrgetter(str(node.target))(module) if node.op == "get_attr" else node.meta["val"]
+    numbers = isinstance(value, Tensor) and value.is_floating_point()
+    return module.graph.call_function(aten.to.dtype, (node, lower)) if numbers else node
