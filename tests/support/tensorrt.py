@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import warnings
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -49,11 +50,18 @@ def available() -> bool:
 
 
 def dry_run(program: ExportedProgram, folder: Path) -> DryRun:
-    """Lower and partition a program of fixed shapes; writes its files to `folder`."""
+    """Lower and partition a program of one frame size, its batch dynamic or not; writes its files to `folder`."""
     model = folder / "model.pt2"
-    torch.export.save(program, model)
+    with warnings.catch_warnings():
+        # torch says so of every tensor that lies channels-last; it is saved whole all the same.
+        warnings.filterwarnings("ignore", "No complete tensor found", UserWarning)
+        torch.export.save(program, model)
     command = [sys.executable, str(Path(__file__).with_name("tensorrt_dry_run.py")), str(model)]
-    environment = {**os.environ, "LD_LIBRARY_PATH": f"{stubs(folder)}:{os.environ.get('LD_LIBRARY_PATH', '')}"}
+    environment = {
+        **os.environ,
+        "LD_LIBRARY_PATH": f"{stubs(folder)}:{os.environ.get('LD_LIBRARY_PATH', '')}",
+        "PYTHONPATH": f"{Path(__file__).parents[2]}:{os.environ.get('PYTHONPATH', '')}",
+    }
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     report = done.stdout + done.stderr
     counted = re.search(r"consists of (\d+) Total Operators", report)

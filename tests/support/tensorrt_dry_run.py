@@ -1,4 +1,4 @@
-"""Runs Torch-TensorRT's dry run in a process of its own, without a GPU: `python tensorrt_dry_run.py MODEL.pt2`.
+"""Dry run of what the `tensorrt` backend builds, in a process of its own: `python tensorrt_dry_run.py MODEL.pt2`.
 
 Lowering and partitioning need no GPU and no TensorRT, but the import asks for both: TensorRT's bindings link against
 libraries that are on no package index (stubs stand in for them: see `tests/support/tensorrt.py`), and PyTorch's CPU
@@ -35,10 +35,14 @@ def main(path: str) -> None:
     """Print Torch-TensorRT's report on the program in `path`."""
     without_gpu()
     import torch
-    import torch_tensorrt
+
+    from weather_perception.core.engines.base import Target
+    from weather_perception.core.engines.tensorrt import compile_program
 
     program = torch.export.load(path)
-    torch_tensorrt.dynamo.compile(program, arg_inputs=list(program.example_inputs[0]), dryrun=True, min_block_size=1)
+    batch, height, width, _ = program.example_inputs[0][0].shape
+    batches = [int(found.upper) for found in program.range_constraints.values()]
+    compile_program(program, Target(height, width, *(batches or [batch])), dryrun=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,111 @@
+"""Every preset of the project becomes one TensorRT engine: known without a GPU, built for real where one is."""
+
+import dataclasses
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tests.support import tensorrt
+from training import config, paper_a_config, paper_b_config, paper_c_config
+from training.config import ModelConfig
+from training.data.classes import CLASSES
+from training.export import export_program
+from training.models.deploy import DeployedSegmenter, DeployedWeatherNet
+from training.models.paper_a.cooperation import Cooperation
+from training.models.paper_a.deploy import DeployedCooperation
+from training.models.paper_b.deploy import DeployedMoeWirNet
+from training.models.paper_b.network import MoeWirNet
+from training.models.paper_c.deploy import DeployedMuirf
+from training.models.paper_c.network import Muirf
+from training.models.segmenter import BaseSegmenter
+from training.models.weather_net import WeatherNet
+from weather_perception.core.contract import Manifest
+from weather_perception.core.engines.base import Target
+from weather_perception.core.engines.build import load, ready_entry
+from weather_perception.core.engines.cache import EngineCache
+from weather_perception.core.engines.fixed_size import at_fixed_size
+from weather_perception.core.engines.reference import TorchEngine
+from weather_perception.core.engines.tensorrt import TensorRt
+from weather_perception.core.program import Program, save_program
+
+SIZE = (128, 192)
+
+
+def segmenter() -> BaseSegmenter:
+    """The one that gives the papers' models their masks: the default model's."""
+    return BaseSegmenter(len(CLASSES), *ModelConfig().segmenter_widths)
+
+
+# Presets that differ in their training alone have one network, and presets for tests are small copies of these.
+MODELS: dict[str, Callable[[], nn.Module]] = {
+    "default": lambda: DeployedWeatherNet(WeatherNet(config.default().model)),
+    "segmenter": lambda: DeployedSegmenter(segmenter()),
+    "paper_a": lambda: DeployedCooperation(segmenter(), Cooperation(paper_a_config.paper_a().model)),
+}
+for _name, _preset in paper_b_config.PRESETS.items():
+    MODELS[_name] = lambda preset=_preset: DeployedMoeWirNet(segmenter(), MoeWirNet(preset()))
+for _name, _preset in paper_c_config.PRESETS.items():
+    MODELS[_name] = lambda preset=_preset: DeployedMuirf(segmenter(), Muirf(preset()))
+
+TARGETS = {name: [Target(*SIZE)] for name in MODELS}
+TARGETS["default"] += [Target(*SIZE, batch=6), Target(*SIZE, precision="fp16"), Target(*SIZE, 6, "bf16")]
+CASES = [
+    pytest.param(name, target, id=f"{name}-{target.shape}-{target.precision}")
+    for name, targets in TARGETS.items()
+    for target in targets
+]
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def program(name: str, path: Path) -> Program:
+    """The model file of a preset's network, untrained."""
+    torch.manual_seed(0)
+    module = MODELS[name]().eval()
+    frame = torch.zeros(1, *SIZE, 3, dtype=torch.uint8)
+    with torch.inference_mode():
+        *_, weather, gates = module(frame)
+    described = Manifest(
+        name,
+        CLASSES,
+        tuple(f"weather{index}" for index in range(weather.shape[1])),
+        tuple(f"gate{index}" for index in range(gates.shape[1])),
+        {"data": [], "licence": "", "command": "", "commit": "", "metrics": {}},
+        torch.__version__,
+    )
+    return save_program(export_program(module), described, path)
+
+
+@pytest.mark.skipif(not tensorrt.available(), reason=f"Torch-TensorRT's dry run {tensorrt.MISSING}")
+@pytest.mark.parametrize(("name", "target"), CASES)
+def test_tensorrt_takes_every_operator_of_a_model_file_into_one_engine(
+    name: str, target: Target, tmp_path: Path
+) -> None:
+    """All but the last casts to uint8, one small kernel each, which Torch-TensorRT leaves to PyTorch."""
+    found = tensorrt.dry_run(at_fixed_size(program(name, tmp_path / "model.pt2"), target, cast=True), tmp_path)
+    assert set(found.in_torch) <= {"_to_copy.default"} and len(found.in_torch) <= 3, f"fall back: {found.in_torch}"
+    assert found.engines == 1
+    assert found.operators > 20
+
+
+@pytest.mark.skipif(bool(TensorRt().missing("cuda")), reason=TensorRt().missing("cuda"))
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize(("name", "target"), CASES)
+def test_on_a_gpu_it_is_built_and_does_as_the_reference(name: str, target: Target, tmp_path: Path) -> None:
+    """Parity is part of the build; the times are printed, for `pytest -rP`."""
+    target = dataclasses.replace(target, device="cuda")
+    opened = program(name, tmp_path / "model.pt2")
+    reference = TorchEngine(opened, target.device)
+    entry = ready_entry(opened, reference, target, TensorRt(), EngineCache(tmp_path / "cache"), print)
+    engine = load(opened, target, TensorRt(), entry.folder, threads=0)
+    frames = np.zeros((target.batch, *SIZE, 3), np.uint8)
+    for _ in range(10):
+        start = time.perf_counter()
+        engine.infer(frames)
+        print(f"{name}: {target.shape} in {1e3 * (time.perf_counter() - start):.2f} ms")
+    assert set(entry.notes["parity"]) >= {"restored", "labels"}
