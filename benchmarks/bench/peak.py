@@ -1,0 +1,37 @@
+"""What this machine reaches at its best: multiply-adds a second in a large matrix product, bytes in a large copy."""
+
+import time
+from collections.abc import Callable
+
+import torch
+
+_LARGE = {"cpu": 1536, "cuda": 8192}
+# Enough for a machine to show its best, and an end where it has no instructions for a type.
+_SECONDS = 1.0
+_COPIED_NUMBERS = 1 << 26
+_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def multiply_adds_per_s(device: str, precision: str) -> float:
+    """Of the fastest of some square matrix products."""
+    side = _LARGE[torch.device(device).type]
+    left, right = (torch.randn(side, side, device=device).to(_TYPES[precision]) for _ in range(2))
+    return side**3 / _least_seconds(lambda: left @ right, device)
+
+
+def bytes_per_s(device: str) -> float:
+    """Read and written by the fastest of some copies of 256 MiB."""
+    source = torch.ones(_COPIED_NUMBERS, device=device)
+    target = torch.empty_like(source)
+    return 2 * source.nbytes / _least_seconds(lambda: target.copy_(source), device)
+
+
+def _least_seconds(run: Callable[[], object], device: str) -> float:
+    durations: list[float] = []
+    while len(durations) < 2 or sum(durations) < _SECONDS:  # the first warms up, and can't be the fastest
+        start = time.perf_counter()
+        run()
+        if torch.device(device).type == "cuda":
+            torch.cuda.synchronize(device)
+        durations.append(time.perf_counter() - start)
+    return min(durations)

@@ -1,0 +1,28 @@
+"""Asks for a measurement in a process of its own, so that none finds what another left in memory."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_SECONDS = 600.0
+"""A worker that takes longer, beyond what its build may, hangs."""
+
+
+class WorkerError(RuntimeError):
+    """A process that was to measure could not; the message is its last word."""
+
+
+def ask_worker(request: dict[str, Any], patience: float = PATIENCE_SECONDS) -> dict[str, Any]:
+    """The answer of `benchmarks.bench.worker` within some seconds; raises WorkerError."""
+    command = [sys.executable, "-m", "benchmarks.bench.worker", json.dumps(request)]
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=patience)
+    except subprocess.TimeoutExpired as error:
+        raise WorkerError(f"no answer within {patience:.0f} s") from error
+    if done.returncode:
+        raise WorkerError((done.stderr.strip() or f"died, status {done.returncode}").splitlines()[-1])
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer

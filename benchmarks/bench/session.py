@@ -1,0 +1,179 @@
+"""One run of the benchmark: which rows are measured in which order, each in a process of its own."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks.bench.process import PATIENCE_SECONDS, WorkerError, ask_worker
+from benchmarks.bench.report import Row, best, statistics, with_ratios, with_roofline
+from benchmarks.bench.work import Work
+from weather_perception.core.engines.base import EngineError, Target
+from weather_perception.core.engines.build import check_can_build
+from weather_perception.core.engines.select import BACKENDS
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is measured, for about how long; sizes are (height, width) in pixels, `engines` empty: all there are."""
+
+    model: str
+    device: str
+    sizes: tuple[tuple[int, int], ...]
+    batches: tuple[int, ...]
+    precisions: tuple[str, ...]
+    engines: tuple[str, ...]
+    peers: tuple[str, ...]
+    threads: int
+    seconds: float
+    minutes: float
+    cache: Path
+
+
+@dataclass
+class Session:
+    """Measures in the order of `make bench`, and keeps what it found."""
+
+    settings: Settings
+    say: Callable[[str], None]
+    ask: Callable[[Row, float], Row] = ask_worker
+    machine: Row = field(default_factory=dict)
+    rows: list[Row] = field(default_factory=list)
+    busy: list[Row] = field(default_factory=list)
+    not_measured: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._end = time.monotonic() + 60 * self.settings.minutes
+        self._works: dict[tuple[int, int, int], Work] = {}
+
+    def measure_machine(self) -> None:
+        """Its peaks, and what one batch of each size takes."""
+        settings = self.settings
+        precisions = sorted({*settings.precisions, "fp32"})
+        self.machine = self._ask("machine", device=settings.device, threads=settings.threads, precisions=precisions)
+        for batch in settings.batches:
+            for height, width in settings.sizes:
+                shape = {"height": height, "width": width, "batch": batch}
+                found = self._ask("work", device=self.machine["device"], **shape)
+                self._works[batch, height, width] = Work(tuple(map(tuple, found["kernels"])), found["frame_bytes"])
+
+    def measure_one_frame(self) -> None:
+        """The first batch size: torch and peers first, then the precisions in their order."""
+        batch = self.settings.batches[0]
+        for size in self.settings.sizes:
+            self._reference_and_peers(*size, batch)
+        for precision in self.settings.precisions:
+            for name in self._engines(precision):
+                for size in self.settings.sizes:
+                    self._row(name, precision, *size, batch)
+
+    def measure_busy(self) -> None:
+        """Once more what was measured at the first size, now beside a neighbour."""
+        (height, width), batch = self.settings.sizes[0], self.settings.batches[0]
+        quiet = [row for row in self.rows if (row["height"], row["width"], row["batch"]) == (height, width, batch)]
+        for row in quiet:
+            if row["peer"]:
+                continue
+            found = self._latencies(row["engine"], row["precision"], height, width, batch)
+            if found:
+                ratio = round(found["latency_p95_ms"] / row["latency_p95_ms"], 2)
+                self.busy.append(found | {"quiet_p95_ms": row["latency_p95_ms"], "p95_to_quiet": ratio})
+
+    def measure_batches(self) -> None:
+        """The other batch sizes, each engine at the precision that was the fastest for one frame of that size."""
+        first, *others = self.settings.batches
+        for batch in others:
+            for height, width in self.settings.sizes:
+                self._reference_and_peers(height, width, batch)
+                for name in dict.fromkeys(row["engine"] for row in self.rows if not row["peer"]):
+                    row = best(self.rows, height, width, first, name)
+                    if row and name != "torch":
+                        self._row(name, row["precision"], height, width, batch)
+
+    def result(self) -> Row:
+        """Everything, as it is written."""
+        rows = [
+            with_roofline(row, self._works[row["batch"], row["height"], row["width"]], self.machine)
+            for row in with_ratios(self.rows)
+        ]
+        return {
+            "metadata": self.machine,
+            "rows": rows,
+            "busy_neighbour": self.busy,
+            "not_measured": list(dict.fromkeys(self.not_measured)),
+        }
+
+    def _engines(self, precision: str) -> list[str]:
+        """Those that can be built here; the others are noted with their reason."""
+        found = []
+        for backend in BACKENDS:
+            if self.settings.engines and backend.name not in self.settings.engines:
+                continue
+            try:
+                check_can_build(backend, Target(1, 1, 1, precision, self.machine["device"]))
+            except EngineError as error:
+                self.not_measured.append(str(error))
+            else:
+                found.append(backend.name)
+        return found
+
+    def _reference_and_peers(self, height: int, width: int, batch: int) -> None:
+        self._row("torch", "fp32", height, width, batch)
+        for factory in self.settings.peers:
+            self._row(factory, "-", height, width, batch, peer=True)
+
+    def _row(self, name: str, precision: str, height: int, width: int, batch: int, peer: bool = False) -> None:
+        built: Row | None = {}
+        if not peer and name != "torch":
+            built = self._built(name, precision, height, width, batch)
+        if built is None:
+            return
+        found = self._latencies(name, precision, height, width, batch, peer)
+        if found:
+            self.rows.append(found | built)
+
+    def _built(self, name: str, precision: str, height: int, width: int, batch: int) -> Row | None:
+        """Build time and parity; None, with the reason noted, where there is no such engine."""
+        limit = self._end - time.monotonic()
+        try:
+            found = self._ask(
+                "build",
+                limit + PATIENCE_SECONDS,
+                engine=name,
+                device=self.machine["device"],
+                precision=precision,
+                height=height,
+                width=width,
+                batch=batch,
+                cache=str(self.settings.cache),
+                limit_s=limit,
+            )
+        except WorkerError as error:
+            self.not_measured.append(f"{name} {precision} {width}x{height}, batch {batch}: {error}")
+            return None
+        return found | {"build_s": round(found["build_s"], 1)}
+
+    def _latencies(
+        self, name: str, precision: str, height: int, width: int, batch: int, peer: bool = False
+    ) -> Row | None:
+        shape: Row = {"height": height, "width": width, "batch": batch}
+        request: Row = {"factory": name, **shape} if peer else {"engine": name, "precision": precision, **shape}
+        if not peer:
+            settings = self.settings
+            request |= {"device": self.machine["device"], "cache": str(settings.cache), "threads": settings.threads}
+        try:
+            found = self._ask("peer" if peer else "engine", seconds=self.settings.seconds, **request)
+        except WorkerError as error:
+            self.not_measured.append(f"{name} {precision} {width}x{height}, batch {batch}: {error}")
+            return None
+        row = {"engine": name, "precision": precision, "peer": peer, **shape}
+        row |= statistics(found["latencies_s"], batch)
+        row |= {"peak_memory_mb": round(found["peak_memory_bytes"] / 1e6, 1), "load_s": round(found["load_s"], 2)}
+        self.say(f"{name} {precision} {width}x{height}, batch {batch}: {row['latency_p50_ms']:.1f} ms")
+        return row
+
+    def _ask(self, kind: str, patience: float = PATIENCE_SECONDS, **request: Any) -> Row:
+        if kind != "peer":
+            request["model"] = self.settings.model
+        return self.ask({"kind": kind, **request}, patience)
