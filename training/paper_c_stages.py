@@ -1,4 +1,4 @@
-"""Joint training of MUIRF over all weathers, their gradients homogenised (paper C), as data: one stage with one phase.
+"""Joint training of MUIRF over all weathers, their gradients homogenised (paper C), as data: a stage, or two.
 
 A reconstruction: only the abstract of paper C is public. Which losses there are, and how much they weigh, is ours.
 """
@@ -37,10 +37,24 @@ def alone(_tensors: Sequence[Tensor]) -> None:
 
 
 def stages(config: JointConfig, average: Average = alone) -> tuple[Stage, ...]:
-    """The one stage; `average` is that of the training's processes: partial(processes.average, fabric).
+    """The router's own stage, if it has one, and the joint one.
 
-    Its state is new: a run has stages of its own. Raises ImportError for a method whose solver is not installed.
+    `average` is that of the training's processes: partial(processes.average, fabric). Their state is new: a run has
+    stages of its own. Raises ImportError for a method whose solver is not installed.
     """
+    found = (router_stage(config), joint_stage(config, average))
+    return tuple(stage for stage in found if stage.steps)
+
+
+def router_stage(config: JointConfig) -> Stage:
+    """The router learns to tell the weathers, and the first convolution with it; nothing is restored."""
+    rate = cosine(config.learning_rate, config.last_learning_rate, config.router_steps)
+    adam = partial(torch.optim.Adam, lr=config.learning_rate)
+    return Stage("router", config.router_steps, (Phase("tell_weather", (NETWORK,), tell_weather, adam, rate),))
+
+
+def joint_stage(config: JointConfig, average: Average) -> Stage:
+    """All weathers are restored together, and told apart."""
     task = PaperC(config, average)
     method = build(config.method, len(config.tasks), config.homogenisation, config.reweighting)
     phase = Phase(
@@ -52,7 +66,7 @@ def stages(config: JointConfig, average: Average = alone) -> tuple[Stage, ...]:
         task.prepare,
         join=Join(config.tasks, shared, method),
     )
-    return (Stage("joint", config.steps, (phase,)),)
+    return Stage("joint", config.steps, (phase,))
 
 
 def loop(config: JointConfig) -> LoopConfig:
@@ -68,6 +82,17 @@ def shared(nets: Networks) -> Sequence[torch.nn.Parameter]:
 def muirf(nets: Networks) -> Muirf:
     """The network."""
     return cast(Muirf, nets[NETWORK])
+
+
+def tell_weather(batch: Example, nets: Networks) -> Outcome:
+    """The cross-entropy of the router's posterior with the weather labels."""
+    routed, _ = muirf(nets).preview(batch.degraded_3HW.float() / 255)
+    return Outcome({"weather": routing.weather(routed.logits_BK, batch.weather)}, accuracy(routed.logits_BK, batch))
+
+
+def accuracy(logits_BK: Tensor, batch: Example) -> dict[str, Tensor]:
+    """How often the router names the weather."""
+    return {"weather_accuracy": (logits_BK.argmax(dim=1) == batch.weather).float().mean()}
 
 
 class PaperC:

@@ -40,6 +40,8 @@ class HomogenisationConfig:
 class JointConfig:
     """One run of joint training over all weathers (paper C, abstract; a reconstruction).
 
+    The router may learn to tell the weathers first, for `router_steps`; it goes on learning in the joint `steps`.
+
     `tasks` name the numbers in `Example.weather`, from 0, as the network's router does. `batch` is that of a step, and
     should be a multiple of the tasks: so many examples of each. `method` joins the tasks' gradients, with the settings
     of `homogenisation` if it is MVGH, or of `reweighting` if it is ORI. `*_weight`: of the loss's other terms beside
@@ -47,6 +49,7 @@ class JointConfig:
     """
 
     steps: int = 100_000
+    router_steps: int = 0
     tasks: tuple[str, ...] = ("clear", "fog", "rain", "snow")
     method: Method = "mvgh"
     homogenisation: HomogenisationConfig = field(default_factory=HomogenisationConfig)

@@ -11,6 +11,7 @@ import torch
 from rosbags.highlevel import AnyReader
 from torch import Tensor
 
+from tests.support import tiny_joint as tiny
 from tests.support.bags import Shot, write_bag
 from training import checkpoint, evaluate, export, train
 from training.calibration import fit_temperature
@@ -20,7 +21,7 @@ from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
 from training.deployables.open_checkpoint import open_checkpoint
 from training.models.deploy import prepare
 from training.paper_c_run import assemble, examples, of_tasks, validation_frames, weather_logits
-from training.paper_c_stages import NETWORK
+from training.paper_c_stages import NETWORK, muirf
 from training.paper_c_train_config import PRESETS, paper_c_smoke
 from training.restore_checkpoint import restore_muirf
 from weather_perception.core.program import Program
@@ -214,3 +215,27 @@ def test_replay_publishes_the_calibrated_weather_and_the_gates_by_name(
             assert frame[f"weather.{name}"] == pytest.approx(expected, abs=0.02)
         assert sum(frame[f"gate.expert{number}"] for number in (1, 2)) == pytest.approx(1, abs=1e-3)
         assert 0 <= frame["gate.shared.encoder1.1.first"] <= 1
+
+
+def test_the_router_learns_first_where_it_has_steps_of_its_own() -> None:
+    """Nothing that restores learns then; afterwards the joint stage goes on with all of it."""
+    trainer = tiny.build(dataclasses.replace(tiny.CONFIG, router_steps=60, steps=1, learning_rate=2e-2))
+    before = {name: value.clone() for name, value in muirf(trainer.networks).state_dict().items()}
+    losses = [trainer.train_step([tiny.batch(range(8))])["weather"] for _ in range(60)]
+    after = muirf(trainer.networks).state_dict()
+    changed = {name.split(".")[0] for name, value in after.items() if not torch.equal(value, before[name])}
+    assert changed == {"embed", "router"}
+    assert torch.equal(after["router.experts.weight"], before["router.experts.weight"])
+    assert losses[-1] < 0.5 * losses[0]
+    assert trainer.train_step([tiny.batch(range(8))])["total"] > 0
+
+
+def test_a_held_posterior_stays_while_its_experts_learn() -> None:
+    trainer = tiny.build(tiny.CONFIG)
+    net = muirf(trainer.networks)
+    net.hold_posterior()
+    degraded = tiny.batch(range(8)).degraded_3HW / 255
+    before, experts = net.preview(degraded)[0].weather_BK, net.router.experts.weight.clone()
+    trainer.train_step([tiny.batch(range(8))])
+    torch.testing.assert_close(net.preview(degraded)[0].weather_BK, before, rtol=0, atol=0)
+    assert not torch.equal(net.router.experts.weight, experts)

@@ -29,6 +29,7 @@ def run(
     seen = judges(frames, data, scale)
     runner = Runner(frames, seen, scale, out, command)
     seeds = [scale.training.seed + number for number in range(scale.seeds)]
+    run_all(runner.train_router, seeds, jobs, out / "logs")
     todo = [Run(row, seed) for seed in seeds for row in rows]
     found = dict(zip(todo, run_all(runner, todo, jobs, out / "logs"), strict=True))
     result = {

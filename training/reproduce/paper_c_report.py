@@ -60,6 +60,7 @@ def heading(result: Result) -> str:
         ("trained at commit", ", ".join(result["commits"])),
         ("seeds", ", ".join(map(str, result["seeds"]))),
         ("machine", f"{result['machine']}, {result['jobs']} trainings at a time, torch {result['torch']}"),
+        ("the router", router_training(scale["router"])),
         ("every training", f"{budget}, as many of each weather; {rate}; the same examples and first weights a seed"),
         ("judged on", f"at most {scale['frames']} frames of each weather, {window}, routed by the router's posterior"),
         *(("data", line) for line in result["data"]),
@@ -68,6 +69,17 @@ def heading(result: Result) -> str:
         f"# Paper C: MUIRF, reconstructed\n\n**{RECONSTRUCTION}**\n\n"
         f"Made by the command below at the {scale['name']} scale; [C.json](C.json) holds every figure.\n\n"
         + table(("", ""), facts).replace("---:", "---")
+    )
+
+
+def router_training(scale: Result | None) -> str:
+    """How the router came to know the weather."""
+    if scale is None:
+        return "learns in the joint training alone"
+    steps, crop, batch, rate = scale
+    return (
+        f"first, one a seed for all methods: {steps} steps of {batch} crops of {list(crop)}, Adam, from {rate:g}; then "
+        "it and the shallow features that it sees rest, but for what chooses its experts"
     )
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -14,6 +15,7 @@ from training.checkpoint import CheckpointError
 from training.loader import loader
 from training.models.deploy import finish, prepare
 from training.models.paper_c.network import Muirf
+from training.paper_b_run import Parts
 from training.paper_c_run import assemble, calibrate, weather_logits
 from training.paper_c_stages import muirf
 from training.paper_c_train_config import PaperCTrainConfig
@@ -25,8 +27,10 @@ from training.reproduce.paper_c_record import Recorded, binned, recorded
 from training.reproduce.paper_c_rows import Row
 from training.reproduce.paper_c_scales import Scale
 from training.reproduce.provenance import write_json
-from training.reproduce.runs import start
+from training.reproduce.runs import load_weights, start
 from training.run_record import Record, current_commit
+from training.stages import Stage
+from training.trainer import Trainer
 
 
 class Run(NamedTuple):
@@ -50,7 +54,8 @@ class Runner:
         """The scores that `judge` gives, and `curves` over the training. Raises CheckpointError."""
         settings = self.settings(self.config(run))
         judged = {"frames": self.scale.frames, "window": self.scale.window, "router": self.scale.router_frames}
-        wanted = json.loads(json.dumps({"config": settings, "judged": judged, "bins": self.scale.bins}))
+        of = {"config": settings, "router": self.scale.router, "judged": judged, "bins": self.scale.bins}
+        wanted = json.loads(json.dumps(of))
         path = self.place(run).with_suffix(".json")
         if path.exists():
             found = json.loads(path.read_text())
@@ -75,6 +80,27 @@ class Runner:
         """What a checkpoint records, the data that it learns from among it."""
         return dataclasses.asdict(config) | {"frames": list(self.frames.description)}
 
+    def train_router(self, seed: int) -> None:
+        """The router that all runs of a seed start from, in `router(seed)`; nothing where the scale has none."""
+        router = self.scale.router
+        if router is None:
+            return
+        config = replace(
+            self.scale.training,
+            steps=0,
+            router_steps=router.steps,
+            data=replace(self.scale.training.data, crop=router.crop),
+            batch=router.batch,
+            learning_rate=router.learning_rate,
+            seed=seed,
+        )
+        parts = assemble(config)
+        self._fit(parts, parts.stages, config, self.router(seed), f"router, seed {seed}")
+
+    def router(self, seed: int) -> Path:
+        """The folder of its checkpoint."""
+        return self.folder / "router" / f"seed_{seed}"
+
     def train(self, run: Run) -> tuple[Muirf, Recorded]:
         """The trained network, calibrated, and the record of its gradients.
 
@@ -82,18 +108,26 @@ class Runner:
         """
         config, folder = self.config(run), self.place(run)
         parts = assemble(config)
+        if self.scale.router:
+            load_weights(parts.networks, self.router(run.seed))
+            muirf(parts.networks).hold_posterior()
         stages, kept = recorded(parts.stages)
-        told = f"{self.command}  # {run.row.title}, seed {run.seed}"
-        trainer = start(
-            parts.networks, stages, parts.loop, Record(self.settings(config), told, current_commit()), folder
-        )
+        trainer = self._fit(parts, stages, config, folder, f"{run.row.title}, seed {run.seed}")
+        calibrate(trainer, folder, self.judges.validation)
+        return muirf(trainer.networks), kept
+
+    def _fit(
+        self, parts: Parts, stages: Sequence[Stage], config: PaperCTrainConfig, folder: Path, name: str
+    ) -> Trainer:
+        """The trainer at its last step; raises CheckpointError for a folder with other steps."""
+        record = Record(self.settings(config), f"{self.command}  # {name}", current_commit())
+        trainer = start(parts.networks, stages, parts.loop, record, folder)
         if trainer.step < trainer.total:
             batches = examples(self.frames, config.tasks, config.data.crop, config.seed)
             trainer.fit(loader(batches, trainer, config.batch), folder)
-        if trainer.step != config.steps:
-            raise CheckpointError(f"{folder}: it has {trainer.step} of {config.steps} steps; use another --out")
-        calibrate(trainer, folder, self.judges.validation)
-        return muirf(trainer.networks), kept
+        if trainer.step != trainer.total:
+            raise CheckpointError(f"{folder}: it has {trainer.step} of {trainer.total} steps; use another --out")
+        return trainer
 
     def judge(self, net: Muirf) -> dict[str, Any]:
         """Of a trained network.

@@ -135,9 +135,15 @@ class Muirf(nn.Module):
 
     @property
     def shared_parameters(self) -> tuple[nn.Parameter, ...]:
-        """All other weights: those on which the weathers' gradients meet."""
+        """All other weights that learn: those on which the weathers' gradients meet."""
         specific = {id(parameter) for parameter in self.specific_parameters}
-        return tuple(parameter for parameter in self.parameters() if id(parameter) not in specific)
+        return tuple(p for p in self.parameters() if p.requires_grad and id(p) not in specific)
+
+    def hold_posterior(self) -> None:
+        """From now on neither the shallow features nor what the router makes of the weather learns; its experts do."""
+        for part in (self.embed, self.router):
+            part.requires_grad_(False)
+        self.router.experts.requires_grad_(True)
 
     @property
     def gate_names(self) -> tuple[str, ...]:

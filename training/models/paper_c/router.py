@@ -14,6 +14,9 @@ from torch.nn import functional as F
 
 from training.models.router import one_hot, pooled_statistics
 
+SCALE = 10.0
+"""The statistics are of the order of a tenth; of the order of one, the weather is learned in far fewer steps."""
+
 
 class Routing(NamedTuple):
     """The weathers' logits and calibrated probabilities, and the score experts' weights; rows of both sum to one."""
@@ -24,27 +27,28 @@ class Routing(NamedTuple):
 
 
 class ShallowRouter(nn.Module):
-    """Shallow features F0 [B, C, H, W] -> Routing, from their means and standard deviations over the frame.
+    """Shallow features F0 [B, C, H, W] -> Routing, from means and standard deviations over the frame.
 
-    H and W are multiples of 4. Without normalisation layers: they would wash out the brightness and the contrast by
-    which one knows the weather, and tie the images of a batch together.
+    They are those of F0 and of what two convolutions find in it. Without normalisation layers: they would wash out the
+    brightness and the contrast by which one knows the weather, and tie the images of a batch together.
     """
 
     temperature: Tensor
 
     def __init__(self, width: int, hidden: int, weathers: int, experts: int) -> None:
         super().__init__()
-        self.patches = nn.Conv2d(width, hidden, 4, stride=4)
-        self.refine = nn.Conv2d(hidden, hidden, 3, padding=1)
-        self.trunk = nn.Sequential(nn.Linear(4 * hidden, 2 * hidden), nn.ReLU())
+        self.half = nn.Conv2d(width, hidden, 3, stride=2, padding=1)
+        self.quarter = nn.Conv2d(hidden, hidden, 3, stride=2, padding=1)
+        self.trunk = nn.Sequential(nn.Linear(2 * width + 4 * hidden, 2 * hidden), nn.ReLU())
         self.weather = nn.Linear(2 * hidden, weathers)
         self.experts = nn.Linear(2 * hidden, experts)
         self.register_buffer("temperature", torch.ones(()))
 
     def forward(self, shallow_BCHW: Tensor) -> Routing:
-        coarse = self.patches(shallow_BCHW)
-        fine = self.refine(F.relu(coarse))
-        hidden = self.trunk(torch.cat([pooled_statistics(coarse), pooled_statistics(F.relu(fine))], dim=1))
+        half = F.relu(self.half(F.relu(shallow_BCHW)))
+        quarter = F.relu(self.quarter(half))
+        statistics = torch.cat([pooled_statistics(x) for x in (shallow_BCHW, half, quarter)], dim=1)
+        hidden = self.trunk(SCALE * statistics)
         logits = self.weather(hidden)
         return Routing(logits, (logits / self.temperature).softmax(dim=1), self.experts(hidden).softmax(dim=1))
 
