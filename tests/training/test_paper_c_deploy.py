@@ -31,7 +31,7 @@ def deploy(config: PaperCConfig = CONFIG) -> DeployedMuirf:
         for parameter in net.specific_parameters:
             parameter.add_(0.1 * torch.randn_like(parameter))
         for layer in (net.router.weather, net.router.experts):
-            layer.weight.mul_(20)
+            layer.weight.mul_(2)
         for parameter in net.head.parameters():
             parameter.mul_(10)
         net.router.temperature.fill_(1.5)
