@@ -1,5 +1,8 @@
 """The `openvino` backend: the program through ONNX to OpenVINO's own format, for CPUs."""
 
+import contextlib
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,7 +43,8 @@ class OpenVino:
         from weather_perception.core.engines.fixed_size import at_fixed_size
 
         graph = folder / "model.onnx"
-        exported = torch.onnx.export(at_fixed_size(program, target), dynamo=True, verbose=False)
+        with _without_warnings("torch.onnx"):  # of operators that only torchvision has
+            exported = torch.onnx.export(at_fixed_size(program, target), dynamo=True, verbose=False)
         assert exported is not None
         exported.save(graph)
         openvino.save_model(openvino.Core().read_model(graph), folder / FILE, compress_to_fp16=False)
@@ -50,6 +54,17 @@ class OpenVino:
     def load(self, program: "Program", target: Target, folder: Path, threads: int) -> "OpenVinoEngine":
         """See `Backend.load`."""
         return OpenVinoEngine(program, target, folder / FILE, threads)
+
+
+@contextlib.contextmanager
+def _without_warnings(logger_name: str) -> Iterator[None]:
+    logger = logging.getLogger(logger_name)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 class OpenVinoEngine:
