@@ -5,7 +5,9 @@ import math
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
@@ -15,6 +17,7 @@ from tests.support import tiny_joint as tiny
 from training.losses import restoration
 from training.multitask.homogenisation import homogenise
 from training.paper_c_stages import NETWORK, muirf
+from training.paper_c_train_config import Method
 from training.stages import Join, TaskLoss
 from training.task_gradients import TaskGradients
 from training.trainer import Trainer, memories, optimizer_tensors
@@ -139,9 +142,9 @@ def test_accumulated_micro_batches_train_as_their_whole_batch(accumulate: int) -
     assert_close(memory(parts), memory(whole))
 
 
-def test_two_processes_find_the_weights_and_losses_of_one(tmp_path: Path) -> None:
+def test_two_processes_find_the_weights_and_losses_of_one_with_every_method(tmp_path: Path) -> None:
     """Also where the method draws random numbers: PCGrad its order of tasks."""
-    methods = ["mvgh", "pcgrad"]
+    methods = [method for method in get_args(Method) if method != "nash_mtl" or find_spec("ecos")]
     script = [str(ROOT / "tests/support/tiny_joint.py"), str(tmp_path), *methods]
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}

@@ -55,9 +55,7 @@ class ChannelSharedConv2d(nn.Module):
 
     def forward(self, x_BCHW: Tensor, route: Route) -> Shared:
         """Convolve each image with its own kernel; every weather's probabilities may differ from image to image."""
-        mask_BO = self.mask(route.gate_BE)
-        kernel_BOP = choose(mask_BO[:, :, None], self.general_OP, self._specific(route, self.specific_KOP))
-        bias_BO = choose(mask_BO, self.general_O, self._specific(route, self.specific_KO))
+        kernel_BOP, bias_BO, mask_BO = self.kernels(route)
         batch, channels, height, width = x_BCHW.shape
         outputs = len(self.general_O)
         joined = F.conv2d(
@@ -68,6 +66,13 @@ class ChannelSharedConv2d(nn.Module):
             **self.settings,
         )
         return Shared(joined.reshape(batch, outputs, *joined.shape[2:]), mask_BO)
+
+    def kernels(self, route: Route) -> tuple[Tensor, Tensor, Tensor]:
+        """What each image is convolved with: kernels [B, O, P] and biases [B, O]; and its mask [B, O]."""
+        mask_BO = self.mask(route.gate_BE)
+        kernel_BOP = choose(mask_BO[:, :, None], self.general_OP, self._specific(route, self.specific_KOP))
+        bias_BO = choose(mask_BO, self.general_O, self._specific(route, self.specific_KO))
+        return kernel_BOP, bias_BO, mask_BO
 
     def mask(self, gate_BE: Tensor) -> Tensor:
         """m = 1 where the gated score of a channel is above 1/2, else 0; its gradient is the score's."""
