@@ -42,8 +42,9 @@ demo: $(STAMP)
 	$(BIN)/replay $(DEMO)/input --live --max-in-flight 1 --out $(DEMO) --force
 	@echo "Report: $(CURDIR)/$(DEMO)/report.html"
 
+# As many tests at a time as there are cores, each on one: more threads than cores wait for one another.
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.bench

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rclpy.qos import ReliabilityPolicy
 
-from tests.support.ros import DEADLINE_SECONDS, Camera, Observer, image_msg, spin_until
+from tests.support.ros import DEADLINE_SECONDS, Camera, Observer, image_msg, spin_until, wait_until_answered
 
 Run = Callable[..., "subprocess.Popen[str]"]
 
@@ -123,11 +123,13 @@ def test_an_invalid_parameter_ends_it_by_name(run: Run, tiny_model: Path, name: 
 
 def test_waits_for_a_lifecycle_manager_without_autostart(run: Run, observer: Observer, tiny_model: Path) -> None:
     from lifecycle_msgs.msg import Transition
-    from lifecycle_msgs.srv import ChangeState
+    from lifecycle_msgs.srv import ChangeState, GetState
 
     run(model=str(tiny_model), autostart="false")
     client = observer.node.create_client(ChangeState, "restore_node/change_state")
-    assert client.wait_for_service(DEADLINE_SECONDS)
+    state = observer.node.create_client(GetState, "restore_node/get_state")
+    assert client.wait_for_service(DEADLINE_SECONDS) and state.wait_for_service(DEADLINE_SECONDS)
+    wait_until_answered(observer.executor, state, GetState.Request())
     for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
         future = client.call_async(ChangeState.Request(transition=Transition(id=transition)))
         spin_until(observer.executor, future.done, f"transition {transition} done")

@@ -3,8 +3,10 @@
 import time
 from array import array
 from collections.abc import Callable
+from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.client import Client
 from rclpy.executors import Executor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -21,6 +23,21 @@ def spin_until(executor: Executor, condition: Callable[[], bool], what: str) -> 
     while not condition():
         assert time.monotonic() < deadline, f"after {DEADLINE_SECONDS:.0f} s still not: {what}"
         executor.spin_once(timeout_sec=0.05)
+
+
+def wait_until_answered(executor: Executor, client: Client, request: Any) -> None:
+    """Ask until the server answers: one that has not discovered the client yet sends its answer to nobody.
+
+    It discovers a node's clients in the order of their creation, so afterwards it answers those created before, too.
+    """
+    asked = []
+
+    def answered() -> bool:
+        asked.append(client.call_async(request))
+        executor.spin_once(timeout_sec=0.5)
+        return any(future.done() for future in asked)
+
+    spin_until(executor, answered, f"answer from {client.srv_name}")
 
 
 def image_msg(
