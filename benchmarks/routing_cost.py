@@ -1,15 +1,17 @@
 """`python benchmarks/routing_cost.py`: the share of a frame's time that MUIRF's routing takes, by preset.
 
-MUIRF is a reconstruction from paper C's abstract. Its routing is all that it does beside a plain U-Net of its sizes:
-the router, the masks, and a kernel for every convolution. Network and U-Net run in turn, and the least time of each
-counts; what a model file does around the network is in neither.
+MUIRF is a reconstruction from paper C's abstract. Its routing is the router, the masks, and a kernel for every
+convolution. The frame's time is that of the whole model file, whose mask comes from the default model's segmenter. What
+is timed takes turns; each counts with its median time on the CPU, of one thread, which neighbours on the machine disturb
+least. The network without routing is a plain U-Net of its sizes: a check of the parts by what is left without them.
 """
 
 import argparse
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from statistics import median
 
 import torch
 from torch import Tensor, nn
@@ -18,8 +20,12 @@ from tqdm import trange
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from training.config import ModelConfig
+from training.data.classes import CLASSES
+from training.models.paper_c.deploy import DeployedMuirf
 from training.models.paper_c.network import Muirf, SharedBlock
 from training.models.paper_c.sharing import ChannelSharedConv2d, Route, Shared
+from training.models.segmenter import BaseSegmenter
 from training.paper_c_config import PRESETS, PaperCConfig
 
 
@@ -49,14 +55,17 @@ def plain_unet(config: PaperCConfig) -> Muirf:
 
 def steps(config: PaperCConfig, size: tuple[int, int]) -> dict[str, Callable[[], object]]:
     """What is timed, on one frame of `size` (rows, columns)."""
-    image_B3HW = torch.rand(1, 3, *size)
+    frame_BHW3 = torch.randint(0, 256, (1, *size, 3), dtype=torch.uint8)
+    image_B3HW = frame_BHW3.permute(0, 3, 1, 2).contiguous() / 255
     net, plain = Muirf(config).eval(), plain_unet(config)
+    deployed = DeployedMuirf(BaseSegmenter(len(CLASSES), *ModelConfig().segmenter_widths), net).eval()
     shallow_BCHW = net.embed(image_B3HW)
     routing = net.router(shallow_BCHW)
     route = Route(routing.gate_BE, routing.weather_BK)
     convs = list(net.shared_convolutions.values())
     return {
-        "muirf": lambda: net(image_B3HW),
+        "frame": lambda: deployed(frame_BHW3),
+        "network": lambda: net(image_B3HW),
         "plain": lambda: plain.restore(image_B3HW, plain.embed(image_B3HW), route),
         "router": lambda: net.router(shallow_BCHW),
         "kernels": lambda: [conv.kernels(route) for conv in convs],
@@ -64,15 +73,16 @@ def steps(config: PaperCConfig, size: tuple[int, int]) -> dict[str, Callable[[],
 
 
 @torch.inference_mode()
-def seconds(timed: Mapping[str, Callable[[], object]], repeats: int, name: str) -> dict[str, float]:
-    """The least duration of each, the steps taking turns; the first turn is the warm-up."""
+def seconds(config: PaperCConfig, size: tuple[int, int], repeats: int, name: str) -> dict[str, float]:
+    """The median CPU time of each step, the steps taking turns; the first turn is the warm-up."""
+    timed = steps(config, size)
     found: dict[str, list[float]] = {step: [] for step in timed}
     for _ in trange(repeats + 1, desc=name, leave=False):
         for step, run in timed.items():
-            start = time.perf_counter()
+            start = time.thread_time()
             run()
-            found[step].append(time.perf_counter() - start)
-    return {step: min(durations[1:]) for step, durations in found.items()}
+            found[step].append(time.thread_time() - start)
+    return {step: median(durations[1:]) for step, durations in found.items()}
 
 
 def size(text: str) -> tuple[int, int]:
@@ -86,18 +96,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--size", type=size, default=(368, 640), metavar="ROWSxCOLUMNS", help="multiples of 16")
     parser.add_argument("--repeats", type=int, default=20, metavar="N")
-    parser.add_argument("--threads", type=int, default=1, metavar="N")
     options = parser.parse_args(arguments)
-    torch.set_num_threads(options.threads)
-    print("| preset | frame, ms | routing's share (less a plain U-Net) | router alone | masks and kernels alone |")
-    print("|---|---|---|---|---|")
+    torch.set_num_threads(1)
+    print(
+        "| preset | frame, ms | routing, of the frame | of the network | router | kernels | network less plain U-Net |"
+    )
+    print("|---|---|---|---|---|---|---|")
     for name, preset in PRESETS.items():
-        with torch.inference_mode():
-            timed = steps(preset(), options.size)
-        found = seconds(timed, options.repeats, name)
-        whole = found["muirf"]
-        shares = 1 - found["plain"] / whole, found["router"] / whole, found["kernels"] / whole
-        print(f"| {name} | {1000 * whole:.1f} |", " | ".join(f"{share:.1%}" for share in shares), "|", flush=True)
+        found = seconds(preset(), options.size, options.repeats, name)
+        routing, network = found["router"] + found["kernels"], found["network"]
+        shares = [routing / found["frame"]]
+        shares += [part / network for part in (routing, found["router"], found["kernels"], network - found["plain"])]
+        print(f"| {name} | {1000 * found['frame']:.0f} |", " | ".join(f"{x:.1%}" for x in shares), "|", flush=True)
     return 0
 
 
