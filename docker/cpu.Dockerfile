@@ -4,9 +4,11 @@
 #   docker run --rm --net=host --shm-size=512m -v weather_cache:/cache weather_perception:cpu \
 #     ros2 launch weather_perception restore.launch.py image_topic:=/camera/image_raw
 #
-# ROS_DISTRO is that of the robot: humble, jazzy, kilted, ...
+# ROS_DISTRO is that of the robot: humble, jazzy, kilted, ... TORCH_INDEX may name PyTorch's package index of CPU builds,
+# as its installation page gives it; without it, x86-64 gets the larger CUDA build, which runs on a CPU too.
 ARG ROS_DISTRO=jazzy
 FROM ros:${ROS_DISTRO}-ros-base
+ARG TORCH_INDEX=
 
 SHELL ["/bin/bash", "-c"]
 WORKDIR /weather_perception
@@ -20,7 +22,7 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 
 RUN python3 -m venv --system-site-packages /env \
- && /env/bin/pip install --no-cache-dir torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu \
+ && /env/bin/pip install --no-cache-dir torch==2.13.0 ${TORCH_INDEX:+--index-url $TORCH_INDEX} \
  && /env/bin/pip install --no-cache-dir torchmetrics==1.9.0 rosbags==0.11.9 -r requirements/engines.txt
 
 RUN source /opt/ros/$ROS_DISTRO/setup.bash && source /env/bin/activate \

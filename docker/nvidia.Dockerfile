@@ -5,10 +5,10 @@
 #     ros2 launch weather_perception restore.launch.py image_topic:=/camera/image_raw
 #
 # On Jetson `--runtime nvidia` in place of `--gpus all`. The driver is the host's; CUDA and TensorRT come with the
-# packages below. TORCH_INDEX is PyTorch's for the CUDA version that the driver supports.
+# packages below. TORCH_INDEX may name PyTorch's package index for the CUDA version that the driver supports.
 ARG ROS_DISTRO=jazzy
 FROM ros:${ROS_DISTRO}-ros-base
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cu130
+ARG TORCH_INDEX=
 
 SHELL ["/bin/bash", "-c"]
 WORKDIR /weather_perception
@@ -21,7 +21,7 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 
 RUN python3 -m venv --system-site-packages /env \
- && /env/bin/pip install --no-cache-dir torch==2.13.0 torch-tensorrt==2.13.0 --extra-index-url $TORCH_INDEX \
+ && /env/bin/pip install --no-cache-dir torch==2.13.0 torch-tensorrt==2.13.0 ${TORCH_INDEX:+--extra-index-url $TORCH_INDEX} \
  && /env/bin/pip install --no-cache-dir torchmetrics==1.9.0 rosbags==0.11.9
 
 RUN source /opt/ros/$ROS_DISTRO/setup.bash && source /env/bin/activate \

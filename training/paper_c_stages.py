@@ -87,12 +87,13 @@ def muirf(nets: Networks) -> Muirf:
 def tell_weather(batch: Example, nets: Networks) -> Outcome:
     """The cross-entropy of the router's posterior with the weather labels."""
     routed, _ = muirf(nets).preview(batch.degraded_3HW.float() / 255)
-    return Outcome({"weather": routing.weather(routed.logits_BK, batch.weather)}, accuracy(routed.logits_BK, batch))
+    pair = routed.logits_BK, batch.weather
+    return Outcome({"weather": routing.weather(*pair)}, accuracy(*pair))
 
 
-def accuracy(logits_BK: Tensor, batch: Example) -> dict[str, Tensor]:
+def accuracy(logits_BK: Tensor, weather_B: Tensor) -> dict[str, Tensor]:
     """How often the router names the weather."""
-    return {"weather_accuracy": (logits_BK.argmax(dim=1) == batch.weather).float().mean()}
+    return {"weather_accuracy": (logits_BK.argmax(dim=1) == weather_B).float().mean()}
 
 
 class PaperC:
@@ -156,5 +157,4 @@ class PaperC:
             "balance": weights.balance_weight * sharing.balance(gate_BE, self._whole.load_E),
             "sharing": weights.sharing_weight * sharing.ratio(share_B.mean(), self._whole.share, weights.sharing_ratio),
         }
-        right_B = logits_BK.argmax(dim=1) == weather_B
-        return terms, {"share_of_channels": share_B.mean(), "weather_accuracy": right_B.float().mean()}
+        return terms, {"share_of_channels": share_B.mean()} | accuracy(logits_BK, weather_B)
