@@ -8,8 +8,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from training.config import ModelConfig
-from training.models.deploy import DeployedSegmenter, DeployedWeatherNet, fold_batch_norms, prepare
-from training.models.layers import ConvNormAct, MixtureConv
+from training.models.deploy import DeployedSegmenter, DeployedWeatherNet, decide, fold_batch_norms, mask, prepare
+from training.models.layers import ConvNormAct, MixtureConv, upsample
 from training.models.stem import Stem
 from training.models.weather_net import WeatherNet
 
@@ -110,6 +110,24 @@ def test_padding_repeats_the_border_and_is_cropped_away() -> None:
 
 
 @torch.inference_mode()
+@pytest.mark.parametrize("factor", [1, 2, 4, 8])
+def test_the_mask_is_the_likeliest_class_of_the_interpolated_probabilities(factor: int) -> None:
+    logits = 3 * torch.randn(2, 11, 5, 7, generator=torch.Generator().manual_seed(factor))
+    probabilities = upsample(logits.softmax(dim=1), factor)
+    height, width = 5 * factor - 1, 7 * factor - 1  # the frame, of which all this is the padded size
+    labels, confidence = mask(logits, factor, (torch.arange(height), torch.arange(width)))
+    assert torch.equal(labels.long(), probabilities.argmax(dim=1)[:, :height, :width])
+    highest = 255 * probabilities.amax(dim=1)[:, :height, :width]
+    assert (confidence - highest).abs().max() <= 0.501  # rounded
+
+
+def test_of_equally_likely_classes_the_mask_takes_the_first_and_never_one_that_there_is_not() -> None:
+    everywhere = (torch.arange(1), torch.arange(1))
+    tied = torch.tensor([0.1, 0.4, 0.4, 0.1]).reshape(1, 4, 1, 1)
+    assert decide(tied, everywhere)[0].item() == 1
+    assert decide(torch.full_like(tied, torch.nan), everywhere)[0].item() < 4
+
+
 def test_the_base_model_passes_the_image_through(net: WeatherNet) -> None:
     frames = torch.randint(0, 256, (1, 70, 90, 3), dtype=torch.uint8)
     restored, labels, _, weather, gates = DeployedSegmenter(net.segmenter)(frames)

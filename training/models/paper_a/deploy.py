@@ -1,9 +1,8 @@
 """Paper A's networks under the model file's contract: original segmentation, G1, G2."""
 
-import torch
 from torch import Tensor, nn
 
-from training.models.deploy import ContractOutputs, crop, finish, mask, prepare
+from training.models.deploy import ContractOutputs, crop, decide, finish, mask, prepare
 from training.models.paper_a.cooperation import Cooperation
 from training.models.paper_a.label_maps import most_probable, original_probabilities
 
@@ -40,7 +39,6 @@ class DeployedOriginal(nn.Module):
 
     def forward(self, image_BHW3: Tensor) -> ContractOutputs:
         image, size = prepare(image_BHW3)
-        confidence, labels = original_probabilities(self.segmenter(image), image).max(dim=1)
-        labels, confidence = (crop(plane.to(torch.uint8), size) for plane in (labels, (confidence * 255).round()))
+        labels, confidence = decide(original_probabilities(self.segmenter(image), image), size)
         weather = image.new_ones(image.shape[0], 1)
         return image_BHW3.clone(), labels, confidence, weather, weather[:, :0]
