@@ -51,6 +51,7 @@ setup(
         "ros": ROS_WHEELS,
         # Engines beside PyTorch's own: see docs/engines.md.
         "openvino": ["openvino>=2025.0", "onnx>=1.17", "onnxscript>=0.5"],
+        "int8": ["nncf>=3.0"],
         "tensorrt": ["torch-tensorrt>=2.13"],
         "train": ["safetensors>=0.4"],
         "test": ["pytest", "hypothesis"],
@@ -59,7 +60,7 @@ setup(
         "console_scripts": [
             f"restore_node = {name}.node:main",
             f"replay = {name}.replay.cli:main",
-            f"build_engine = {name}.core.engines.command:main",
+            f"build_engine = {name}.build_engine:main",
         ],
     },
 )

@@ -90,7 +90,7 @@ def test_programs_have_their_names_and_are_there(wheel: zipfile.ZipFile) -> None
     assert programs == {
         "restore_node": f"{NAME}.node:main",
         "replay": f"{NAME}.replay.cli:main",
-        "build_engine": f"{NAME}.core.engines.command:main",
+        "build_engine": f"{NAME}.build_engine:main",
     }
     for target in programs.values():
         module, function = target.split(":")

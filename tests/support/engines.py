@@ -36,7 +36,7 @@ class CopyBackend:
         """See `Backend.version`."""
         return self.toolkit
 
-    def build(self, program: Program, target: Target, folder: Path) -> None:
+    def build(self, program: Program, target: Target, folder: Path, calibration_NHW3: Image | None = None) -> None:
         """See `Backend.build`."""
         self.builds += 1
         (folder / "copy.pt2").write_bytes(program.path.read_bytes())

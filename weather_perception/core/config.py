@@ -29,16 +29,22 @@ class NodeConfig:
     model: str = setting("", "Model file (.pt2). Empty: the default model that is installed with the package.")
     engine: str = setting(
         "auto",
-        "What runs the model. auto: the fastest engine built for this machine. Others are built as `meanwhile` serves.",
+        "What runs the model. auto: the fastest engine that was built for this machine, or can be.",
         choices=("auto", "torch", "inductor", "openvino", "tensorrt"),
     )
     precision: str = setting(
-        "fp32", "Precision of an engine that is built because `engine` names it.", choices=("fp32", "bf16", "fp16")
+        "fp32",
+        "Precision of an engine that is built. auto also takes one that was built before at another.",
+        choices=("fp32", "bf16", "fp16", "int8"),
+    )
+    build: bool = setting(
+        True,
+        "Build the engine that is missing, in the background at low priority. false: use only what was built before.",
     )
     meanwhile: str = setting(
         "torch",
-        "What answers while an engine is built or loaded. pass_through: frames go on unchanged, with confidence 0.",
-        choices=("torch", "pass_through"),
+        "What answers until an engine is ready. pass_through: frames go on unchanged, confidence 0. wait: nothing.",
+        choices=("torch", "pass_through", "wait"),
     )
     device: str = setting(
         "auto",

@@ -9,7 +9,7 @@ from weather_perception.core.contract import Image, Manifest, Outputs
 if TYPE_CHECKING:  # a backend loads PyTorch only when it is used
     from weather_perception.core.program import Program
 
-PRECISIONS = ("fp32", "bf16", "fp16")
+PRECISIONS = ("fp32", "bf16", "fp16", "int8")
 
 
 class EngineError(RuntimeError):
@@ -82,8 +82,11 @@ class Backend(Protocol):
     def version(self) -> str:
         """The versions of everything that an engine's files depend on."""
 
-    def build(self, program: "Program", target: Target, folder: Path) -> None:
-        """Write the engine's files into an empty folder; whatever the toolkit raises comes through."""
+    def build(self, program: "Program", target: Target, folder: Path, calibration_NHW3: Image | None = None) -> None:
+        """Write the engine's files into an empty folder; whatever the toolkit raises comes through.
+
+        `calibration_NHW3`, uint8 RGB frames of the target's size, are what ranges of int8 numbers are taken from.
+        """
 
     def load(self, program: "Program", target: Target, folder: Path, threads: int) -> Engine:
         """The engine of files that `build` wrote, with `threads` CPU threads (0: all)."""

@@ -1,11 +1,13 @@
 """Makes an engine ready: from the cache where it is whole and fits, else built, compared with the reference, kept."""
 
+import hashlib
 import time
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from weather_perception.core.contract import Image
 from weather_perception.core.engines.base import Backend, Engine, EngineError, Target
 from weather_perception.core.engines.cache import CacheError, EngineCache, Entry, Key
 from weather_perception.core.engines.device import device_identity
@@ -55,21 +57,25 @@ def ready_entry(
     cache: EngineCache,
     report: Report = quiet,
     threads: int = 0,
+    calibration_NHW3: Image | None = None,
 ) -> Entry:
     """The cache's entry for the target, built now if it is not there or not whole; for one process at a time.
 
+    Where frames to calibrate on are given, an entry that was calibrated on others is replaced.
     Raises EngineError where it cannot be built, ParityError where it does not do what the reference does.
     """
     check_can_build(backend, target)
     key = key_of(program, target, backend)
     with cache.locked(key):
         entry = find_whole(cache, key, report)
-        if entry:
+        if entry and (calibration_NHW3 is None or entry.notes.get("calibration") == _digest(calibration_NHW3)):
             report(f"{backend.name}: ready in {entry.folder}")
             return entry
         seconds = estimate(program, backend, cache)
         report(f"{backend.name}: building for {target.shape}, {target.precision}, {key.device}: about {seconds:.0f} s")
-        entry = cache.write(key, lambda folder: _fill(folder, program, reference, target, backend, report, threads))
+        entry = cache.write(
+            key, lambda folder: _fill(folder, program, reference, target, backend, report, threads, calibration_NHW3)
+        )
         report(f"{backend.name}: built in {entry.notes['seconds']:.0f} s: {entry.folder}")
         return entry
 
@@ -106,6 +112,7 @@ def _fill(
     backend: Backend,
     report: Report,
     threads: int,
+    calibration_NHW3: Image | None,
 ) -> Mapping[str, Any]:
     """Build into the folder, load what was built, and compare it with the reference."""
     from weather_perception.core.engines.parity import check_parity, describe
@@ -114,15 +121,23 @@ def _fill(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a compiler's warnings of its own deprecations are nobody's here
-            backend.build(program, target, folder)
+            backend.build(program, target, folder, calibration_NHW3)
+    except EngineError:
+        raise
     except Exception as error:  # a compiler raises whatever it met
         raise EngineError(
             f"{backend.name}: cannot build for {target.shape}: {type(error).__name__}: {error}"
         ) from error
     report(f"{backend.name}: compiled in {time.monotonic() - start:.0f} s; comparing with {reference.name}")
-    worst = check_parity(load(program, target, backend, folder, threads), reference, target)
+    worst = check_parity(load(program, target, backend, folder, threads), reference, target, calibration_NHW3)
     report(f"{backend.name}: differs from {reference.name} by at most {describe(worst)}")
-    return {"seconds": time.monotonic() - start, "operators": count_operators(program), "parity": worst}
+    notes = {"seconds": time.monotonic() - start, "operators": count_operators(program), "parity": worst}
+    return notes if calibration_NHW3 is None else notes | {"calibration": _digest(calibration_NHW3)}
+
+
+def _digest(frames_NHW3: Image) -> str:
+    """Names frames by their number and their SHA-256."""
+    return f"{len(frames_NHW3)} frames, sha256 {hashlib.sha256(frames_NHW3.tobytes()).hexdigest()}"
 
 
 def load(program: "Program", target: Target, backend: Backend, folder: Path, threads: int) -> Engine:

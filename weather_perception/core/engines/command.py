@@ -1,4 +1,7 @@
-"""`build_engine`: builds a model file's engine for this machine ahead of time, so that the node finds it ready."""
+"""`build_engine`: builds a model file's engine for this machine ahead of time, so that the node finds it ready.
+
+Whoever can read bags, which core cannot, hands `main` a reader: see `weather_perception.build_engine`.
+"""
 
 import argparse
 import contextlib
@@ -6,9 +9,12 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
-from weather_perception.core.contract import ContractError
+import numpy as np
+
+from weather_perception.core.contract import ContractError, Image
 from weather_perception.core.engines.base import PRECISIONS, EngineError, Target
 from weather_perception.core.engines.build import ready_entry
 from weather_perception.core.engines.cache import EngineCache
@@ -18,25 +24,53 @@ from weather_perception.core.engines.select import ENGINES, backend_named, best_
 _TICK_SECONDS = 10.0
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit status."""
-    options = parser().parse_args(arguments)
+CALIBRATION_FRAMES = 64
+
+ReadFrames = Callable[[Path, str | None, int], Sequence[Image]]
+"""Some frames, uint8 RGB [H, W, 3], spread over a recording: its path, a topic or None, at most how many."""
+
+
+def main(arguments: Sequence[str] | None = None, read_frames: ReadFrames | None = None) -> int:
+    """Run the command; returns the exit status. Only with `read_frames` it can calibrate int8."""
+    options = parser(read_frames is not None).parse_args(arguments)
     try:
+        recorded = _recorded(options, read_frames)
         program, reference, device = open_reference(options.model, options.device, options.threads)
         for height, width in options.size:
             target = Target(height, width, options.batch, options.precision, device)
             backend = best_backend(target, _say) if options.engine == "auto" else backend_named(options.engine)
+            frames = _of_size(recorded, height, width) if recorded else None
             with _progress(backend.name):
-                ready_entry(program, reference, target, backend, EngineCache(), _say, options.threads)
-    except (OSError, ContractError, EngineError) as error:
+                ready_entry(program, reference, target, backend, EngineCache(), _say, options.threads, frames)
+    except (OSError, ValueError, ContractError, EngineError) as error:
         print(f"build_engine: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
+def _recorded(options: argparse.Namespace, read_frames: ReadFrames | None) -> Sequence[Image]:
+    """What to calibrate on; nothing where nothing is to be calibrated."""
+    if read_frames is None or options.calibrate is None:
+        return ()
+    if options.precision != "int8":
+        raise EngineError(f"--calibrate: only int8 is calibrated, not {options.precision}; add `--precision int8`")
+    if frames := read_frames(options.calibrate, options.topic, CALIBRATION_FRAMES):
+        return frames
+    raise EngineError(f"--calibrate: {options.calibrate} has no frame that can be read")
+
+
+def _of_size(frames: Sequence[Image], height: int, width: int) -> Image:
+    """The frames of one size, [N, H, W, 3]."""
+    found = [frame for frame in frames if frame.shape[:2] == (height, width)]
+    if not found:
+        sizes = ", ".join(sorted({"x".join(map(str, frame.shape[:2])) for frame in frames}))
+        raise EngineError(f"--calibrate: the recording's frames are {sizes}, not {height}x{width} as --size says")
+    return np.stack(found)
+
+
+def parser(can_calibrate: bool = False) -> argparse.ArgumentParser:
     """The command's options."""
-    made = argparse.ArgumentParser("build_engine", description=__doc__)
+    made = argparse.ArgumentParser("build_engine", description=__doc__.partition("\n")[0])
     made.add_argument("--model", default="", help="model file; default: the one that comes with the package")
     names = [name for name in ENGINES if name != "torch"]  # the file itself needs no building
     made.add_argument("--engine", default="auto", choices=names, help="default: the fastest that this machine has")
@@ -47,6 +81,14 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--precision", default="fp32", choices=PRECISIONS, help="default: %(default)s")
     made.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, ... as the node's parameter")
     made.add_argument("--threads", type=int, default=0, help="CPU threads while comparing; default: all cores")
+    if can_calibrate:
+        made.add_argument(
+            "--calibrate",
+            type=Path,
+            metavar="BAG",
+            help="for int8: a bag, a video or a folder of pictures of the camera that the node will see",
+        )
+        made.add_argument("--topic", help="of the images in the bag; needed where it has several")
     return made
 
 

@@ -36,7 +36,7 @@ class Inductor:
         """See `Backend.version`."""
         return versions("torch", "triton")
 
-    def build(self, program: "Program", target: Target, folder: Path) -> None:
+    def build(self, program: "Program", target: Target, folder: Path, calibration_NHW3: Image | None = None) -> None:
         """See `Backend.build`. Weights are frozen into the code, which lets the compiler lay them out for it."""
         import torch
 

@@ -1,5 +1,6 @@
 """Compares an engine with the reference on fixed frames in every weather, before anything is answered with it."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,10 @@ WEATHERS = ("clear", "fog", "rain", "snow")
 # Of images the mean difference in grey levels, of class ids the share of pixels that differ, of probabilities the
 # largest difference; over the frames, the worst.
 LIMITS = {"restored": 1.0, "labels": 0.005, "confidence": 1.0, "weather": 0.02, "gates": 0.02}
+# Eight bits differ everywhere by a little, so what they cost is measured too: see `check_quality`.
+INT8_LIMITS = LIMITS | {"restored": 4.0, "labels": 0.03, "confidence": 6.0}
+INT8_LOSSES = {"restored": 0.3, "labels": 0.01}
+"""Decibels of PSNR and share of mIoU that int8 may lose."""
 _MEANINGS = {
     "restored": "grey levels on average",
     "labels": "of the pixels",
@@ -44,22 +49,75 @@ def fixed_frames(height: int, width: int) -> Image:
     return np.stack([cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA) for frame in frames])
 
 
-def check_parity(engine: Engine, reference: Engine, target: Target) -> dict[str, float]:
+def check_parity(
+    engine: Engine, reference: Engine, target: Target, calibration_NHW3: Image | None = None
+) -> dict[str, float]:
     """The worst difference of every output, frame by frame and in the target's largest batch.
 
-    Raises ParityError that names the first output beyond LIMITS, in the contract's order, and the frame.
+    Some of the frames that the engine was calibrated on are compared too, and what int8 loses is checked.
+    Raises ParityError that names the first output beyond its limit, in the contract's order, and the frame.
     """
     frames = fixed_frames(target.height, target.width)
+    limits = INT8_LIMITS if target.precision == "int8" else LIMITS
     worst = dict.fromkeys(OUTPUT_NAMES, 0.0)
     for weather, frame in zip(WEATHERS, frames, strict=True):
-        _take_worst(worst, _compare(engine, reference, frame[None], f"a frame in {weather}"))
+        _take_worst(worst, _compare(engine, reference, frame[None], limits, f"a frame in {weather}"))
     if target.batch > 1:
         batch = np.resize(frames, (target.batch, *frames.shape[1:]))
-        _take_worst(worst, _compare(engine, reference, batch, f"a batch of {target.batch}"))
+        _take_worst(worst, _compare(engine, reference, batch, limits, f"a batch of {target.batch}"))
+    if calibration_NHW3 is not None:
+        for frame in calibration_NHW3[:: math.ceil(len(calibration_NHW3) / len(WEATHERS))]:
+            _take_worst(worst, _compare(engine, reference, frame[None], limits, "a frame of the calibration"))
+    if target.precision == "int8":
+        check_quality(engine, reference, frames)
     return worst
 
 
-def _compare(engine: Engine, reference: Engine, image_BHW3: Image, what: str) -> dict[str, float]:
+def check_quality(engine: Engine, reference: Engine, frames: Image) -> None:
+    """Raise ParityError where an engine restores or segments the fixed frames worse than INT8_LOSSES allow.
+
+    The clear frame is what every other one should be restored to. No labels come with it: the reference's own, in clear
+    weather, stand for them.
+    """
+    clear, *degraded = frames
+    labels_HW = reference.infer(clear[None]).labels_BHW[0]
+    counts = {runner: np.zeros((256, 256), np.int64) for runner in ("engine", "reference")}
+    for weather, frame in zip(WEATHERS[1:], degraded, strict=True):
+        decibels = {}
+        for runner, run in (("engine", engine), ("reference", reference)):
+            outputs = run.infer(frame[None])
+            decibels[runner] = _psnr(clear, outputs.restored_BHW3[0])
+            np.add.at(counts[runner], (labels_HW, outputs.labels_BHW[0]), 1)
+        lost = decibels["reference"] - decibels["engine"]
+        if not lost <= INT8_LOSSES["restored"]:
+            raise ParityError(
+                f"{engine.name}: restored loses {lost:.2f} dB of the reference's {decibels['reference']:.2f} dB on a "
+                f"frame in {weather}; allowed is {INT8_LOSSES['restored']:g}"
+            )
+    lost = _mean_iou(counts["reference"]) - _mean_iou(counts["engine"])
+    if not lost <= INT8_LOSSES["labels"]:
+        raise ParityError(
+            f"{engine.name}: labels lose {100 * lost:.1f} points of mIoU in bad weather; "
+            f"allowed is {100 * INT8_LOSSES['labels']:g}"
+        )
+
+
+def _psnr(expected: NDArray[Any], found: NDArray[Any]) -> float:
+    """In decibels, at most 60, as everywhere in this project."""
+    error = np.mean((expected.astype(np.float64) - found) ** 2)
+    return float(10 * np.log10(255**2 / max(error, 255**2 / 1e6)))
+
+
+def _mean_iou(counts: NDArray[np.int64]) -> float:
+    """Over the classes that occur, of counts [true class, found class]."""
+    both, either = np.diag(counts), counts.sum(0) + counts.sum(1) - np.diag(counts)
+    present = counts.sum(1) > 0
+    return float((both[present] / either[present]).mean())
+
+
+def _compare(
+    engine: Engine, reference: Engine, image_BHW3: Image, limits: dict[str, float], what: str
+) -> dict[str, float]:
     expected: Arrays = reference.infer(image_BHW3)
     found: Arrays = engine.infer(image_BHW3)
     differences = {}
@@ -70,10 +128,10 @@ def _compare(engine: Engine, reference: Engine, image_BHW3: Image, what: str) ->
                 f"the reference gives {wanted.dtype} {list(wanted.shape)}"
             )
         differences[name] = difference(name, wanted, given)
-        if not differences[name] <= LIMITS[name]:  # a NaN is beyond any limit
+        if not differences[name] <= limits[name]:  # a NaN is beyond any limit
             raise ParityError(
                 f"{engine.name}: {name} differs from the reference by {differences[name]:.4g} {_MEANINGS[name]} "
-                f"on {what}; allowed is {LIMITS[name]:g}"
+                f"on {what}; allowed is {limits[name]:g}"
             )
     return differences
 

@@ -32,7 +32,7 @@ class TensorRt:
         """See `Backend.version`. An engine is bound to TensorRT's version, however that was installed."""
         return versions("torch", "torch-tensorrt", "tensorrt", "tensorrt-cu12", "tensorrt-cu13")
 
-    def build(self, program: "Program", target: Target, folder: Path) -> None:
+    def build(self, program: "Program", target: Target, folder: Path, calibration_NHW3: Image | None = None) -> None:
         """See `Backend.build`. The file holds the engine itself: loading it builds nothing."""
         import torch_tensorrt
 
