@@ -73,6 +73,7 @@ class RestoreNode(LifecycleNode):
                 report=self._report_engine,
                 in_background=True,
                 meanwhile=config.meanwhile,
+                build=config.build,
             )
         except (OSError, ContractError, EngineError) as error:
             self.get_logger().error(f"cannot load the model: {error}")

@@ -24,6 +24,7 @@ def test_names_and_defaults_are_a_promise() -> None:
         "model": "",
         "engine": "auto",
         "precision": "fp32",
+        "build": True,
         "meanwhile": "torch",
         "device": "auto",
         "torch_threads": 0,

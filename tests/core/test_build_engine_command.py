@@ -1,5 +1,7 @@
 """The command that builds engines ahead of time, and the engine that `auto` then takes."""
 
+import re
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 from tests.support.engines import Change, CopyBackend, unchanged
 from tests.support.tiny import write_tiny
 from weather_perception.core.engines import command, select
-from weather_perception.core.engines.base import Target
+from weather_perception.core.engines.base import Engine, Target
 from weather_perception.core.engines.cache import EngineCache
 from weather_perception.core.engines.select import EngineError, best_backend, build_engine
 
@@ -104,6 +106,57 @@ def test_a_named_engine_that_this_machine_cannot_have_is_refused_at_once(backend
         build_engine(model, "inductor", "cpu")
     with pytest.raises(EngineError, match=r"no backend can build here: .*no copier"):
         best_backend(Target(48, 64))
+
+
+@pytest.mark.parametrize("engine", ["auto", "inductor"])
+def test_without_build_what_was_built_serves_and_else_torch_with_the_command_that_builds_it(
+    backend: CopyBackend, model: str, engine: str
+) -> None:
+    def open_engine() -> tuple[Engine, str]:
+        report: list[str] = []
+        opened = build_engine(model, engine, "cpu", report=report.append, in_background=True, build=False)
+        assert len(report) <= 1
+        return opened, "".join(report)
+
+    opened, reason = open_engine()
+    assert (opened.name, backend.builds) == ("torch", 0)
+    assert opened.infer(frames(48, 64)).labels_BHW.shape == (1, 48, 64)
+    said = re.fullmatch(r"engine torch: none was built .*; the command `build_engine (.*)` builds one", reason)
+    assert said
+    command.main(shlex.split(said[1].replace("HEIGHTxWIDTH", "48x64")))
+    assert backend.builds == 1
+
+    opened, reason = open_engine()
+    while opened.name == "torch":
+        opened.infer(frames(48, 64))
+    assert (opened.name, backend.builds) == ("inductor", 1)
+
+
+def test_without_build_another_precision_of_a_named_engine_does_not_serve(backend: CopyBackend, model: str) -> None:
+    command.main(["--model", model, "--device", "cpu", "--size", "48x64"])
+    report: list[str] = []
+    settings = {"device": "cpu", "precision": "bf16", "report": report.append, "build": False}
+    assert build_engine(model, "inductor", **settings).name == "torch"
+    assert "--engine inductor --precision bf16" in report[0]
+    assert build_engine(model, "auto", **settings).infer(frames(48, 64)) and "built for 1x48x64 (fp32)" in report[1]
+
+
+def test_auto_says_once_why_no_backend_can_build_and_torch_serves(backend: CopyBackend, model: str) -> None:
+    backend.absent = "no copier; install one"
+    report: list[str] = []
+    engine = build_engine(model, device="cpu", report=report.append, in_background=True)
+    for image in (frames(48, 64), frames(9, 9)):
+        assert (engine.infer(image).restored_BHW3 == 110).all()
+    assert engine.name == "torch"
+    assert len(report) == 1 and "engine torch" in report[0]
+    assert "no backend can build here: engine: inductor: no copier; install one" in report[0]
+
+
+def test_in_the_background_frames_can_be_made_to_wait_for_the_engine(backend: CopyBackend, model: str) -> None:
+    command.main(["--model", model, "--device", "cpu", "--size", "48x64"])
+    engine = build_engine(model, device="cpu", in_background=True, meanwhile="wait")
+    engine.infer(frames(48, 64))
+    assert engine.name == "inductor"
 
 
 def test_what_the_command_cannot_do_is_said_and_its_status_is_1(

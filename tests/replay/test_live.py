@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import pytest
 pytest.importorskip("rclpy", reason="live mode needs ROS 2's Python packages")
 
 from tests.support.bags import Shot, write_bag
+from weather_perception.core.engines import command
+from weather_perception.core.engines.cache import EngineCache
+from weather_perception.core.engines.openvino import OpenVino
 from weather_perception.core.health import HealthReport
 from weather_perception.core.program import open_program
 from weather_perception.diagnostics import weather_from_msg
@@ -44,6 +48,28 @@ def test_every_frame_is_answered_and_malformed_ones_are_named(
     assert _content(tmp_path / "live" / "output_bag") == _content(tmp_path / "direct" / "output_bag")
 
 
+@pytest.mark.skipif(bool(OpenVino().missing("cpu")), reason=OpenVino().missing("cpu"))
+def test_a_run_is_by_what_was_built_before_from_its_first_frame_on_and_by_nothing_else(
+    tmp_path: Path,
+    drive: list[Shot],
+    tiny_model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    bag = write_bag(tmp_path / "bag", drive[:3])
+    common = ["--model", str(tiny_model), "--device", "cpu"]
+    arguments = [str(bag), *common, "--live", "--max-in-flight", "1", "--engine", "openvino", "--out"]
+    assert main([*arguments, str(tmp_path / "refused")]) == 1
+    said = re.search(r"restore_node runs torch, not openvino.*: build_engine (.*)", capsys.readouterr().err)
+    assert said and not EngineCache().entries()
+
+    assert command.main(said[1].split()) == 0
+    assert main([*arguments, str(tmp_path / "live")]) == 0
+    metrics = json.loads((tmp_path / "live" / "metrics.json").read_text())
+    assert (metrics["engine"], metrics["frames_received"], metrics["drops"]) == ("openvino", 3, {})
+
+
 def test_a_node_that_fails_is_quoted(
     tmp_path: Path, drive: list[Shot], tiny_model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -59,7 +85,7 @@ def test_a_node_that_fails_is_quoted(
 def test_frames_are_played_into_a_node_that_already_runs(tmp_path: Path, drive: list[Shot], tiny_model: Path) -> None:
     bag = write_bag(tmp_path / "bag", drive[:4])
     arguments = [str(bag), "--live", "--max-in-flight", "1", "--node", "/vehicle/restore_node", "--out"]
-    parameters = {"model": str(tiny_model)}
+    parameters = {"model": str(tiny_model), "build": "false"}
     with NodeProcess("/vehicle", parameters, int(os.environ["ROS_DOMAIN_ID"]), tmp_path / "node.log"):
         assert main([*arguments, str(tmp_path / "out"), "--model", str(tiny_model)]) == 0
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())

@@ -50,11 +50,11 @@ def observer(executor: SingleThreadedExecutor) -> Iterator[Observer]:
 
 @pytest.fixture
 def start_node(executor: SingleThreadedExecutor, tiny_model: Path) -> Iterator[Callable[..., RestoreNode]]:
-    """Starts the node in this process, on the tiny model, with the given parameters."""
+    """Starts the node in this process, on the tiny model, with the given parameters; it builds only if they say so."""
     nodes = []
 
     def start(**values: bool | int | float | str) -> RestoreNode:
-        values = {"model": str(tiny_model), "diagnostics_period": 0.1, **values}
+        values = {"model": str(tiny_model), "diagnostics_period": 0.1, "build": False, **values}
         node = RestoreNode(parameter_overrides=[Parameter(name, value=value) for name, value in values.items()])
         nodes.append(node)
         executor.add_node(node)

@@ -50,16 +50,21 @@ def interrupt(process: "subprocess.Popen[str]") -> str:
     return text
 
 
-def test_topic_model_and_namespace_reach_the_node(camera: Camera, front_observer: Observer, tiny_model: Path) -> None:
-    process = launch(image_topic="/image", model=tiny_model, namespace="front")
+def test_topic_model_namespace_and_parameters_reach_the_node(
+    camera: Camera, front_observer: Observer, tiny_model: Path, tmp_path: Path
+) -> None:
+    params = tmp_path / "params.yaml"
+    params.write_text("/**: {ros__parameters: {build: false}}")
+    process = launch(image_topic="/image", model=tiny_model, namespace="front", params_file=params)
     try:
         front_observer.wait_for_node()
         camera.wait_for_subscriber()
         camera.send(image_msg())
         front_observer.wait_for_answers(1)
-        front_observer.wait_for_health(model_name="tiny", input_topic="/image")
+        health = front_observer.wait_for_health(model_name="tiny", input_topic="/image")
     finally:
         text = interrupt(process)
+    assert "the command `build_engine --model" in health["engine_reason"]
     assert "process has finished cleanly" in text
     assert "Traceback" not in text
 

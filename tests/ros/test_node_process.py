@@ -16,10 +16,11 @@ Run = Callable[..., "subprocess.Popen[str]"]
 
 @pytest.fixture
 def run() -> Iterator[Run]:
-    """Starts `python -m weather_perception.node` with the given parameters."""
+    """Starts `python -m weather_perception.node` with the given parameters; it builds no engine."""
     processes = []
 
     def start(**values: str) -> "subprocess.Popen[str]":
+        values = {"build": "false", **values}
         arguments = [part for name, value in values.items() for part in ("-p", f"{name}:={value}")]
         command = [sys.executable, "-m", "weather_perception.node", "--ros-args", *arguments]
         root = Path(__file__).parents[2]

@@ -3,6 +3,7 @@
 import itertools
 import os
 import random
+import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -57,7 +58,7 @@ def run_live(frames: Iterable[Frame], options: LiveOptions, model_sha256: str, w
         bag = stack.enter_context(OutputBag(work / BAG))
         player = Player(link, bag, recording, options.timeout_s, check)
         before = player.connect(first)
-        _identify(recording, before, model_sha256, options)
+        _identify(recording, before, model_sha256, options, first)
         after = player.play(itertools.chain(leading, frames), options.rate, options.max_in_flight)
         account(recording, before, after)
         return recording
@@ -84,6 +85,8 @@ def _open(options, work, stack):  # type: ignore[no-untyped-def]  # its types ne
     namespace, domain = f"/replay_{os.getpid()}", random.SystemRandom().choice(DOMAINS)
     parameters = {"model": str(Path(options.model).resolve()), "engine": options.engine, "device": options.device}
     parameters["diagnostics_period"] = str(DIAGNOSTICS_SECONDS)
+    # One engine from the first frame to the last, and the processor left to it.
+    parameters |= {"build": "false", "meanwhile": "wait"}
     process = stack.enter_context(NodeProcess(namespace, parameters, domain, work / NODE_LOG))
     return stack.enter_context(Link(namespace + NODE, domain)), process.check
 
@@ -117,12 +120,21 @@ def _first_good(frames: Iterator[Frame]) -> tuple[list[Frame], Frame]:
     raise ReplayError("not one frame can be decoded" if leading else "there are no frames to replay")
 
 
-def _identify(recording: Recording, health: HealthReport, model_sha256: str, options: LiveOptions) -> None:
-    """Take the model and engine from the node's own report; refuse a node that runs another model than expected."""
+def _identify(
+    recording: Recording, health: HealthReport, model_sha256: str, options: LiveOptions, first: Frame
+) -> None:
+    """Take the model and engine from the node's own report; refuse a node that runs others than it was told to."""
     if health.model_hash != model_sha256:
         raise ReplayError(
             f"the running node uses the model {health.model_name} ({health.model_hash[:12]}), not {options.model} "
             f"({model_sha256[:12]}); give the node's model file with --model"
+        )
+    if options.node is None and options.engine not in ("auto", health.engine):
+        assert first.raw is not None
+        raise ReplayError(
+            f"restore_node runs {health.engine}, not {options.engine}; a live run builds nothing, so build it first: "
+            f"build_engine --model {shlex.quote(options.model)} --engine {options.engine} --device {options.device} "
+            f"--size {first.raw.height}x{first.raw.width}"
         )
     recording.engine, recording.model_name, recording.model_sha256 = health.engine, health.model_name, health.model_hash
 

@@ -1,10 +1,10 @@
-"""Finds, among the engines in the cache, the best one for a batch."""
+"""Finds, among the engines in the cache, the best one for a batch, and asks for another where there is none."""
 
 from typing import TYPE_CHECKING
 
 from weather_perception.core.engines.base import Backend, Engine, EngineError, Target
 from weather_perception.core.engines.build import Report, find_whole, key_of, load
-from weather_perception.core.engines.by_size import Shape
+from weather_perception.core.engines.by_size import Find, Shape
 from weather_perception.core.engines.cache import EngineCache, Entry
 from weather_perception.core.engines.device import device_identity
 
@@ -12,17 +12,28 @@ if TYPE_CHECKING:
     from weather_perception.core.program import Program
 
 # At lower precision an engine is faster, or nobody builds it.
-_FASTEST_PRECISION = ("fp16", "bf16", "fp32")
+FASTEST_PRECISIONS = ("int8", "fp16", "bf16", "fp32")
 
 
 class BuiltBefore:
-    """Whole engines of one model for this machine, by the order of `backends` and then by precision."""
+    """Whole engines of one model for this machine, by the order of `backends` and then by that of `precisions`.
+
+    Where there is none for a batch, `missing` is asked.
+    """
 
     def __init__(
-        self, program: "Program", device: str, threads: int, backends: tuple[Backend, ...], report: Report
+        self,
+        program: "Program",
+        device: str,
+        threads: int,
+        backends: tuple[Backend, ...],
+        precisions: tuple[str, ...],
+        report: Report,
+        missing: Find,
     ) -> None:
         self._program, self._device, self._threads, self._report = program, device, threads, report
         self._backends = {backend.name: backend for backend in backends}
+        self._precisions, self._missing = precisions, missing
         self._cache = EngineCache()
         self._identity = device_identity(device)
 
@@ -31,7 +42,7 @@ class BuiltBefore:
         return bool(self._entries())
 
     def __call__(self, shape: Shape) -> Engine | None:
-        """The engine of a batch, height and width; None, with the reason reported, where the reference must serve."""
+        """The engine of a batch, height and width, or what `missing` gives for it."""
         size = "x".join(map(str, shape))
         for entry in self._entries():
             key = entry.key
@@ -40,8 +51,7 @@ class BuiltBefore:
             if engine:
                 self._report(f"engine {engine.name}: the fastest that was built for {size} ({target.precision})")
                 return engine
-        self._report(f"engine torch: no other was built for {size}; the command build_engine builds one")
-        return None
+        return self._missing(shape)
 
     def _entries(self) -> list[Entry]:
         names = list(self._backends)
@@ -50,9 +60,9 @@ class BuiltBefore:
             for entry in self._cache.entries()
             if (entry.key.model, entry.key.device) == (self._program.sha256, self._identity)
             and entry.key.backend in names
-            and entry.key.precision in _FASTEST_PRECISION
+            and entry.key.precision in self._precisions
         ]
-        return sorted(mine, key=lambda e: (names.index(e.key.backend), _FASTEST_PRECISION.index(e.key.precision)))
+        return sorted(mine, key=lambda e: (names.index(e.key.backend), self._precisions.index(e.key.precision)))
 
     def _loaded(self, entry: Entry, target: Target) -> Engine | None:
         backend = self._backends[entry.key.backend]

@@ -1,4 +1,4 @@
-"""Finds one backend's engine for a batch, and has it built where it is missing: here, or in a process of its own."""
+"""What is done about an engine that is missing: it is built, here or in a process of its own, or left at that."""
 
 import atexit
 import contextlib
@@ -25,7 +25,8 @@ _NICENESS = 15
 class BuildMissing:
     """Builds with `backend` at `precision` on `device`, with `threads` CPU threads (0: all), and reports how it goes.
 
-    In a process of its own (`apart`) a build neither holds up this interpreter nor adds to its memory.
+    In a process of its own (`apart`) a build neither holds up this interpreter nor adds to its memory. `why` completes
+    the report of an engine that serves: why this one.
     """
 
     program: "Program"
@@ -35,6 +36,7 @@ class BuildMissing:
     precision: str
     threads: int
     report: Report
+    why: str
     apart: bool = False
 
     def __call__(self, shape: Shape) -> Engine | None:
@@ -47,7 +49,7 @@ class BuildMissing:
         except (OSError, EngineError) as error:
             self.report(f"engine torch serves instead: {error}")
             return None
-        self.report(f"engine {engine.name}: serves {target.shape} from now on")
+        self.report(f"engine {engine.name}: serves {target.shape} from now on, {self.why}")
         return engine
 
     def _built_here(self, target: Target) -> Entry:
@@ -93,3 +95,15 @@ class BuildMissing:
             for line in process.stdout:
                 self.report(line.rstrip())
         atexit.unregister(process.kill)
+
+
+@dataclass(frozen=True)
+class LeaveMissing:
+    """Builds nothing; `advice` says what could be done, or why nothing can."""
+
+    advice: str
+    report: Report
+
+    def __call__(self, shape: Shape) -> None:
+        """None for a batch, height and width, with the advice reported."""
+        self.report(f"engine torch: no other was built for {'x'.join(map(str, shape))}; {self.advice}")

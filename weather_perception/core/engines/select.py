@@ -1,15 +1,16 @@
 """Builds the engine that the settings ask for: the one place where a model file becomes something that runs."""
 
 import os
+import shlex
 from typing import TYPE_CHECKING
 
 from weather_perception.core.default_model import model_path
 from weather_perception.core.engines.base import Backend, Engine, EngineError, Target
 from weather_perception.core.engines.build import Report, check_can_build, quiet
-from weather_perception.core.engines.built import BuiltBefore
+from weather_perception.core.engines.built import FASTEST_PRECISIONS, BuiltBefore
 from weather_perception.core.engines.by_size import EngineBySize
 from weather_perception.core.engines.inductor import Inductor
-from weather_perception.core.engines.missing import BuildMissing
+from weather_perception.core.engines.missing import BuildMissing, LeaveMissing
 from weather_perception.core.engines.openvino import OpenVino
 from weather_perception.core.engines.pass_through import PassThrough
 from weather_perception.core.engines.tensorrt import TensorRt
@@ -34,14 +35,17 @@ def build_engine(
     report: Report = quiet,
     in_background: bool = False,
     meanwhile: str = "torch",
+    build: bool = True,
 ) -> Engine:
     """Open a model file (empty: the default model) and make it run on `device` with `threads` CPU threads (0: all).
 
-    `torch` runs the file as it is. `auto` never builds: it runs each size of frame by the best engine that was built
-    for it on this machine, in any precision, else as `torch`. A backend's name builds what is missing for a size, in
-    `precision`, when its first frame comes; where that fails, `torch` serves. `report` is told what runs and why.
-    With `in_background` no frame waits for an engine to be built or loaded: `torch` serves until it is ready, or frames
-    are handed on as they are (`meanwhile` is `pass_through`).
+    `torch` runs the file as it is. `auto` runs each size of frame by the best engine that was built for it on this
+    machine, in any precision; a backend's name by that backend's, in `precision`. What is missing for a size is built
+    when its first frame comes, in `precision`, by `auto` with the fastest backend that the machine has, and only
+    `in_background`. Where that fails, and without `build`, `torch` serves. `report` is told what runs and why.
+    With `in_background` an engine is built in a process of its own, and no frame waits for it to be built or loaded:
+    `torch` answers until it is ready, or frames are handed on as they are (`meanwhile` is `pass_through`), unless they
+    are to `wait` for it.
 
     Raises FileNotFoundError, ContractError or EngineError, each with a message that says what to do.
     """
@@ -51,17 +55,38 @@ def build_engine(
     if engine == "torch":
         report("engine torch: as the setting says")
         return reference
+    target = Target(1, 1, 1, precision, device)  # for what is the same at every size
+    backends: tuple[Backend, ...]
+    precisions: tuple[str, ...]
+    if auto := engine == "auto":
+        backends, precisions, why = BACKENDS, FASTEST_PRECISIONS, f"the fastest that {device} has here"
+    else:
+        backends, precisions, why = (backend_named(engine),), (precision,), "as the setting says"
+        check_can_build(backends[0], target)
+    advice = f"the command `{_command(program, engine, target)}` builds one"
+    builder: Backend | None = None
+    if build and (in_background or not auto):
+        try:
+            builder = best_backend(target, report) if auto else backends[0]
+        except EngineError as error:
+            advice = str(error).removeprefix("engine: ")
+    missing = (
+        BuildMissing(program, reference, builder, device, precision, threads, report, why, apart=in_background)
+        if builder
+        else LeaveMissing(advice, report)
+    )
+    find = BuiltBefore(program, device, threads, backends, precisions, report, missing)
+    if not builder and not find.any():
+        report(f"engine torch: none was built for this model on this machine yet; {advice}")
+        return reference
     until = PassThrough(reference) if meanwhile == "pass_through" else reference
-    if engine != "auto":
-        backend = backend_named(engine)
-        check_can_build(backend, Target(1, 1, 1, precision, device))
-        build = BuildMissing(program, reference, backend, device, precision, threads, report, apart=in_background)
-        return EngineBySize(reference, build, in_background, until)
-    built = BuiltBefore(program, device, threads, BACKENDS, report)
-    if built.any():
-        return EngineBySize(reference, built, in_background, until)
-    report("engine torch: none was built for this model on this machine yet; the command build_engine builds a faster")
-    return reference
+    return EngineBySize(reference, find, in_background and meanwhile != "wait", until)
+
+
+def _command(program: "Program", engine: str, target: Target) -> str:
+    """The command that builds what the settings ask for."""
+    options = f"--engine {engine} --precision {target.precision} --device {target.device}"
+    return f"build_engine --model {shlex.quote(str(program.path))} {options} --size HEIGHTxWIDTH"
 
 
 def open_reference(model: str, device: str, threads: int) -> tuple["Program", Engine, str]:
