@@ -1,5 +1,6 @@
 """The node as a user runs it: in a process of its own, which starts, answers, and ends as it should."""
 
+import fcntl
 import signal
 import subprocess
 import sys
@@ -10,6 +11,8 @@ import pytest
 from rclpy.qos import ReliabilityPolicy
 
 from tests.support.ros import DEADLINE_SECONDS, Camera, Observer, image_msg, spin_until, wait_until_answered
+from weather_perception.core.engines.cache import EngineCache
+from weather_perception.core.engines.openvino import OpenVino
 
 Run = Callable[..., "subprocess.Popen[str]"]
 
@@ -87,6 +90,31 @@ def test_ends_cleanly_when_told_to_while_loading(run: Run, tiny_model: Path, sto
     process.send_signal(stop)
     code, text = outcome(process)
     assert (code, "Traceback" in text) == (0, False), text
+
+
+@pytest.mark.skipif(bool(OpenVino().missing("cpu")), reason=OpenVino().missing("cpu"))
+def test_told_to_stop_while_an_engine_is_built_it_ends_cleanly_and_the_build_with_it(
+    run: Run,
+    camera: Camera,
+    observer: Observer,
+    tiny_model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    process = run(model=str(tiny_model), device="cpu", build="true")
+    observer.wait_for_node()
+    camera.wait_for_subscriber()
+    camera.send(image_msg())
+    observer.wait_for_answers(1)
+    wait_for_line(process, "openvino: building for 1x48x64")
+    process.send_signal(signal.SIGINT)
+    code, text = outcome(process)
+    assert (code, "Traceback" in text) == (0, False), text
+    (lock,) = EngineCache().root.glob(".*.lock")
+    with lock.open() as held_by_the_build:
+        fcntl.flock(held_by_the_build, fcntl.LOCK_EX)
+    assert EngineCache().entries() == []
 
 
 def test_a_missing_model_ends_it_with_the_remedy(run: Run, tmp_path: Path) -> None:
