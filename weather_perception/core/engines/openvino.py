@@ -11,6 +11,7 @@ import numpy as np
 
 from weather_perception.core.contract import Image, Manifest, Outputs
 from weather_perception.core.engines.base import EngineError, Target
+from weather_perception.core.engines.openvino_resize import enlarge_by_convolution
 from weather_perception.core.engines.requirements import missing_modules, versions
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class OpenVino:
         if target.precision == "int8":
             assert calibration_NHW3 is not None
             model = _quantised(model, calibration_NHW3)
+        enlarge_by_convolution(model)  # last, so that none of it is quantised
         openvino.save_model(model, folder / FILE, compress_to_fp16=False)
         for part in folder.glob(f"{graph.name}*"):
             part.unlink()
