@@ -1,14 +1,13 @@
 """`make bench`, or `python -m benchmarks.bench`: measures every engine that this machine has, and writes the tables."""
 
 import argparse
-import contextlib
 import datetime
 import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.bench.page import page
@@ -59,9 +58,9 @@ def measure(session: Session) -> Row:
     """Everything, what matters most first: the time for builds is limited."""
     session.measure_machine()
     session.measure_one_frame()
-    with busy_neighbour():
-        session.measure_busy()
+    session.measure_busy()
     session.measure_batches()
+    session.measure_peaks()
     return session.result()
 
 
@@ -73,13 +72,15 @@ def parser() -> argparse.ArgumentParser:
     sizes = [(360, 640), (720, 1280), (1080, 1920)]
     made.add_argument("--size", type=size, nargs="+", default=sizes, metavar="HEIGHTxWIDTH", help="of the frames")
     made.add_argument("--batch", type=int, nargs="+", default=[1, 6], metavar="N", help="default: 1 6")
-    made.add_argument("--precision", nargs="+", default=["bf16", "fp32"], help="default: bf16 fp32, in this order")
+    made.add_argument("--precision", nargs="+", default=[], help="default: int8 bf16 fp32, those made for this machine")
     made.add_argument("--engine", nargs="+", default=[], help="beside torch; default: all that there are")
     made.add_argument(
         "--peer", nargs="+", default=[], metavar="MODULE:FACTORY", help="measure what it returns: a function of a batch"
     )
     made.add_argument("--threads", type=int, default=0, help="CPU threads; default: all cores")
-    made.add_argument("--seconds", type=float, default=4.0, help="for a row's repetitions, at least 5; default: 4")
+    made.add_argument(
+        "--seconds", type=float, default=4.0, help="for a row's repetitions, and for its ratio; default: 4"
+    )
     made.add_argument("--minutes", type=float, default=15.0, help="start no build that would end later; default: 15")
     made.add_argument("--cache", type=Path, default=ROOT / "out/bench/cache", help="where built engines are kept")
     made.add_argument("--out", type=Path, default=ROOT / "docs/results", help="folder of bench.json and bench.md")
@@ -92,16 +93,6 @@ def size(text: str) -> tuple[int, int]:
     if not found:
         raise argparse.ArgumentTypeError(f"{text!r} is not HEIGHTxWIDTH, as in 720x1280")
     return int(found[1]), int(found[2])
-
-
-@contextlib.contextmanager
-def busy_neighbour() -> Iterator[None]:
-    """Within it another process never stops computing."""
-    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as process:
-        try:
-            yield
-        finally:
-            process.kill()
 
 
 def commit() -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from benchmarks.bench.measure import BLOCK, PAIRS
 from benchmarks.bench.report import ROS2_BENCHMARK, Row, targets
 
 
@@ -26,7 +27,7 @@ def page(result: Row) -> str:
         _rows_table(result["rows"], ROW_CELLS),
     ]
     if result["busy_neighbour"]:
-        parts += ["## With one busy neighbour process", _rows_table(result["busy_neighbour"], BUSY_CELLS)]
+        parts += ["## With one busy neighbour process", HOW_BUSY, _rows_table(result["busy_neighbour"], BUSY_CELLS)]
     if claims := targets(result["rows"], result["busy_neighbour"]):
         held = [(claim, value, "yes" if holds else "**no**") for claim, value, holds in claims]
         parts += ["## Targets on two CPU cores", _table(["target", "found", "met"], held)]
@@ -35,13 +36,24 @@ def page(result: Row) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-HOW = """\
+HOW = f"""\
 Every row is a process of its own that holds what a serving process holds: the opened model file, the reference and the
 engine (the node adds its ROS client library to the memory). Latency is of a whole batch, from uint8 frames in memory to
 the five outputs in memory, one batch after another; p50 and p95 over the repetitions given. `load` is from nothing
-imported to the first answer, `build` is what the engine took to compile and to be compared with the reference, once.
+imported to the first answer, `build` is what the engine took to compile and to be compared with the reference, once
+(int8 is calibrated on the frames of that comparison, mirrored).
+
+`times torch` is no quotient of two rows: those are minutes apart, and neighbours on its cores change a machine's speed
+meanwhile. After its repetitions, and after its peak memory was read, each process lets the reference and the engine
+take turns for as long again, at least {PAIRS} each: a batch that does not count, then {BLOCK} that do. What counts is
+the median of the ratios of neighbouring turns. A peer meets the reference in its process, under its own settings.
+
 `roofline`: for every convolution and matrix product the longer of its arithmetic at the peak above and its reads and
-writes at the copy's rate, everything between them for nothing; `reached` is roofline / p50."""
+writes at the copy's rate, everything between them for nothing; `reached` is roofline / p50. The peaks are the most that
+the machine reached in two measurements, one before all rows and one after them."""
+
+HOW_BUSY = """\
+Each engine runs quiet and, directly after that, beside a process that never stops computing; these two are compared."""
 
 ROW_CELLS = {
     "p50 ms": ("latency_p50_ms", ".1f"),

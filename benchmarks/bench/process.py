@@ -1,8 +1,10 @@
-"""Asks for a measurement in a process of its own, so that none finds what another left in memory."""
+"""Other processes: one for each measurement, so that none finds what another left in memory, and a busy neighbour."""
 
+import contextlib
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,3 +28,13 @@ def ask_worker(request: dict[str, Any], patience: float = PATIENCE_SECONDS) -> d
         raise WorkerError((done.stderr.strip() or f"died, status {done.returncode}").splitlines()[-1])
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return answer
+
+
+@contextlib.contextmanager
+def busy_neighbour() -> Iterator[None]:
+    """Within it another process never stops computing."""
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as process:
+        try:
+            yield
+        finally:
+            process.kill()

@@ -30,7 +30,7 @@ def statistics(latencies_s: Sequence[float], batch: int) -> Row:
 
 def with_roofline(row: Row, work: Work, machine: Row) -> Row:
     """The row with what its batch takes, the least time for that on this machine, and the share of it reached."""
-    if row["precision"] not in machine["multiply_adds_per_s"]:  # a peer's is not known
+    if row["precision"] not in machine["multiply_adds_per_s"]:  # a peer's is not known, nor int8's everywhere
         return row
     rate = machine["multiply_adds_per_s"][row["precision"]]
     roofline_ms = 1e3 * work.roofline_seconds(row["precision"], rate, machine["bytes_per_s"])
@@ -42,27 +42,20 @@ def with_roofline(row: Row, work: Work, machine: Row) -> Row:
     }
 
 
-def with_ratios(rows: Sequence[Row]) -> list[Row]:
-    """The rows with how many times as fast as the torch engine of this run they are, where that was measured."""
-    torch = {_shape(row): row["latency_p50_ms"] for row in rows if row["engine"] == "torch"}
-    return [
-        row | {"ratio_to_torch": round(torch[_shape(row)] / row["latency_p50_ms"], 2)} if _shape(row) in torch else row
-        for row in rows
-    ]
+def fastest(rows: Sequence[Row], height: int, width: int, batch: int) -> Row | None:
+    """The row of the least latency of a size and batch, of our own engines only."""
+    return min(_own(rows, height, width, batch), key=lambda row: row["latency_p50_ms"], default=None)
 
 
-def _shape(row: Row) -> tuple[int, int, int]:
-    return row["batch"], row["height"], row["width"]
+def best(rows: Sequence[Row], height: int, width: int, batch: int, engine: str) -> Row | None:
+    """An engine's row at its best precision: that of the best ratio, as latencies are of different minutes."""
+    found = (row for row in _own(rows, height, width, batch) if row["engine"] == engine)
+    return max(found, key=lambda row: row["ratio_to_torch"], default=None)
 
 
-def best(rows: Sequence[Row], height: int, width: int, batch: int, engine: str = "") -> Row | None:
-    """The fastest row of a size and batch, of one engine where it is named; of our own engines only."""
-    found = [
-        row
-        for row in rows
-        if _shape(row) == (batch, height, width) and not row["peer"] and engine in ("", row["engine"])
-    ]
-    return min(found, key=lambda row: row["latency_p50_ms"], default=None)
+def _own(rows: Sequence[Row], height: int, width: int, batch: int) -> list[Row]:
+    shape = {"height": height, "width": width, "batch": batch, "peer": False}
+    return [row for row in rows if shape.items() <= row.items()]
 
 
 def targets(rows: Sequence[Row], busy: Sequence[Row]) -> list[tuple[str, str, bool]]:
@@ -74,7 +67,7 @@ def targets(rows: Sequence[Row], busy: Sequence[Row]) -> list[tuple[str, str, bo
                 claim = f"{engine} at least 1.7 times as fast as torch at {width}x{height}"
                 found.append((claim, f"{row['ratio_to_torch']:.2f} ({row['precision']})", row["ratio_to_torch"] >= 1.7))
     for height, width, wanted in ((360, 640, 30), (720, 1280, 8)):
-        if row := best(rows, height, width, 1):
+        if row := fastest(rows, height, width, 1):
             rate = row[f"{ROS2_BENCHMARK}.MEAN_FRAME_RATE"]
             found.append((f"{width}x{height} at {wanted} frames/s or more", f"{rate:.1f}", rate >= wanted))
             memory = row["peak_memory_mb"]

@@ -6,17 +6,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.bench.process import PATIENCE_SECONDS, WorkerError, ask_worker
-from benchmarks.bench.report import Row, best, statistics, with_ratios, with_roofline
+from benchmarks.bench.precisions import default_precisions
+from benchmarks.bench.process import PATIENCE_SECONDS, WorkerError, ask_worker, busy_neighbour
+from benchmarks.bench.report import Row, best, statistics, with_roofline
 from benchmarks.bench.work import Work
-from weather_perception.core.engines.base import EngineError, Target
+from weather_perception.core.engines.base import Backend, EngineError, Target
 from weather_perception.core.engines.build import check_can_build
 from weather_perception.core.engines.select import BACKENDS
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What is measured, for about how long; sizes are (height, width) in pixels, `engines` empty: all there are."""
+    """What is measured, for about how long; sizes are (height, width) in pixels.
+
+    Empty `engines` are all that there are, empty `precisions` those that are made for the machine.
+    """
 
     model: str
     device: str
@@ -42,43 +46,63 @@ class Session:
     rows: list[Row] = field(default_factory=list)
     busy: list[Row] = field(default_factory=list)
     not_measured: list[str] = field(default_factory=list)
+    precisions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self._end = time.monotonic() + 60 * self.settings.minutes
         self._works: dict[tuple[int, int, int], Work] = {}
 
     def measure_machine(self) -> None:
-        """Its peaks, and what one batch of each size takes."""
+        """What it is, its peaks, and what one batch of each size takes."""
         settings = self.settings
-        precisions = sorted({*settings.precisions, "fp32"})
-        self.machine = self._ask("machine", device=settings.device, threads=settings.threads, precisions=precisions)
+        self.machine = self._ask("machine", device=settings.device, threads=settings.threads)
+        self.precisions = settings.precisions
+        if not self.precisions:
+            self.precisions, left_out = default_precisions(self.machine["device"], self._backends())
+            self.not_measured += left_out
+        self.measure_peaks()
         for batch in settings.batches:
             for height, width in settings.sizes:
                 shape = {"height": height, "width": width, "batch": batch}
                 found = self._ask("work", device=self.machine["device"], **shape)
                 self._works[batch, height, width] = Work(tuple(map(tuple, found["kernels"])), found["frame_bytes"])
 
+    def measure_peaks(self) -> None:
+        """The most that the machine reached, now or when it was measured before in this run."""
+        found = self._ask(
+            "peaks",
+            device=self.machine["device"],
+            threads=self.settings.threads,
+            precisions=list(dict.fromkeys((*self.precisions, "fp32"))),
+        )
+        before = self.machine.get("multiply_adds_per_s", {})
+        rates = {name: max(rate, before.get(name, 0.0)) for name, rate in found["multiply_adds_per_s"].items()}
+        self.machine["multiply_adds_per_s"] = before | rates
+        self.machine["bytes_per_s"] = max(found["bytes_per_s"], self.machine.get("bytes_per_s", 0.0))
+
     def measure_one_frame(self) -> None:
         """The first batch size: torch and peers first, then the precisions in their order."""
         batch = self.settings.batches[0]
         for size in self.settings.sizes:
             self._reference_and_peers(*size, batch)
-        for precision in self.settings.precisions:
+        for precision in self.precisions:
             for name in self._engines(precision):
                 for size in self.settings.sizes:
                     self._row(name, precision, *size, batch)
 
     def measure_busy(self) -> None:
-        """Once more what was measured at the first size, now beside a neighbour."""
+        """Once more what was measured at the first size: each engine quiet, and at once again beside a neighbour."""
         (height, width), batch = self.settings.sizes[0], self.settings.batches[0]
-        quiet = [row for row in self.rows if (row["height"], row["width"], row["batch"]) == (height, width, batch)]
-        for row in quiet:
-            if row["peer"]:
+        for row in [row for row in self.rows if not row["peer"]]:
+            if (row["height"], row["width"], row["batch"]) != (height, width, batch):
                 continue
-            found = self._latencies(row["engine"], row["precision"], height, width, batch)
-            if found:
-                ratio = round(found["latency_p95_ms"] / row["latency_p95_ms"], 2)
-                self.busy.append(found | {"quiet_p95_ms": row["latency_p95_ms"], "p95_to_quiet": ratio})
+            asked = (row["engine"], row["precision"], height, width, batch)
+            quiet = self._latencies(*asked)
+            with busy_neighbour():
+                found = self._latencies(*asked)
+            if quiet and found:
+                ratio = round(found["latency_p95_ms"] / quiet["latency_p95_ms"], 2)
+                self.busy.append(found | {"quiet_p95_ms": quiet["latency_p95_ms"], "p95_to_quiet": ratio})
 
     def measure_batches(self) -> None:
         """The other batch sizes, each engine at the precision that was the fastest for one frame of that size."""
@@ -95,7 +119,7 @@ class Session:
         """Everything, as it is written."""
         rows = [
             with_roofline(row, self._works[row["batch"], row["height"], row["width"]], self.machine)
-            for row in with_ratios(self.rows)
+            for row in self.rows
         ]
         return {
             "metadata": self.machine,
@@ -104,12 +128,15 @@ class Session:
             "not_measured": list(dict.fromkeys(self.not_measured)),
         }
 
+    def _backends(self) -> list[Backend]:
+        """Those that are to be measured."""
+        asked = self.settings.engines
+        return [backend for backend in BACKENDS if not asked or backend.name in asked]
+
     def _engines(self, precision: str) -> list[str]:
         """Those that can be built here; the others are noted with their reason."""
         found = []
-        for backend in BACKENDS:
-            if self.settings.engines and backend.name not in self.settings.engines:
-                continue
+        for backend in self._backends():
             try:
                 check_can_build(backend, Target(1, 1, 1, precision, self.machine["device"]))
             except EngineError as error:
@@ -129,7 +156,7 @@ class Session:
             built = self._built(name, precision, height, width, batch)
         if built is None:
             return
-        found = self._latencies(name, precision, height, width, batch, peer)
+        found = self._latencies(name, precision, height, width, batch, peer, compare=True)
         if found:
             self.rows.append(found | built)
 
@@ -155,25 +182,30 @@ class Session:
         return found | {"build_s": round(found["build_s"], 1)}
 
     def _latencies(
-        self, name: str, precision: str, height: int, width: int, batch: int, peer: bool = False
+        self, name: str, precision: str, height: int, width: int, batch: int, peer: bool = False, compare: bool = False
     ) -> Row | None:
+        """A row, with `compare` with its ratio to the reference; None, with the reason noted, where it failed."""
+        settings = self.settings
         shape: Row = {"height": height, "width": width, "batch": batch}
-        request: Row = {"factory": name, **shape} if peer else {"engine": name, "precision": precision, **shape}
-        if not peer:
-            settings = self.settings
-            request |= {"device": self.machine["device"], "cache": str(settings.cache), "threads": settings.threads}
+        request: Row = {"device": self.machine["device"], "threads": settings.threads, **shape}
+        if peer:
+            request |= {"factory": name}
+        else:
+            request |= {"engine": name, "precision": precision, "cache": str(settings.cache), "compare": compare}
         try:
-            found = self._ask("peer" if peer else "engine", seconds=self.settings.seconds, **request)
+            found = self._ask("peer" if peer else "engine", seconds=settings.seconds, **request)
         except WorkerError as error:
             self.not_measured.append(f"{name} {precision} {width}x{height}, batch {batch}: {error}")
             return None
         row = {"engine": name, "precision": precision, "peer": peer, **shape}
         row |= statistics(found["latencies_s"], batch)
         row |= {"peak_memory_mb": round(found["peak_memory_bytes"] / 1e6, 1), "load_s": round(found["load_s"], 2)}
-        self.say(f"{name} {precision} {width}x{height}, batch {batch}: {row['latency_p50_ms']:.1f} ms")
+        said = f"{row['latency_p50_ms']:.1f} ms"
+        if compare:
+            row["ratio_to_torch"] = round(found.get("ratio_to_torch", 1.0), 2)
+            said += f", {row['ratio_to_torch']:.2f} times torch"
+        self.say(f"{name} {precision} {width}x{height}, batch {batch}: {said}")
         return row
 
     def _ask(self, kind: str, patience: float = PATIENCE_SECONDS, **request: Any) -> Row:
-        if kind != "peer":
-            request["model"] = self.settings.model
-        return self.ask({"kind": kind, **request}, patience)
+        return self.ask({"kind": kind, "model": self.settings.model, **request}, patience)

@@ -3,9 +3,11 @@
 The request is JSON too: `kind` names one of KINDS, everything else is what that takes.
 """
 
+import functools
 import importlib
 import json
 import platform
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -14,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.bench.measure import latencies_s, peak_memory_bytes, times_as_fast
 from weather_perception.core.engines.base import EngineError, Target
 from weather_perception.core.engines.build import estimate, find_whole, key_of, load, ready_entry
 from weather_perception.core.engines.cache import EngineCache
@@ -23,16 +26,12 @@ from weather_perception.core.engines.requirements import versions
 from weather_perception.core.engines.select import backend_named, open_reference
 
 Answer = dict[str, Any]
-AT_LEAST, AT_MOST = 5, 200
-"""Repetitions, whatever the time."""
 
 
-def machine(model: str, device: str, threads: int, precisions: list[str]) -> Answer:
-    """What everything runs on, which model it is, and the machine's peaks."""
+def machine(model: str, device: str, threads: int) -> Answer:
+    """What everything runs on, and which model it is."""
     program, _, device = open_reference(model, device, threads)
     import torch
-
-    from benchmarks.bench.peak import bytes_per_s, multiply_adds_per_s
 
     return {
         "device": device,
@@ -42,9 +41,15 @@ def machine(model: str, device: str, threads: int, precisions: list[str]) -> Ans
         "versions": versions("torch", "openvino", "torch-tensorrt"),
         "model": program.manifest.name,
         "model_sha256": program.sha256,
-        "multiply_adds_per_s": {name: multiply_adds_per_s(device, name) for name in precisions},
-        "bytes_per_s": bytes_per_s(device),
     }
+
+
+def peaks(model: str, device: str, threads: int, precisions: list[str]) -> Answer:
+    """What the machine reaches now, with PyTorch set up as for a measurement."""
+    _, _, device = open_reference(model, device, threads)
+    from benchmarks.bench.peak import bytes_per_s, multiply_adds_per_s
+
+    return {"multiply_adds_per_s": multiply_adds_per_s(device, precisions), "bytes_per_s": bytes_per_s(device)}
 
 
 def work(model: str, device: str, height: int, width: int, batch: int) -> Answer:
@@ -80,7 +85,9 @@ def build(
     seconds = estimate(program, backend, kept)
     if not find_whole(kept, key_of(program, target, backend)) and seconds > limit_s:
         raise EngineError(f"its build takes about {seconds:.0f} s, and {max(0, limit_s):.0f} s are left of --minutes")
-    entry = ready_entry(program, reference, target, backend, kept)
+    ready = functools.partial(ready_entry, program, reference, target, backend, kept)
+    # Mirrored, so that int8 is not compared on the very frames that it was calibrated on.
+    entry = ready(calibration_NHW3=fixed_frames(height, width)[:, :, ::-1]) if precision == "int8" else ready()
     return {"build_s": entry.notes["seconds"], "parity": entry.notes["parity"]}
 
 
@@ -95,31 +102,45 @@ def engine(
     cache: str,
     threads: int,
     seconds: float,
+    compare: bool,
 ) -> Answer:
     """Latencies of an engine that was built, in a process that holds what a serving process holds.
 
-    That is the reference too. `load_s` is from nothing imported to the first answer.
+    That is the reference too; with `compare` it takes turns with the engine afterwards, when what its activations take
+    no longer counts as the engine's. `load_s` is from nothing imported to the first answer.
     """
     frames = _frames(batch, height, width)
     start = time.perf_counter()
-    program, run, device = open_reference(model, device, threads)
+    program, reference, device = open_reference(model, device, threads)
+    run = reference
     if engine != "torch":
         target, backend = Target(height, width, batch, precision, device), backend_named(engine)
         entry = find_whole(EngineCache(Path(cache)), key_of(program, target, backend))
         assert entry, f"{engine} was not built for {target}"
         run = load(program, target, backend, entry.folder, threads)
     run.infer(frames)
-    return {"load_s": time.perf_counter() - start, **_measure(lambda: run.infer(frames), seconds)}
+    found = {"load_s": time.perf_counter() - start, **_measured(lambda: run.infer(frames), seconds)}
+    if compare and run is not reference:
+        found["ratio_to_torch"] = times_as_fast(lambda: run.infer(frames), lambda: reference.infer(frames), seconds)
+    return found
 
 
-def peer(factory: str, height: int, width: int, batch: int, seconds: float) -> Answer:
-    """Latencies of what `module:factory` returns: a function of a batch, uint8 RGB [B, H, W, 3]."""
+def peer(
+    factory: str, model: str, device: str, height: int, width: int, batch: int, threads: int, seconds: float
+) -> Answer:
+    """Latencies of what `module:factory` returns: a function of a batch, uint8 RGB [B, H, W, 3].
+
+    The reference, to compare it with, is opened only when the peer's memory is known.
+    """
     frames = _frames(batch, height, width)
     start = time.perf_counter()
     module, _, name = factory.partition(":")
     run = getattr(importlib.import_module(module), name)()
     run(frames)
-    return {"load_s": time.perf_counter() - start, **_measure(lambda: run(frames), seconds)}
+    found = {"load_s": time.perf_counter() - start, **_measured(lambda: run(frames), seconds)}
+    _, reference, _ = open_reference(model, device, threads)
+    found["ratio_to_torch"] = times_as_fast(lambda: run(frames), lambda: reference.infer(frames), seconds)
+    return found
 
 
 def _frames(batch: int, height: int, width: int) -> np.ndarray:
@@ -127,27 +148,14 @@ def _frames(batch: int, height: int, width: int) -> np.ndarray:
     return np.resize(fixed_frames(height, width), (batch, height, width, 3))
 
 
-def _measure(run: Callable[[], object], seconds: float) -> Answer:
-    """Latencies (s) of one run after another, for some seconds, and the process's largest resident memory (bytes)."""
-    run()
-    latencies: list[float] = []
-    end = time.perf_counter() + seconds
-    while len(latencies) < AT_LEAST or (time.perf_counter() < end and len(latencies) < AT_MOST):
-        start = time.perf_counter()
-        run()
-        latencies.append(time.perf_counter() - start)
-    return {"latencies_s": latencies, "peak_memory_bytes": _peak_memory_bytes()}
+def _measured(run: Callable[[], object], seconds: float) -> Answer:
+    """Of runs one after another; the memory is that up to now."""
+    return {"latencies_s": latencies_s(run, seconds), "peak_memory_bytes": peak_memory_bytes()}
 
 
-def _peak_memory_bytes() -> int:
-    """Of this process alone: getrusage's figure would begin with that of the process that started it."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    raise AssertionError("/proc/self/status names no VmHWM")
-
-
-KINDS: dict[str, Callable[..., Answer]] = {found.__name__: found for found in (machine, work, build, engine, peer)}
+KINDS: dict[str, Callable[..., Answer]] = {
+    found.__name__: found for found in (machine, peaks, work, build, engine, peer)
+}
 
 
 def answer_to(request: Answer) -> Answer:
@@ -159,5 +167,6 @@ if __name__ == "__main__":
     try:
         answer = answer_to(json.loads(sys.argv[1]))
     except (OSError, EngineError) as error:
-        sys.exit(str(error))
+        # Of a compiler's many lines the last says nothing; some are coloured.
+        sys.exit(re.sub(r"\x1b\[[\d;]*m", "", str(error).splitlines()[0]))
     print(json.dumps(answer))

@@ -1,8 +1,10 @@
 """`make bench`: what a batch takes is counted right, every row is measured, and the targets are judged by the rows."""
 
+import contextlib
 import dataclasses
+import functools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +14,16 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.bench import __main__ as command
-from benchmarks.bench import peak, session
+from benchmarks.bench import measure, peak, precisions, session, worker
 from benchmarks.bench.page import page
 from benchmarks.bench.process import WorkerError, ask_worker
-from benchmarks.bench.report import ROS2_BENCHMARK, statistics, targets
+from benchmarks.bench.report import ROS2_BENCHMARK, best, fastest, statistics, targets
 from benchmarks.bench.session import Session, Settings
 from benchmarks.bench.work import Work, work_of
 from benchmarks.bench.worker import answer_to
 from tests.support.engines import CopyBackend
 from tests.support.tiny import write_tiny
+from weather_perception.core import program
 from weather_perception.core.engines import select
 from weather_perception.core.engines.base import EngineError
 
@@ -43,6 +46,13 @@ def in_this_process(request: dict[str, Any], patience: float) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(write_tiny(tmp_path_factory.mktemp("model") / "tiny.pt2").path)
+
+
+def small_peaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Matrices and copies that take no time."""
+    monkeypatch.setattr(peak, "_SECONDS", 0.0)
+    monkeypatch.setattr(peak, "_LARGE", {"cpu": 64})
+    monkeypatch.setattr(peak, "_COPIED_NUMBERS", 1 << 10)
 
 
 class Known(nn.Module):
@@ -83,6 +93,92 @@ def test_rows_speak_as_ros2_benchmark_does() -> None:
     assert row["latency_p50_ms"] == 11 and 18 < row["latency_p95_ms"] < 20 and row["repetitions"] == 4
 
 
+class Clock:
+    """A machine whose time runs by what is computed on it, at a speed that changes when its time is up."""
+
+    def __init__(self, phases: list[tuple[float, float]]) -> None:
+        self.now = 0.0
+        self.phases = phases  # (until, speed)
+
+    def perf_counter(self) -> float:
+        return self.now
+
+    def runs(self, seconds: float) -> Callable[[], None]:
+        def run() -> None:
+            speed = next(speed for until, speed in self.phases if self.now < until)
+            self.now += seconds / speed
+
+        return run
+
+
+def test_an_engine_is_as_fast_as_its_turns_say_while_the_machine_changes_its_speed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock([(3.3, 1.0), (5.1, 0.5), (7.0, 0.8), (np.inf, 0.4)])
+    monkeypatch.setattr(measure, "time", clock)
+    assert measure.times_as_fast(clock.runs(0.01), clock.runs(0.02), 8) == pytest.approx(2)
+    slow = Clock([(np.inf, 1.0)])
+    monkeypatch.setattr(measure, "time", slow)
+    assert measure.times_as_fast(slow.runs(1), slow.runs(3), 0) == pytest.approx(3)
+    assert slow.now == measure.PAIRS * (1 + measure.BLOCK) * (1 + 3), "however slow, it has its turns"
+
+
+def test_the_first_batch_of_a_turn_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock([(np.inf, 1.0)])
+    monkeypatch.setattr(measure, "time", clock)
+    last = ""
+
+    def runs(name: str, seconds: float) -> Callable[[], None]:
+        cold, warm = clock.runs(5 + seconds), clock.runs(seconds)
+
+        def run() -> None:
+            nonlocal last
+            (warm if last == name else cold)()
+            last = name
+
+        return run
+
+    assert measure.times_as_fast(runs("engine", 1), runs("reference", 4), 0) == pytest.approx(4)
+
+
+def test_the_peak_of_int8_counts_where_there_are_instructions_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    small_peaks(monkeypatch)
+    least = iter([4.0, 1.0])
+    monkeypatch.setattr(peak, "_least_seconds", lambda run, device: (run(), next(least))[1])
+    found = peak.multiply_adds_per_s("cpu", ["fp32", "int8"])
+    assert found["int8"] == 4 * found["fp32"]
+    least = iter([1.0, 2.0])
+    assert set(peak.multiply_adds_per_s("cpu", ["fp32", "int8"])) == {"fp32"}
+
+    def none(*_: object) -> None:
+        raise NotImplementedError("no such operator on this device")
+
+    monkeypatch.setattr(torch, "_int_mm", none)
+    least = iter([1.0, 0.5])
+    assert set(peak.multiply_adds_per_s("cpu", ["fp32", "int8"])) == {"fp32"}
+
+
+def test_precisions_are_those_that_the_machine_and_its_backends_are_made_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = CopyBackend()
+    monkeypatch.setattr(precisions, "cpu_features", lambda: frozenset({"avx2", "avx512_bf16"}))
+    assert precisions.default_precisions("cpu", [backend]) == (("bf16", "fp32"), [])
+    monkeypatch.setattr(backend, "precisions", ("fp32", "int8"))
+    assert precisions.default_precisions("cpu", [backend]) == (("int8", "bf16", "fp32"), [])
+    monkeypatch.setattr(precisions, "cpu_features", lambda: frozenset({"avx2"}))
+    chosen, (reason,) = precisions.default_precisions("cpu", [backend])
+    assert chosen == ("int8", "fp32") and "bf16: this CPU has no instructions" in reason
+    assert precisions.default_precisions("cuda:0", []) == (("bf16", "fp32"), [])
+
+
+def test_an_engine_is_judged_at_its_best_ratio_and_the_fastest_row_by_its_latency() -> None:
+    shape = {"height": 360, "width": 640, "batch": 1, "peer": False, "engine": "openvino"}
+    calm = shape | {"precision": "fp32", "latency_p50_ms": 20, "ratio_to_torch": 1.5}
+    disturbed = shape | {"precision": "int8", "latency_p50_ms": 25, "ratio_to_torch": 2.5}
+    peers = calm | {"peer": True, "latency_p50_ms": 1}
+    assert best([calm, disturbed, peers], 360, 640, 1, "openvino") == disturbed
+    assert fastest([calm, disturbed, peers], 360, 640, 1) == calm
+
+
 def test_targets_are_judged_by_the_best_row_and_a_missed_one_is_said() -> None:
     def row(engine: str, precision: str, p50: float, ratio: float) -> dict[str, Any]:
         shape = {"height": 360, "width": 640, "batch": 1, "peer": False, "engine": engine, "precision": precision}
@@ -107,7 +203,9 @@ def settings(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Set
     monkeypatch.setattr(backend, "precisions", ("fp32",))
     for module in (session, select):
         monkeypatch.setattr(module, "BACKENDS", (backend,))
-    monkeypatch.setattr(peak, "_SECONDS", 0.0)
+    small_peaks(monkeypatch)
+    # A process opens a file once; here that is one process.
+    monkeypatch.setattr(program, "open_program", functools.cache(program.open_program))
     return Settings(
         model=model,
         device="cpu",
@@ -137,6 +235,81 @@ def test_one_run_measures_every_engine_and_peer_at_every_size_and_batch(settings
     assert all(("roofline_ms" in row) == (not row["peer"]) for row in rows)
     assert [row["engine"] for row in result["busy_neighbour"]] == ["torch", "inductor"]
     assert result["not_measured"] == ["precision: inductor has fp32, not bf16"]
+
+
+def test_memory_is_read_before_the_reference_computes_beside_the_engine(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+
+    def noted(name: str) -> Callable[..., object]:
+        done = getattr(measure, name)
+
+        def run(*given: object) -> object:
+            order.append(name)
+            return done(*given)
+
+        return run
+
+    for name in ("latencies_s", "peak_memory_bytes", "times_as_fast"):
+        monkeypatch.setattr(worker, name, noted(name))
+    one = dataclasses.replace(settings, batches=(1,))
+    asked = Session(one, print, in_this_process)
+    asked.measure_machine()
+    asked.measure_one_frame()
+    alone = ["latencies_s", "peak_memory_bytes"]
+    assert order == [*alone, *alone, "times_as_fast", *alone, "times_as_fast"], "torch, the peer, the engine"
+
+
+def test_each_engine_is_measured_quiet_and_at_once_beside_a_neighbour(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy = False
+    latencies: list[tuple[str, bool]] = []
+
+    @contextlib.contextmanager
+    def neighbour() -> Iterator[None]:
+        nonlocal busy
+        busy = True
+        yield
+        busy = False
+
+    def ask(request: dict[str, Any], patience: float) -> dict[str, Any]:
+        answer = in_this_process(request, patience)
+        if request["kind"] == "engine" and not request["compare"]:
+            latencies.append((request["engine"], busy))
+            answer["latencies_s"] = [0.03 if busy else 0.01] * 5
+        return answer
+
+    monkeypatch.setattr(session, "busy_neighbour", neighbour)
+    result = command.measure(Session(dataclasses.replace(settings, batches=(1,), peers=()), print, ask))
+    assert latencies == [("torch", False), ("torch", True), ("inductor", False), ("inductor", True)]
+    assert [(row["quiet_p95_ms"], row["p95_to_quiet"]) for row in result["busy_neighbour"]] == [(10, 3), (10, 3)]
+
+
+def test_the_peak_is_the_most_of_the_whole_run(settings: Settings) -> None:
+    found = [(4.0, 7.0), (5.0, 6.0)]
+
+    def ask(request: dict[str, Any], patience: float) -> dict[str, Any]:
+        if request["kind"] != "peaks":
+            return in_this_process(request, patience)
+        rate, copied = found.pop(0)
+        return {"multiply_adds_per_s": dict.fromkeys(request["precisions"], rate), "bytes_per_s": copied}
+
+    result = command.measure(Session(dataclasses.replace(settings, batches=(1,), peers=()), print, ask))
+    assert result["metadata"]["multiply_adds_per_s"] == {"bf16": 5.0, "fp32": 5.0}
+    assert result["metadata"]["bytes_per_s"] == 7.0 and not found
+
+
+def test_what_this_machine_is_not_made_for_is_left_out_and_named(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precisions, "cpu_features", frozenset)
+    chosen = dataclasses.replace(settings, precisions=(), batches=(1,), peers=())
+    result = command.measure(Session(chosen, print, in_this_process))
+    assert [(row["engine"], row["precision"]) for row in result["rows"]] == [("torch", "fp32"), ("inductor", "fp32")]
+    assert "bf16: this CPU has no instructions" in result["not_measured"][0]
+    assert set(result["metadata"]["multiply_adds_per_s"]) == {"fp32"}, "emulated, it would take long"
 
 
 def test_a_build_for_which_no_time_is_left_is_not_begun_but_named(settings: Settings) -> None:

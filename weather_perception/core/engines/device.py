@@ -17,9 +17,18 @@ def device_identity(device: str) -> str:
 
         major, minor = torch.cuda.get_device_capability(device)
         return f"{torch.cuda.get_device_name(device)}, capability {major}.{minor}"
-    model, features = _cpu(_CPU_INFO.read_text() if _CPU_INFO.is_file() else "")
+    model, features = _cpu(_cpu_info())
     # Compiled code uses whatever instructions the CPU has, and dies on one that lacks them.
     return f"{model}, {platform.machine()}, features {hashlib.sha256(features.encode()).hexdigest()[:8]}"
+
+
+def cpu_features() -> frozenset[str]:
+    """The CPU's instruction set extensions as Linux names them, as in `avx512_bf16`; empty where nothing names them."""
+    return frozenset(_cpu(_cpu_info())[1].split())
+
+
+def _cpu_info() -> str:
+    return _CPU_INFO.read_text() if _CPU_INFO.is_file() else ""
 
 
 def _cpu(info: str) -> tuple[str, str]:
