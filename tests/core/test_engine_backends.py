@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.support.tiny import write_tiny
-from weather_perception.core.engines.base import Backend, Target
+from weather_perception.core.engines.base import Backend, Engine, Target
 from weather_perception.core.engines.build import load, ready_entry
 from weather_perception.core.engines.cache import EngineCache
 from weather_perception.core.engines.inductor import Inductor
@@ -46,10 +46,26 @@ def test_an_engine_for_several_frames_does_as_the_reference_with_one_and_with_al
             assert (wanted.shape, wanted.dtype) == (given.shape, given.dtype)
             np.testing.assert_allclose(given.astype(float), wanted.astype(float), atol=1.001)
         np.testing.assert_allclose(found.weather_BK, expected.weather_BK, atol=1e-5)
+    check_answers_are_the_callers(engine)
 
-    dark = engine.infer(np.zeros((1, 48, 64, 3), np.uint8))
-    engine.infer(np.full((1, 48, 64, 3), 255, np.uint8))
-    assert not dark.restored_BHW3.any(), "an answer is the caller's: the next one leaves it as it is"
+
+def check_answers_are_the_callers(engine: Engine) -> None:
+    """The next answer leaves an answer as it is, and whoever writes into one changes no other."""
+    dark, bright = (np.full((1, 48, 64, 3), level, np.uint8) for level in (0, 255))
+    first = engine.infer(dark)
+    kept = [array.copy() for array in first]
+    engine.infer(bright)
+    for array, before in zip(first, kept, strict=True):
+        np.testing.assert_array_equal(array, before)
+    for array in first:
+        array[...] = 7
+    assert not dark.any()
+    for array, before in zip(engine.infer(dark), kept, strict=True):
+        np.testing.assert_array_equal(array, before)
+
+
+def test_the_reference_gives_the_caller_answers_of_its_own(program: Program) -> None:
+    check_answers_are_the_callers(TorchEngine(program))
 
 
 def test_without_a_compiler_inductor_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,6 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from weather_perception.core.contract import Image, Manifest, Outputs
 from weather_perception.core.engines.base import Target
 from weather_perception.core.engines.requirements import versions
@@ -61,14 +59,15 @@ class InductorEngine:
     def __init__(self, program: "Program", target: Target, package: Path) -> None:
         import torch
 
+        from weather_perception.core.engines.transfer import transfer_for
+
         self.manifest: Manifest = program.manifest
         self.model_hash = program.sha256
         self._torch = torch
-        self._device = torch.device(target.device)
+        self._transfer = transfer_for(target.device, target.batch)
         self._run = torch._inductor.aoti_load_package(str(package))
 
     def infer(self, image_BHW3: Image) -> Outputs:
         """See `Engine.infer`."""
-        image = self._torch.from_numpy(np.require(image_BHW3, requirements=("C", "W")))
         with self._torch.inference_mode():
-            return Outputs(*(output.cpu().numpy() for output in self._run(image.to(self._device))))
+            return self._transfer.download(self._run(self._transfer.upload(image_BHW3)))

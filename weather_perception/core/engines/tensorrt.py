@@ -81,7 +81,7 @@ class TensorRtEngine:
         self.manifest: Manifest = program.manifest
         self.model_hash = program.sha256
         self._torch = torch
-        self._transfer = Transfer(target.device)
+        self._transfer = Transfer(target.device, target.batch)
         self._module = torch_tensorrt.load(str(file)).module()
         torch_tensorrt.runtime.set_cudagraphs_mode(True)
 

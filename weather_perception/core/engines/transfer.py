@@ -1,4 +1,4 @@
-"""Moves a batch to a GPU and its five outputs back in one copy each way, through buffers that stay where they are."""
+"""Moves a batch to an engine's device and its five outputs back: to a GPU in one copy each way, on a CPU in none."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,14 +11,36 @@ from torch import Tensor
 from weather_perception.core.contract import Image, Outputs
 
 
+def transfer_for(device: str, shapes: int) -> "Transfer | Direct":
+    """What serves an engine on `device` that meets about so many shapes of batches."""
+    return Transfer(device, shapes) if torch.device(device).type == "cuda" else Direct(device)
+
+
+class Direct:
+    """Hands over what the host can read as it is; other devices than CPU and GPU copy output by output."""
+
+    def __init__(self, device: str) -> None:
+        self._device = torch.device(device)
+
+    def upload(self, image_BHW3: Image) -> Tensor:
+        """The batch on the device; on a CPU the caller's own, unless PyTorch cannot read its layout."""
+        return torch.from_numpy(np.require(image_BHW3, requirements=("C", "W"))).to(self._device)
+
+    def download(self, outputs: Sequence[Tensor]) -> Outputs:
+        """The contract's outputs on the host; the caller's own, where the module made them anew."""
+        return Outputs(*(output.cpu().numpy() for output in outputs))
+
+
 class Transfer:
     """Copies for one engine on one device; only a GPU's host buffers are pinned, which makes its copies direct.
 
     A buffer is made for each shape that comes and then kept: CUDA graphs read their input where they first found it.
+    When more than `shapes` have come, all are given back: where frames of any size come, memory would fill with them.
     """
 
-    def __init__(self, device: str) -> None:
+    def __init__(self, device: str, shapes: int) -> None:
         self._device = torch.device(device)
+        self._shapes = shapes
         self._pinned = self._device.type == "cuda"
         self._inputs: dict[tuple[int, ...], tuple[Tensor, Tensor]] = {}
         self._host: dict[int, Tensor] = {}
@@ -27,6 +49,9 @@ class Transfer:
         """The batch on the device; it stays valid until the next batch of this shape."""
         shape = image_BHW3.shape
         if shape not in self._inputs:
+            if len(self._inputs) == self._shapes:
+                self._inputs.clear()
+                self._host.clear()
             host = torch.empty(shape, dtype=torch.uint8, pin_memory=self._pinned)
             self._inputs[shape] = (host, torch.empty(shape, dtype=torch.uint8, device=self._device))
         host, image = self._inputs[shape]
