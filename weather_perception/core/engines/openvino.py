@@ -1,6 +1,7 @@
 """The `openvino` backend: the program through ONNX to OpenVINO's own format, for CPUs; NNCF makes int8 of it."""
 
 import contextlib
+import dataclasses
 import logging
 import sys
 from collections.abc import Iterator
@@ -41,7 +42,11 @@ class OpenVino:
         return versions("openvino", "onnx", "onnxscript", "torch")
 
     def build(self, program: "Program", target: Target, folder: Path, calibration_NHW3: Image | None = None) -> None:
-        """See `Backend.build`. OpenVINO cannot read the exported program itself, ONNX it can."""
+        """See `Backend.build`. OpenVINO cannot read the exported program itself, ONNX it can.
+
+        Built is always a model for one frame: kernels that differ from frame to frame make the groups of a convolution
+        depend on the batch, which ONNX cannot say.
+        """
         import openvino
         import torch
 
@@ -51,7 +56,8 @@ class OpenVino:
             _check_can_quantise(calibration_NHW3)
         graph = folder / "model.onnx"
         with _without_warnings("torch.onnx"):  # of operators that only torchvision has
-            exported = torch.onnx.export(at_fixed_size(program, target), dynamo=True, verbose=False)
+            one_frame = dataclasses.replace(target, batch=1)
+            exported = torch.onnx.export(at_fixed_size(program, one_frame), dynamo=True, verbose=False)
         assert exported is not None
         exported.save(graph)
         model = openvino.Core().read_model(graph)
@@ -117,7 +123,7 @@ def _without_warnings(logger_name: str) -> Iterator[None]:
 
 
 class OpenVinoEngine:
-    """Runs OpenVINO's form of the model on the CPU, for the least latency."""
+    """Runs OpenVINO's form of the model on the CPU, for the least latency; a batch goes frame by frame."""
 
     name = "openvino"
 
@@ -136,5 +142,9 @@ class OpenVinoEngine:
 
     def infer(self, image_BHW3: Image) -> Outputs:
         """See `Engine.infer`."""
-        self._request.infer([np.ascontiguousarray(image_BHW3)])
+        frames = [self._infer_one(image_BHW3[index : index + 1]) for index in range(len(image_BHW3))]
+        return frames[0] if len(frames) == 1 else Outputs(*map(np.concatenate, zip(*frames, strict=True)))
+
+    def _infer_one(self, image_1HW3: Image) -> Outputs:
+        self._request.infer([np.ascontiguousarray(image_1HW3)])
         return Outputs(*(self._request.get_output_tensor(i).data.copy() for i in range(self._count)))
