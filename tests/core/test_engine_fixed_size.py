@@ -1,4 +1,4 @@
-"""A model file exported again for a compiler: at one size, with every batch asked for, and in lower precision."""
+"""A model file exported again for a compiler: at one size and batch, and in lower precision."""
 
 from pathlib import Path
 
@@ -48,14 +48,14 @@ def program() -> Program:
 
 @torch.inference_mode()
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_it_does_as_the_model_file_with_every_batch_asked_for(program: Program, precision: str) -> None:
-    found = at_fixed_size(program, Target(HEIGHT, WIDTH, 3, precision), cast=True).module()
-    for batch in (1, 2, 3):
-        frames = torch.randint(0, 256, (batch, HEIGHT, WIDTH, 3), dtype=torch.uint8)
-        given = found(frames)
-        assert [output.dtype for output in given] == TYPES
-        for expected, output in zip(program.exported.module()(frames)[::3], given[::3], strict=True):
-            assert (expected.float() - output.float()).abs().max() <= (1 if expected.dtype == torch.uint8 else 0.01)
+@pytest.mark.parametrize("batch", [1, 3])
+def test_it_does_as_the_model_file_with_the_largest_batch(program: Program, batch: int, precision: str) -> None:
+    found = at_fixed_size(program, Target(HEIGHT, WIDTH, batch, precision), cast=True).module()
+    frames = torch.randint(0, 256, (batch, HEIGHT, WIDTH, 3), dtype=torch.uint8)
+    given = found(frames)
+    assert [output.dtype for output in given] == TYPES
+    for expected, output in zip(program.exported.module()(frames)[::3], given[::3], strict=True):
+        assert (expected.float() - output.float()).abs().max() <= (1 if expected.dtype == torch.uint8 else 0.01)
 
 
 def test_only_convolutions_and_products_are_cast_and_only_where_it_is_asked_for(program: Program) -> None:

@@ -60,6 +60,11 @@ class Target:
         """As in `1..6x720x1280`: batch, height, width."""
         return f"{'1..' if self.batch > 1 else ''}{self.batch}x{self.height}x{self.width}"
 
+    @property
+    def at_once(self) -> int:
+        """Frames that an engine should run at once: on a CPU one, which keeps all its cores busy."""
+        return self.batch if self.device.startswith("cuda") else 1
+
     def covers(self, batch: int, height: int, width: int) -> bool:
         """Whether an engine for this target takes such a batch."""
         return (height, width) == (self.height, self.width) and batch <= self.batch

@@ -129,7 +129,12 @@ def _fill(
             f"{backend.name}: cannot build for {target.shape}: {type(error).__name__}: {error}"
         ) from error
     report(f"{backend.name}: compiled in {time.monotonic() - start:.0f} s; comparing with {reference.name}")
-    worst = check_parity(load(program, target, backend, folder, threads), reference, target, calibration_NHW3)
+    try:
+        worst = check_parity(load(program, target, backend, folder, threads), reference, target, calibration_NHW3)
+    except EngineError:
+        raise
+    except Exception as error:  # whatever the toolkit's runtime raises
+        raise EngineError(f"{backend.name}: was built for {target.shape} but does not run: {error}") from error
     report(f"{backend.name}: differs from {reference.name} by at most {describe(worst)}")
     notes = {"seconds": time.monotonic() - start, "operators": count_operators(program), "parity": worst}
     return notes if calibration_NHW3 is None else notes | {"calibration": _digest(calibration_NHW3)}

@@ -4,7 +4,7 @@ from operator import attrgetter
 
 import torch
 from torch import Tensor, nn
-from torch.export import Dim, ExportedProgram
+from torch.export import ExportedProgram
 from torch.fx import GraphModule, Node, map_arg
 
 from weather_perception.core.engines.base import Target
@@ -22,8 +22,10 @@ _PRODUCTS = {
 
 
 def at_fixed_size(program: Program, target: Target, cast: bool = False) -> ExportedProgram:
-    """The program at the target's height and width on its device; the batch is dynamic where it may exceed 1.
+    """The program at the target's height, width and largest batch, no other, on its device.
 
+    A batch of any size is what compilers cannot have: where every frame has its own mixture of kernels, they are the
+    groups of one convolution, as many as frames. inductor takes the number of its example, ONNX cannot say it.
     With `cast`, convolutions and matrix products take and give the target's precision, for compilers that take types as
     they stand; everything between them, and what the contract promises, stays as it is. (torch.autocast would leave no
     trace: torch.export records operators before it changes their types.)
@@ -32,13 +34,9 @@ def at_fixed_size(program: Program, target: Target, cast: bool = False) -> Expor
     module = _without_detach(program.exported.module())
     if cast and target.precision in _LOWER:
         module = _with_casts(module, _LOWER[target.precision])
-    # torch.export would compile a batch of one in, so a dynamic batch is shown one of two.
-    example = torch.zeros(min(target.batch, 2), target.height, target.width, 3, dtype=torch.uint8, device=device)
-    dynamic = ({0: Dim("batch", min=1, max=target.batch)},) if target.batch > 1 else None
+    example = torch.zeros(target.batch, target.height, target.width, 3, dtype=torch.uint8, device=device)
     with torch.no_grad():
-        return torch.export.export(
-            module.to(device), (example,), dynamic_shapes=dynamic, prefer_deferred_runtime_asserts_over_guards=True
-        )
+        return torch.export.export(module.to(device), (example,), prefer_deferred_runtime_asserts_over_guards=True)
 
 
 def _without_detach(module: nn.Module) -> GraphModule:

@@ -1,5 +1,6 @@
 """The `inductor` backend: compiles the program ahead of time to a library of this machine, with PyTorch alone."""
 
+import dataclasses
 import os
 import shutil
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from weather_perception.core.contract import Image, Manifest, Outputs
 from weather_perception.core.engines.base import Target
+from weather_perception.core.engines.parts import in_parts
 from weather_perception.core.engines.requirements import versions
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ class Inductor:
 
         from weather_perception.core.engines.fixed_size import at_fixed_size
 
-        exported = at_fixed_size(program, target, cast=True)
+        exported = at_fixed_size(program, dataclasses.replace(target, batch=target.at_once), cast=True)
         with torch.no_grad():
             torch._inductor.aoti_compile_and_package(
                 exported, package_path=str(folder / FILE), inductor_configs={"freezing": True}
@@ -64,10 +66,14 @@ class InductorEngine:
         self.manifest: Manifest = program.manifest
         self.model_hash = program.sha256
         self._torch = torch
-        self._transfer = transfer_for(target.device, target.batch)
+        self._frames = target.at_once
+        self._transfer = transfer_for(target.device, 1)
         self._run = torch._inductor.aoti_load_package(str(package))
 
     def infer(self, image_BHW3: Image) -> Outputs:
         """See `Engine.infer`."""
+        return in_parts(self._infer, image_BHW3, self._frames)
+
+    def _infer(self, image_BHW3: Image) -> Outputs:
         with self._torch.inference_mode():
             return self._transfer.download(self._run(self._transfer.upload(image_BHW3)))

@@ -13,6 +13,7 @@ import numpy as np
 from weather_perception.core.contract import Image, Manifest, Outputs
 from weather_perception.core.engines.base import EngineError, Target
 from weather_perception.core.engines.openvino_resize import enlarge_by_convolution
+from weather_perception.core.engines.parts import in_parts
 from weather_perception.core.engines.requirements import missing_modules, versions
 
 if TYPE_CHECKING:
@@ -42,11 +43,7 @@ class OpenVino:
         return versions("openvino", "onnx", "onnxscript", "torch")
 
     def build(self, program: "Program", target: Target, folder: Path, calibration_NHW3: Image | None = None) -> None:
-        """See `Backend.build`. OpenVINO cannot read the exported program itself, ONNX it can.
-
-        Built is always a model for one frame: kernels that differ from frame to frame make the groups of a convolution
-        depend on the batch, which ONNX cannot say.
-        """
+        """See `Backend.build`. OpenVINO cannot read the exported program itself, ONNX it can."""
         import openvino
         import torch
 
@@ -56,8 +53,8 @@ class OpenVino:
             _check_can_quantise(calibration_NHW3)
         graph = folder / "model.onnx"
         with _without_warnings("torch.onnx"):  # of operators that only torchvision has
-            one_frame = dataclasses.replace(target, batch=1)
-            exported = torch.onnx.export(at_fixed_size(program, one_frame), dynamo=True, verbose=False)
+            fixed = at_fixed_size(program, dataclasses.replace(target, batch=target.at_once))
+            exported = torch.onnx.export(fixed, dynamo=True, verbose=False)
         assert exported is not None
         exported.save(graph)
         model = openvino.Core().read_model(graph)
@@ -132,6 +129,7 @@ class OpenVinoEngine:
 
         self.manifest: Manifest = program.manifest
         self.model_hash = program.sha256
+        self._frames = target.at_once
         # OpenVINO takes bf16 by itself where the CPU has it: the precision is always said.
         settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": _HINTS[target.precision]}
         if threads:
@@ -142,9 +140,8 @@ class OpenVinoEngine:
 
     def infer(self, image_BHW3: Image) -> Outputs:
         """See `Engine.infer`."""
-        frames = [self._infer_one(image_BHW3[index : index + 1]) for index in range(len(image_BHW3))]
-        return frames[0] if len(frames) == 1 else Outputs(*map(np.concatenate, zip(*frames, strict=True)))
+        return in_parts(self._infer, image_BHW3, self._frames)
 
-    def _infer_one(self, image_1HW3: Image) -> Outputs:
-        self._request.infer([np.ascontiguousarray(image_1HW3)])
+    def _infer(self, image_BHW3: Image) -> Outputs:
+        self._request.infer([np.ascontiguousarray(image_BHW3)])
         return Outputs(*(self._request.get_output_tensor(i).data.copy() for i in range(self._count)))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from weather_perception.core.contract import Image, Manifest, Outputs
 from weather_perception.core.engines.base import Target
+from weather_perception.core.engines.parts import in_parts
 from weather_perception.core.engines.requirements import missing_modules, versions
 
 if TYPE_CHECKING:
@@ -47,28 +48,24 @@ class TensorRt:
 
 
 def compile_program(exported: "ExportedProgram", target: Target, dryrun: bool = False) -> Any:
-    """Torch-TensorRT's module of a program of the target's shapes; as a `dryrun` it builds nothing, and only reports.
-
-    TensorRT optimises for the largest batch: a rig's cameras come together.
-    """
+    """Torch-TensorRT's module of a program of the target's shape; as a `dryrun` it builds nothing, and only reports."""
     import torch
     import torch_tensorrt
 
-    largest = (target.batch, target.height, target.width, 3)
-    if target.batch > 1:
-        shapes = {"min_shape": (1, *largest[1:]), "opt_shape": largest, "max_shape": largest}
-    else:
-        shapes = {"shape": largest}
     compiler = torch_tensorrt.dynamo.compile
     known = inspect.signature(compiler).parameters
     # Of the settings, `use_explicit_typing` was dropped in 2.13, which takes types as they stand anyhow.
     settings = {"min_block_size": 1, "disable_tf32": True, "use_explicit_typing": True, "dryrun": dryrun}
-    image = torch_tensorrt.Input(dtype=torch.uint8, name="image", **shapes)
+    shape = (target.batch, target.height, target.width, 3)
+    image = torch_tensorrt.Input(shape=shape, dtype=torch.uint8, name="image")
     return compiler(exported, arg_inputs=[image], **{key: settings[key] for key in settings if key in known})
 
 
 class TensorRtEngine:
-    """Runs a built engine with CUDA graphs: pinned buffers, one upload and one download a batch."""
+    """Runs a built engine with CUDA graphs: pinned buffers, one upload and one download a batch.
+
+    It was built for the largest batch, as a rig's cameras come; a smaller one takes as long.
+    """
 
     name = "tensorrt"
 
@@ -81,11 +78,15 @@ class TensorRtEngine:
         self.manifest: Manifest = program.manifest
         self.model_hash = program.sha256
         self._torch = torch
-        self._transfer = Transfer(target.device, target.batch)
+        self._frames = target.batch
+        self._transfer = Transfer(target.device, 1)
         self._module = torch_tensorrt.load(str(file)).module()
         torch_tensorrt.runtime.set_cudagraphs_mode(True)
 
     def infer(self, image_BHW3: Image) -> Outputs:
         """See `Engine.infer`."""
+        return in_parts(self._infer, image_BHW3, self._frames)
+
+    def _infer(self, image_BHW3: Image) -> Outputs:
         with self._torch.inference_mode():
             return self._transfer.download(self._module(self._transfer.upload(image_BHW3)))
