@@ -41,7 +41,7 @@ Every row is a process of its own that holds what a serving process holds: the o
 engine (the node adds its ROS client library to the memory). Latency is of a whole batch, from uint8 frames in memory to
 the five outputs in memory, one batch after another; p50 and p95 over the repetitions given. `load` is from nothing
 imported to the first answer, `build` is what the engine took to compile and to be compared with the reference, once
-(int8 is calibrated on the frames of that comparison, mirrored).
+(int8 is calibrated on a simulated drive through all weathers).
 
 `times torch` is no quotient of two rows: those are minutes apart, and neighbours on its cores change a machine's speed
 meanwhile. After its repetitions, and after its peak memory was read, each process lets the reference and the engine

@@ -26,6 +26,7 @@ from weather_perception.core.engines.requirements import versions
 from weather_perception.core.engines.select import backend_named, open_reference
 
 Answer = dict[str, Any]
+CALIBRATION_MOMENTS, CALIBRATION_SECONDS_APART = 8, 2.0
 
 
 def machine(model: str, device: str, threads: int) -> Answer:
@@ -86,8 +87,7 @@ def build(
     if not find_whole(kept, key_of(program, target, backend)) and seconds > limit_s:
         raise EngineError(f"its build takes about {seconds:.0f} s, and {max(0, limit_s):.0f} s are left of --minutes")
     ready = functools.partial(ready_entry, program, reference, target, backend, kept)
-    # Mirrored, so that int8 is not compared on the very frames that it was calibrated on.
-    entry = ready(calibration_NHW3=fixed_frames(height, width)[:, :, ::-1]) if precision == "int8" else ready()
+    entry = ready(calibration_NHW3=_drive(height, width)) if precision == "int8" else ready()
     return {"build_s": entry.notes["seconds"], "parity": entry.notes["parity"]}
 
 
@@ -141,6 +141,17 @@ def peer(
     _, reference, _ = open_reference(model, device, threads)
     found["ratio_to_torch"] = times_as_fast(lambda: run(frames), lambda: reference.infer(frames), seconds)
     return found
+
+
+def _drive(height: int, width: int) -> np.ndarray:
+    """What int8 is calibrated on: moments of a simulated drive, not the one of the parity check, in every weather."""
+    from training.data.degradations import WEATHERS, degrade
+    from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
+
+    drive = Drive(UNSEEN_SEEDS_FROM + 300, height, width)
+    moments = [drive.render(CALIBRATION_SECONDS_APART * index) for index in range(CALIBRATION_MOMENTS)]
+    frames = [degrade(moment, weather, 0.7, index) for index, moment in enumerate(moments) for weather in WEATHERS]
+    return np.stack(frames)
 
 
 def _frames(batch: int, height: int, width: int) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from weather_perception.core.contract import Image, Manifest, Outputs
+from weather_perception.core.contract import OUTPUT_NAMES, Image, Manifest, Outputs
 from weather_perception.core.engines.base import EngineError, Target
 from weather_perception.core.engines.openvino_resize import enlarge_by_convolution
 from weather_perception.core.engines.parts import in_parts
@@ -82,15 +82,31 @@ def _check_can_quantise(calibration_NHW3: Image | None) -> None:
 
 
 def _quantised(model: Any, calibration_NHW3: Image) -> Any:
-    """OpenVINO's model with convolutions in int8, of ranges that the frames' activations have."""
+    """OpenVINO's model with convolutions in int8, of ranges that the frames' activations have.
+
+    Those that the weather is computed from stay as they are: experts are chosen by it.
+    """
     nncf = _nncf()
     others = sorted({operator.get_type_name() for operator in model.get_ops()} - _QUANTISED)
+    weather = model.outputs[OUTPUT_NAMES.index("weather")].get_node()
+    kept = [operator.get_friendly_name() for operator in _needed_for(weather) if operator.get_type_name() in _QUANTISED]
     return nncf.quantize(
         model,
         nncf.Dataset([frame[None] for frame in calibration_NHW3]),
         subset_size=len(calibration_NHW3),
-        ignored_scope=nncf.IgnoredScope(types=others, validate=False),
+        ignored_scope=nncf.IgnoredScope(names=kept, types=others, validate=False),
     )
+
+
+def _needed_for(node: Any) -> list[Any]:
+    """Every operator that an operator of OpenVINO's gets anything from, itself too."""
+    found, waiting = {}, [node]
+    while waiting:
+        operator = waiting.pop()
+        if operator.get_friendly_name() not in found:
+            found[operator.get_friendly_name()] = operator
+            waiting += [value.get_node() for value in operator.input_values()]
+    return list(found.values())
 
 
 def _nncf() -> Any:
