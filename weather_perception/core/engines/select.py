@@ -63,13 +63,9 @@ def build_engine(
     else:
         backends, precisions, why = (backend_named(engine),), (precision,), "as the setting says"
         check_can_build(backends[0], target)
-    advice = f"the command `{_command(program, engine, target)}` builds one"
-    builder: Backend | None = None
+    builder, advice = None, f"the command `{_command(program, engine, target)}` builds one"
     if build and (in_background or not auto):
-        try:
-            builder = best_backend(target, report) if auto else backends[0]
-        except EngineError as error:
-            advice = str(error).removeprefix("engine: ")
+        builder, advice = _builder(backends, target, auto, report)
     missing = (
         BuildMissing(program, reference, builder, device, precision, threads, report, why, apart=in_background)
         if builder
@@ -81,6 +77,14 @@ def build_engine(
         return reference
     until = PassThrough(reference) if meanwhile == "pass_through" else reference
     return EngineBySize(reference, find, in_background and meanwhile != "wait", until)
+
+
+def _builder(backends: tuple[Backend, ...], target: Target, auto: bool, report: Report) -> tuple[Backend | None, str]:
+    """What builds an engine that is missing; None, and why, where nothing here can."""
+    try:
+        return (best_backend(target, report) if auto else backends[0]), ""
+    except EngineError as error:
+        return None, str(error).removeprefix("engine: ")
 
 
 def _command(program: "Program", engine: str, target: Target) -> str:
