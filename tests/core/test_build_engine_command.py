@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.engines import Change, CopyBackend, unchanged
 from tests.support.tiny import write_tiny
-from weather_perception.core.engines import command, select
+from weather_perception.core.engines import build, command, select
 from weather_perception.core.engines.base import Engine, Target
 from weather_perception.core.engines.cache import EngineCache
 from weather_perception.core.engines.select import EngineError, best_backend, build_engine
@@ -70,14 +70,32 @@ def test_auto_with_nothing_built_runs_the_file_itself_and_says_why(backend: Copy
     assert backend.builds == 0
 
 
-@pytest.mark.parametrize("reason", ["copy.pt2 is damaged", "built with copier 1.0, this is copier 2.0"])
-def test_auto_passes_over_an_engine_that_it_cannot_trust(backend: CopyBackend, model: str, reason: str) -> None:
+def damage(backend: CopyBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    (path,) = EngineCache().root.rglob("copy.pt2")
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def update_the_toolkit(backend: CopyBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend.toolkit = "copier 2.0"
+
+
+def update_this_package(backend: CopyBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "_SOURCES", Path(__file__).parent)
+
+
+DISTRUSTED = {
+    "copy.pt2 is damaged": damage,
+    "built with copier 1.0, this is copier 2.0": update_the_toolkit,
+    "built by another version of weather_perception than this": update_this_package,
+}
+
+
+@pytest.mark.parametrize("reason", DISTRUSTED)
+def test_auto_passes_over_an_engine_that_it_cannot_trust(
+    backend: CopyBackend, model: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     command.main(["--model", model, "--device", "cpu", "--size", "48x64"])
-    if "damaged" in reason:
-        (path,) = EngineCache().root.rglob("copy.pt2")
-        path.write_bytes(path.read_bytes()[:-1])
-    else:
-        backend.toolkit = "copier 2.0"
+    DISTRUSTED[reason](backend, monkeypatch)
     report: list[str] = []
     engine = build_engine(model, device="cpu", report=report.append)
     engine.infer(frames(48, 64))

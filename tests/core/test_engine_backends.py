@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from tests.support.tiny import write_tiny
+from weather_perception.core.engines.backends.inductor import Inductor
+from weather_perception.core.engines.backends.openvino import OpenVino
+from weather_perception.core.engines.backends.tensorrt import TensorRt
 from weather_perception.core.engines.base import Backend, Engine, Target
 from weather_perception.core.engines.build import load, ready_entry
 from weather_perception.core.engines.cache import EngineCache
-from weather_perception.core.engines.inductor import Inductor
-from weather_perception.core.engines.openvino import OpenVino
 from weather_perception.core.engines.reference import TorchEngine
 from weather_perception.core.engines.select import BACKENDS
-from weather_perception.core.engines.tensorrt import TensorRt
 from weather_perception.core.program import Program
 
 TARGET = Target(48, 64, 3)

@@ -35,7 +35,7 @@ def test_the_reference_answers_until_the_engine_is_ready_and_the_engine_from_the
     def find(shape: Shape) -> Engine | None:
         asked.append(shape)
         assert go_on.wait(DEADLINE_SECONDS)
-        return Late(program, unchanged)
+        return Late(program, unchanged, "inductor")
 
     engine = EngineBySize(TorchEngine(program), find, in_background=True)
     for _ in range(3):
@@ -74,7 +74,7 @@ def test_each_size_is_asked_for_once_and_has_its_own_engine(program: Program) ->
 
     def find(shape: Shape) -> Engine | None:
         asked.append(shape)
-        return CopyEngine(program, unchanged) if shape[1:] == (48, 64) else None
+        return CopyEngine(program, unchanged, "inductor") if shape[1:] == (48, 64) else None
 
     engine = EngineBySize(TorchEngine(program), find)
     assert (engine.manifest, engine.model_hash) == (program.manifest, program.sha256)

@@ -13,11 +13,12 @@ import pytest
 
 from weather_perception.core.engines.cache import CacheError, EngineCache, Key
 
-KEY = Key("0" * 64, "inductor", "torch 2.13.0", "a CPU", "fp32", 360, 640, 1)
+KEY = Key("0" * 64, "inductor", "torch 2.13.0", "b" * 64, "a CPU", "fp32", 360, 640, 1)
 OTHERS = {
     "model": "1" * 64,
     "backend": "openvino",
     "version": "torch 2.14.0",
+    "builder": "c" * 64,
     "device": "another CPU",
     "precision": "bf16",
     "height": 361,
@@ -112,13 +113,13 @@ DAMAGES = {
     "weights/0 is missing": lambda folder: shutil.rmtree(folder / "weights"),
     "extra.so does not belong to it": lambda folder: (folder / "extra.so").touch(),
     "device is 'another CPU', not 'a CPU'": name_another_device,
-    "entry.json cannot be read": lambda folder: (folder / "entry.json").write_text('{"format": 1,'),
-    "entry.json is not of format 1": lambda folder: (folder / "entry.json").write_text('{"format": 2}'),
+    "entry.json cannot be read": lambda folder: (folder / "entry.json").write_text('{"format": 2,'),
+    "entry.json is not of format 2": lambda folder: (folder / "entry.json").write_text('{"format": 1}'),
     "entry.json does not name what it was built for": lambda folder: (folder / "entry.json").write_text(
-        '{"format": 1}'
+        '{"format": 2}'
     ),
     "entry.json names no files": lambda folder: (folder / "entry.json").write_text(
-        json.dumps({"format": 1, "key": dataclasses.asdict(KEY), "notes": {}})
+        json.dumps({"format": 2, "key": dataclasses.asdict(KEY), "notes": {}})
     ),
 }
 

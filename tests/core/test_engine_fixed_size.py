@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from tests.support.tiny import tiny_manifest
+from weather_perception.core.engines.backends.fixed_size import at_fixed_size
 from weather_perception.core.engines.base import Target
-from weather_perception.core.engines.fixed_size import at_fixed_size
 from weather_perception.core.program import Program
 
 HEIGHT, WIDTH = 24, 32

@@ -17,10 +17,10 @@ from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
 from training.metrics import MaskScores, psnr
 from weather_perception.build_engine import main
 from weather_perception.core.contract import Outputs
+from weather_perception.core.engines.backends.openvino import OpenVino
 from weather_perception.core.engines.base import EngineError, Target
 from weather_perception.core.engines.build import ready_entry
 from weather_perception.core.engines.cache import EngineCache
-from weather_perception.core.engines.openvino import OpenVino
 from weather_perception.core.engines.parity import ParityError
 from weather_perception.core.engines.reference import TorchEngine
 from weather_perception.core.engines.select import build_engine

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from weather_perception.core.engines.openvino_resize import enlarge_by_convolution
+from weather_perception.core.engines.backends.openvino_resize import enlarge_by_convolution
 
 openvino = pytest.importorskip("openvino", reason="needs `pip install 'weather_perception[openvino]'`")
 

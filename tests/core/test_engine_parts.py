@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from weather_perception.core.contract import Image, Outputs
-from weather_perception.core.engines.parts import in_parts
+from weather_perception.core.engines.backends.parts import in_parts
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 6, 7])

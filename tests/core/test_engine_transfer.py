@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from weather_perception.core.engines.transfer import Direct, Transfer, transfer_for
+from weather_perception.core.engines.backends.transfer import Direct, Transfer, transfer_for
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 

@@ -12,8 +12,8 @@ pytest.importorskip("rclpy", reason="live mode needs ROS 2's Python packages")
 
 from tests.support.bags import Shot, write_bag
 from weather_perception.core.engines import command
+from weather_perception.core.engines.backends.openvino import OpenVino
 from weather_perception.core.engines.cache import EngineCache
-from weather_perception.core.engines.openvino import OpenVino
 from weather_perception.core.health import HealthReport
 from weather_perception.core.program import open_program
 from weather_perception.diagnostics import weather_from_msg

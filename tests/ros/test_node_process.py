@@ -11,8 +11,8 @@ import pytest
 from rclpy.qos import ReliabilityPolicy
 
 from tests.support.ros import DEADLINE_SECONDS, Camera, Observer, image_msg, spin_until, wait_until_answered
+from weather_perception.core.engines.backends.openvino import OpenVino
 from weather_perception.core.engines.cache import EngineCache
-from weather_perception.core.engines.openvino import OpenVino
 
 Run = Callable[..., "subprocess.Popen[str]"]
 

@@ -19,11 +19,11 @@ def unchanged(outputs: Outputs) -> Outputs:
 class CopyBackend:
     """Copies the model file and runs the copy with PyTorch; `change` makes it an engine that differs."""
 
-    name = "inductor"
     precisions = ("fp32", "bf16")
 
-    def __init__(self, change: Change = unchanged) -> None:
+    def __init__(self, change: Change = unchanged, name: str = "inductor") -> None:
         self.change = change
+        self.name = name
         self.toolkit = "copier 1.0"
         self.absent = ""
         self.builds = 0
@@ -43,16 +43,15 @@ class CopyBackend:
 
     def load(self, program: Program, target: Target, folder: Path, threads: int) -> "CopyEngine":
         """See `Backend.load`."""
-        return CopyEngine(open_program(folder / "copy.pt2"), self.change)
+        return CopyEngine(open_program(folder / "copy.pt2"), self.change, self.name)
 
 
 class CopyEngine(TorchEngine):
     """Runs the copy, under its backend's name."""
 
-    name = "inductor"
-
-    def __init__(self, program: Program, change: Change) -> None:
+    def __init__(self, program: Program, change: Change, name: str) -> None:
         super().__init__(program)
+        self.name = name
         self._change = change
 
     def infer(self, image_BHW3: Image) -> Outputs:

@@ -36,8 +36,8 @@ def main(path: str) -> None:
     without_gpu()
     import torch
 
+    from weather_perception.core.engines.backends.tensorrt import compile_program
     from weather_perception.core.engines.base import Target
-    from weather_perception.core.engines.tensorrt import compile_program
 
     program = torch.export.load(path)
     batch, height, width, _ = program.example_inputs[0][0].shape

@@ -25,12 +25,12 @@ from training.models.paper_c.network import Muirf
 from training.models.segmenter import BaseSegmenter
 from training.models.weather_net import WeatherNet
 from weather_perception.core.contract import Manifest
+from weather_perception.core.engines.backends.fixed_size import at_fixed_size
+from weather_perception.core.engines.backends.tensorrt import TensorRt
 from weather_perception.core.engines.base import Target
 from weather_perception.core.engines.build import load, ready_entry
 from weather_perception.core.engines.cache import EngineCache
-from weather_perception.core.engines.fixed_size import at_fixed_size
 from weather_perception.core.engines.reference import TorchEngine
-from weather_perception.core.engines.tensorrt import TensorRt
 from weather_perception.core.program import Program, save_program
 
 SIZE = (128, 192)

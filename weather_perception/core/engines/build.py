@@ -1,5 +1,6 @@
 """Makes an engine ready: from the cache where it is whole and fits, else built, compared with the reference, kept."""
 
+import functools
 import hashlib
 import time
 import warnings
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from weather_perception.core.contract import Image
+from weather_perception.core.engines import backends
 from weather_perception.core.engines.base import Backend, Engine, EngineError, Target
 from weather_perception.core.engines.cache import CacheError, EngineCache, Entry, Key
 from weather_perception.core.engines.device import device_identity
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 Report = Callable[[str], None]
 """Takes one line for the user at a time."""
+
+# What another version of these built may not do what theirs does.
+_SOURCES = Path(backends.__file__).parent
 
 # Seconds an operator of the model takes to build on two CPU cores, for a first estimate; the next one is measured.
 _SECONDS_PER_OPERATOR = {"inductor": 0.25, "openvino": 0.1, "tensorrt": 0.5}
@@ -32,12 +37,22 @@ def key_of(program: "Program", target: Target, backend: Backend) -> Key:
         program.sha256,
         backend.name,
         backend.version(),
+        _source_digest(_SOURCES),
         device_identity(target.device),
         target.precision,
         target.height,
         target.width,
         target.batch,
     )
+
+
+@functools.cache
+def _source_digest(folder: Path) -> str:
+    """SHA-256 of the Python sources in a folder."""
+    digest = hashlib.sha256()
+    for source in sorted(folder.glob("*.py")):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()
 
 
 def check_can_build(backend: Backend, target: Target) -> None:

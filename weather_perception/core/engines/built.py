@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from weather_perception.core.engines.base import Backend, Engine, EngineError, Target
 from weather_perception.core.engines.build import Report, find_whole, key_of, load
 from weather_perception.core.engines.by_size import Find, Shape
-from weather_perception.core.engines.cache import EngineCache, Entry
+from weather_perception.core.engines.cache import EngineCache, Entry, Key
 from weather_perception.core.engines.device import device_identity
 
 if TYPE_CHECKING:
@@ -69,9 +69,16 @@ class BuiltBefore:
         key = key_of(self._program, target, backend)
         try:
             if key != entry.key:
-                raise EngineError(f"{entry.folder}: built with {entry.key.version}, this is {key.version}")
+                raise EngineError(f"{entry.folder}: built {_otherwise(entry.key, key)}")
             whole = find_whole(self._cache, key, self._report)
             return load(self._program, target, backend, whole.folder, self._threads) if whole else None
         except (OSError, EngineError) as error:
             self._report(f"passed over a built engine: {error}")
             return None
+
+
+def _otherwise(found: Key, wanted: Key) -> str:
+    """What else an engine was built by than what is here."""
+    if found.version != wanted.version:
+        return f"with {found.version}, this is {wanted.version}"
+    return "by another version of weather_perception than this"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 ENTRY_FILE = "entry.json"
-FORMAT = 1
+FORMAT = 2
 
 
 class CacheError(RuntimeError):
@@ -23,13 +23,14 @@ class CacheError(RuntimeError):
 class Key:
     """Everything that an engine depends on; another value of any of these is another engine.
 
-    `model` is the SHA-256 of the model file, `version` that of the backend's toolkit, `device` its name and
-    capability, and the size is in pixels. Batches are 1 to `batch`.
+    `model` is the SHA-256 of the model file, `version` that of the backend's toolkit, `builder` the SHA-256 of our code
+    that uses it, `device` its name and capability, and the size is in pixels. Batches are 1 to `batch`.
     """
 
     model: str
     backend: str
     version: str
+    builder: str
     device: str
     precision: str
     height: int

@@ -23,15 +23,15 @@ _NICENESS = 15
 
 @dataclass(frozen=True)
 class BuildMissing:
-    """Builds with `backend` at `precision` on `device`, with `threads` CPU threads (0: all), and reports how it goes.
+    """Builds at `precision` on `device`, with `threads` CPU threads (0: all), and reports how it goes.
 
-    In a process of its own (`apart`) a build neither holds up this interpreter nor adds to its memory. `why` completes
-    the report of an engine that serves: why this one.
+    Of `backends` the first builds, and where that fails the next. In a process of its own (`apart`) a build neither
+    holds up this interpreter nor adds to its memory. `why` completes the report of an engine that serves: why this one.
     """
 
     program: "Program"
     reference: Engine
-    backend: Backend
+    backends: tuple[Backend, ...]
     device: str
     precision: str
     threads: int
@@ -43,33 +43,38 @@ class BuildMissing:
         """The engine of a batch, height and width; None, with the reason reported, where the reference has to serve."""
         batch, height, width = shape
         target = Target(height, width, batch, self.precision, self.device)
-        try:
-            entry = self._built_apart(target) if self.apart else self._built_here(target)
-            engine = load(self.program, target, self.backend, entry.folder, self.threads)
-        except (OSError, EngineError) as error:
-            self.report(f"engine torch serves instead: {error}")
-            return None
-        self.report(f"engine {engine.name}: serves {target.shape} from now on, {self.why}")
-        return engine
+        failures: list[str] = []
+        for backend in self.backends:
+            try:
+                entry = self._built_apart(target, backend) if self.apart else self._built_here(target, backend)
+                engine = load(self.program, target, backend, entry.folder, self.threads)
+            except (OSError, EngineError) as error:
+                failures.append(str(error))
+                continue
+            passed_over = f" ({'; '.join(failures)})" if failures else ""
+            self.report(f"engine {engine.name}: serves {target.shape} from now on, {self.why}{passed_over}")
+            return engine
+        self.report(f"engine torch serves instead: {'; '.join(failures)}")
+        return None
 
-    def _built_here(self, target: Target) -> Entry:
-        return ready_entry(self.program, self.reference, target, self.backend, EngineCache(), self.report, self.threads)
+    def _built_here(self, target: Target, backend: Backend) -> Entry:
+        return ready_entry(self.program, self.reference, target, backend, EngineCache(), self.report, self.threads)
 
-    def _built_apart(self, target: Target) -> Entry:
-        cache, key = EngineCache(), key_of(self.program, target, self.backend)
+    def _built_apart(self, target: Target, backend: Backend) -> Entry:
+        cache, key = EngineCache(), key_of(self.program, target, backend)
         entry = find_whole(cache, key, self.report)
         if entry is None:
-            self._run(target)
+            self._run(target, backend)
             entry = find_whole(cache, key, self.report)
         if entry is None:
-            raise EngineError(f"{self.backend.name}: could not be built for {target.shape}; the log says why")
+            raise EngineError(f"{backend.name}: could not be built for {target.shape}; the log says why")
         return entry
 
-    def _run(self, target: Target) -> None:
+    def _run(self, target: Target, backend: Backend) -> None:
         """Run the command `build_engine`, and report every line of it; it ends no later than this process."""
         options = {
             "--model": str(self.program.path.resolve()),
-            "--engine": self.backend.name,
+            "--engine": backend.name,
             "--size": f"{target.height}x{target.width}",
             "--batch": str(target.batch),
             "--precision": target.precision,

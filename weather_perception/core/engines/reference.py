@@ -3,7 +3,7 @@
 import torch
 
 from weather_perception.core.contract import Image, Manifest, Outputs
-from weather_perception.core.engines.transfer import transfer_for
+from weather_perception.core.engines.backends.transfer import transfer_for
 from weather_perception.core.program import Program
 
 _SHAPES = 8

@@ -5,15 +5,15 @@ import shlex
 from typing import TYPE_CHECKING
 
 from weather_perception.core.default_model import model_path
+from weather_perception.core.engines.backends.inductor import Inductor
+from weather_perception.core.engines.backends.openvino import OpenVino
+from weather_perception.core.engines.backends.tensorrt import TensorRt
 from weather_perception.core.engines.base import Backend, Engine, EngineError, Target
 from weather_perception.core.engines.build import Report, check_can_build, quiet
 from weather_perception.core.engines.built import FASTEST_PRECISIONS, BuiltBefore
 from weather_perception.core.engines.by_size import EngineBySize
-from weather_perception.core.engines.inductor import Inductor
 from weather_perception.core.engines.missing import BuildMissing, LeaveMissing
-from weather_perception.core.engines.openvino import OpenVino
 from weather_perception.core.engines.pass_through import PassThrough
-from weather_perception.core.engines.tensorrt import TensorRt
 
 if TYPE_CHECKING:
     from weather_perception.core.program import Program
@@ -63,28 +63,31 @@ def build_engine(
     else:
         backends, precisions, why = (backend_named(engine),), (precision,), "as the setting says"
         check_can_build(backends[0], target)
-    builder, advice = None, f"the command `{_command(program, engine, target)}` builds one"
+    builders: tuple[Backend, ...] = ()
+    advice = f"the command `{_command(program, engine, target)}` builds one"
     if build and (in_background or not auto):
-        builder, advice = _builder(backends, target, auto, report)
+        builders, advice = _builders(backends, target, auto, report)
     missing = (
-        BuildMissing(program, reference, builder, device, precision, threads, report, why, apart=in_background)
-        if builder
+        BuildMissing(program, reference, builders, device, precision, threads, report, why, apart=in_background)
+        if builders
         else LeaveMissing(advice, report)
     )
     find = BuiltBefore(program, device, threads, backends, precisions, report, missing)
-    if not builder and not find.any():
+    if not builders and not find.any():
         report(f"engine torch: none was built for this model on this machine yet; {advice}")
         return reference
     until = PassThrough(reference) if meanwhile == "pass_through" else reference
     return EngineBySize(reference, find, in_background and meanwhile != "wait", until)
 
 
-def _builder(backends: tuple[Backend, ...], target: Target, auto: bool, report: Report) -> tuple[Backend | None, str]:
-    """What builds an engine that is missing; None, and why, where nothing here can."""
+def _builders(
+    backends: tuple[Backend, ...], target: Target, auto: bool, report: Report
+) -> tuple[tuple[Backend, ...], str]:
+    """What builds an engine that is missing, the fastest first; nothing, and why, where nothing here can."""
     try:
-        return (best_backend(target, report) if auto else backends[0]), ""
+        return (backends_for(target, report) if auto else backends), ""
     except EngineError as error:
-        return None, str(error).removeprefix("engine: ")
+        return (), str(error).removeprefix("engine: ")
 
 
 def _command(program: "Program", engine: str, target: Target) -> str:
@@ -125,10 +128,16 @@ def backend_named(name: str) -> Backend:
 
 
 def best_backend(target: Target, report: Report = quiet) -> Backend:
-    """The fastest backend that this machine has for the target; `report` is told why.
+    """The fastest backend that this machine has for the target; see `backends_for`."""
+    return backends_for(target, report)[0]
+
+
+def backends_for(target: Target, report: Report = quiet) -> tuple[Backend, ...]:
+    """Every backend that this machine has for the target, the fastest first; `report` is told why that one.
 
     Raises EngineError that says of every backend why it cannot be used.
     """
+    found: list[Backend] = []
     problems = []
     for backend in BACKENDS:
         try:
@@ -136,7 +145,10 @@ def best_backend(target: Target, report: Report = quiet) -> Backend:
         except EngineError as error:
             problems.append(str(error))
             continue
-        passed_over = f" ({'; '.join(problems)})" if problems else ""
-        report(f"engine {backend.name}: the fastest that {target.device} has here{passed_over}")
-        return backend
-    raise EngineError("engine: no backend can build here: " + "; ".join(problems))
+        if not found:
+            passed_over = f" ({'; '.join(problems)})" if problems else ""
+            report(f"engine {backend.name}: the fastest that {target.device} has here{passed_over}")
+        found.append(backend)
+    if not found:
+        raise EngineError("engine: no backend can build here: " + "; ".join(problems))
+    return tuple(found)

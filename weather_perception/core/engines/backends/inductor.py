@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weather_perception.core.contract import Image, Manifest, Outputs
+from weather_perception.core.engines.backends.parts import in_parts
 from weather_perception.core.engines.base import Target
-from weather_perception.core.engines.parts import in_parts
 from weather_perception.core.engines.requirements import versions
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Inductor:
         """See `Backend.build`. Weights are frozen into the code, which lets the compiler lay them out for it."""
         import torch
 
-        from weather_perception.core.engines.fixed_size import at_fixed_size
+        from weather_perception.core.engines.backends.fixed_size import at_fixed_size
 
         exported = at_fixed_size(program, dataclasses.replace(target, batch=target.at_once), cast=True)
         with torch.no_grad():
@@ -61,7 +61,7 @@ class InductorEngine:
     def __init__(self, program: "Program", target: Target, package: Path) -> None:
         import torch
 
-        from weather_perception.core.engines.transfer import transfer_for
+        from weather_perception.core.engines.backends.transfer import transfer_for
 
         self.manifest: Manifest = program.manifest
         self.model_hash = program.sha256

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from weather_perception.core.contract import Image, Manifest, Outputs
+from weather_perception.core.engines.backends.parts import in_parts
 from weather_perception.core.engines.base import Target
-from weather_perception.core.engines.parts import in_parts
 from weather_perception.core.engines.requirements import missing_modules, versions
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class TensorRt:
         """See `Backend.build`. The file holds the engine itself: loading it builds nothing."""
         import torch_tensorrt
 
-        from weather_perception.core.engines.fixed_size import at_fixed_size
+        from weather_perception.core.engines.backends.fixed_size import at_fixed_size
 
         compiled = compile_program(at_fixed_size(program, target, cast=True), target)
         torch_tensorrt.save(compiled, str(folder / FILE), retrace=False)
@@ -73,7 +73,7 @@ class TensorRtEngine:
         import torch
         import torch_tensorrt
 
-        from weather_perception.core.engines.transfer import Transfer
+        from weather_perception.core.engines.backends.transfer import Transfer
 
         self.manifest: Manifest = program.manifest
         self.model_hash = program.sha256

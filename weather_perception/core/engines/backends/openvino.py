@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from weather_perception.core.contract import OUTPUT_NAMES, Image, Manifest, Outputs
+from weather_perception.core.engines.backends.openvino_resize import enlarge_by_convolution
+from weather_perception.core.engines.backends.parts import in_parts
 from weather_perception.core.engines.base import EngineError, Target
-from weather_perception.core.engines.openvino_resize import enlarge_by_convolution
-from weather_perception.core.engines.parts import in_parts
 from weather_perception.core.engines.requirements import missing_modules, versions
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class OpenVino:
         import openvino
         import torch
 
-        from weather_perception.core.engines.fixed_size import at_fixed_size
+        from weather_perception.core.engines.backends.fixed_size import at_fixed_size
 
         if target.precision == "int8":
             _check_can_quantise(calibration_NHW3)

@@ -1,0 +1,48 @@
+"""An engine that is missing is built by the fastest backend whose engine does what the reference does."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.engines import CopyBackend
+from tests.support.tiny import write_tiny
+from weather_perception.core.contract import Outputs
+from weather_perception.core.engines.base import Engine
+from weather_perception.core.engines.missing import BuildMissing
+from weather_perception.core.engines.reference import TorchEngine
+
+
+def wrong(outputs: Outputs) -> Outputs:
+    return outputs._replace(labels_BHW=outputs.labels_BHW ^ 1)
+
+
+@pytest.fixture
+def report() -> list[str]:
+    return []
+
+
+def engine_of(backends: tuple[CopyBackend, ...], report: list[str], folder: Path) -> Engine | None:
+    program = write_tiny(folder / "tiny.pt2")
+    missing = BuildMissing(program, TorchEngine(program), backends, "cpu", "fp32", 0, report.append, "as wanted")
+    return missing((1, 48, 64))
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+
+def test_the_next_backend_builds_where_the_fastest_fails(report: list[str], tmp_path: Path) -> None:
+    backends = CopyBackend(wrong, "tensorrt"), CopyBackend(name="openvino"), CopyBackend(name="inductor")
+    engine = engine_of(backends, report, tmp_path)
+    assert engine and engine.name == "openvino"
+    assert [backend.builds for backend in backends] == [1, 1, 0]
+    assert report[-1].startswith("engine openvino: serves 1x48x64 from now on, as wanted (tensorrt: labels differs")
+
+
+def test_where_all_fail_none_is_given_and_each_reason_is_said(report: list[str], tmp_path: Path) -> None:
+    absent = CopyBackend(name="inductor")
+    absent.absent = "no compiler"
+    assert engine_of((CopyBackend(wrong, "openvino"), absent), report, tmp_path) is None
+    assert report[-1].startswith("engine torch serves instead: openvino: labels differs")
+    assert report[-1].endswith("engine: inductor: no compiler")
