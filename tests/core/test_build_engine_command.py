@@ -155,7 +155,7 @@ def test_without_build_another_precision_of_a_named_engine_does_not_serve(backen
     report: list[str] = []
     settings = {"device": "cpu", "precision": "bf16", "report": report.append, "build": False}
     assert build_engine(model, "inductor", **settings).name == "torch"
-    assert "--engine inductor --precision bf16" in report[0]
+    assert "--engine inductor --device cpu --precision bf16" in report[0]
     assert build_engine(model, "auto", **settings).infer(frames(48, 64)) and "built for 1x48x64 (fp32)" in report[1]
 
 

@@ -3,13 +3,13 @@
 import itertools
 import os
 import random
-import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from weather_perception.core.engines.command_line import build_command
 from weather_perception.core.health import HealthReport
 from weather_perception.replay.frames import Frame, ReplayError
 from weather_perception.replay.output_bag import NODE, OutputBag
@@ -133,8 +133,7 @@ def _identify(
         assert first.raw is not None
         raise ReplayError(
             f"restore_node runs {health.engine}, not {options.engine}; a live run builds nothing, so build it first: "
-            f"build_engine --model {shlex.quote(options.model)} --engine {options.engine} --device {options.device} "
-            f"--size {first.raw.height}x{first.raw.width}"
+            + build_command(options.model, options.engine, options.device, size=f"{first.raw.height}x{first.raw.width}")
         )
     recording.engine, recording.model_name, recording.model_sha256 = health.engine, health.model_name, health.model_hash
 

@@ -13,6 +13,7 @@ from weather_perception.core.engines.base import Backend, Engine, EngineError, T
 from weather_perception.core.engines.build import Report, find_whole, key_of, load, ready_entry
 from weather_perception.core.engines.by_size import Shape
 from weather_perception.core.engines.cache import EngineCache, Entry
+from weather_perception.core.engines.command_line import build_arguments
 
 if TYPE_CHECKING:
     from weather_perception.core.program import Program
@@ -72,17 +73,16 @@ class BuildMissing:
 
     def _run(self, target: Target, backend: Backend) -> None:
         """Run the command `build_engine`, and report every line of it; it ends no later than this process."""
-        options = {
-            "--model": str(self.program.path.resolve()),
-            "--engine": backend.name,
-            "--size": f"{target.height}x{target.width}",
-            "--batch": str(target.batch),
-            "--precision": target.precision,
-            "--device": target.device,
-            "--threads": str(self.threads),
-        }
         command = [sys.executable, "-m", "weather_perception.core.engines.command"]
-        command += [part for option in options.items() for part in option]
+        command += build_arguments(
+            str(self.program.path.resolve()),
+            backend.name,
+            target.device,
+            target.precision,
+            f"{target.height}x{target.width}",
+            batch=target.batch,
+            threads=self.threads,
+        )
         root = str(Path(__file__).parents[3])  # also where the package is not installed
         paths = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
         with subprocess.Popen(

@@ -1,7 +1,6 @@
 """Builds the engine that the settings ask for: the one place where a model file becomes something that runs."""
 
 import os
-import shlex
 from typing import TYPE_CHECKING
 
 from weather_perception.core.default_model import model_path
@@ -12,6 +11,7 @@ from weather_perception.core.engines.base import Backend, Engine, EngineError, T
 from weather_perception.core.engines.build import Report, check_can_build, quiet
 from weather_perception.core.engines.built import FASTEST_PRECISIONS, BuiltBefore
 from weather_perception.core.engines.by_size import EngineBySize
+from weather_perception.core.engines.command_line import build_command
 from weather_perception.core.engines.missing import BuildMissing, LeaveMissing
 from weather_perception.core.engines.pass_through import PassThrough
 
@@ -64,7 +64,7 @@ def build_engine(
         backends, precisions, why = (backend_named(engine),), (precision,), "as the setting says"
         check_can_build(backends[0], target)
     builders: tuple[Backend, ...] = ()
-    advice = f"the command `{_command(program, engine, target)}` builds one"
+    advice = f"the command `{build_command(str(program.path), engine, device, precision)}` builds one"
     if build and (in_background or not auto):
         builders, advice = _builders(backends, target, auto, report)
     missing = (
@@ -88,12 +88,6 @@ def _builders(
         return (backends_for(target, report) if auto else backends), ""
     except EngineError as error:
         return (), str(error).removeprefix("engine: ")
-
-
-def _command(program: "Program", engine: str, target: Target) -> str:
-    """The command that builds what the settings ask for."""
-    options = f"--engine {engine} --precision {target.precision} --device {target.device}"
-    return f"build_engine --model {shlex.quote(str(program.path))} {options} --size HEIGHTxWIDTH"
 
 
 def open_reference(model: str, device: str, threads: int) -> tuple["Program", Engine, str]:
