@@ -93,6 +93,24 @@ def test_an_int8_engine_restores_and_segments_an_unseen_street_as_well_as_the_fi
 
 
 @needs_nncf
+def test_what_reads_the_picture_itself_stays_in_floating_point(drive: Path, home: Path) -> None:
+    import openvino
+
+    assert build(drive) == 0
+    (file,) = home.rglob("model.xml")
+    convolutions = [
+        node for node in openvino.Core().read_model(file).get_ops() if node.get_type_name() == "Convolution"
+    ]
+    quantised = {
+        node.get_input_partial_shape(0)[1].get_length()
+        for node in convolutions
+        if node.input_value(0).get_node().get_type_name() == "FakeQuantize"
+    }
+    channels = {node.get_input_partial_shape(0)[1].get_length() for node in convolutions}
+    assert 3 in channels and 3 not in quantised and len(quantised) > 3
+
+
+@needs_nncf
 def test_without_frames_of_the_camera_int8_says_how_to_give_it_some(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
