@@ -150,7 +150,9 @@ def test_an_invalid_parameter_ends_it_by_name(run: Run, tiny_model: Path, name: 
     assert "Traceback" not in text
 
 
-def test_waits_for_a_lifecycle_manager_without_autostart(run: Run, observer: Observer, tiny_model: Path) -> None:
+def test_without_autostart_a_lifecycle_manager_leads_it_and_is_refused_the_impossible(
+    run: Run, observer: Observer, tiny_model: Path
+) -> None:
     from lifecycle_msgs.msg import Transition
     from lifecycle_msgs.srv import ChangeState, GetState
 
@@ -159,8 +161,14 @@ def test_waits_for_a_lifecycle_manager_without_autostart(run: Run, observer: Obs
     state = observer.node.create_client(GetState, "restore_node/get_state")
     assert client.wait_for_service(DEADLINE_SECONDS) and state.wait_for_service(DEADLINE_SECONDS)
     wait_until_answered(observer.executor, state, GetState.Request())
-    for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
+
+    def change(transition: int) -> bool:
         future = client.call_async(ChangeState.Request(transition=Transition(id=transition)))
         spin_until(observer.executor, future.done, f"transition {transition} done")
-        assert future.result().success
+        return future.result().success
+
+    assert not change(Transition.TRANSITION_ACTIVATE), "it is not configured yet"
+    assert change(Transition.TRANSITION_CONFIGURE)
+    assert change(Transition.TRANSITION_ACTIVATE)
+    assert not change(Transition.TRANSITION_CONFIGURE), "it is active"
     observer.wait_for_node()
