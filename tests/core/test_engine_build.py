@@ -164,6 +164,17 @@ def test_what_a_backend_lacks_is_said_before_anything_is_built(builder: Builder)
     assert builder.backend.builds == 0
 
 
+def test_a_gpu_s_engine_takes_up_to_its_batch_and_a_cpu_s_any_number_of_its_size() -> None:
+    batches = [(1, 48, 64), (2, 48, 64), (3, 48, 64), (1, 64, 48)]
+    assert [dataclasses.replace(TARGET, device="cuda:0").covers(*batch) for batch in batches] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert [TARGET.covers(*batch) for batch in batches] == [True, True, True, False]
+
+
 @pytest.mark.parametrize("wrong", [{"height": 0}, {"batch": 0}, {"precision": "int3"}])
 def test_an_impossible_target_is_refused_by_name(wrong: dict[str, object]) -> None:
     with pytest.raises(EngineError, match=next(iter(wrong))):

@@ -62,12 +62,16 @@ class Target:
 
     @property
     def at_once(self) -> int:
-        """Frames that an engine should run at once: on a CPU one, which keeps all its cores busy."""
-        return self.batch if self.device.startswith("cuda") else 1
+        """Frames that an engine is compiled for: on a CPU one, which keeps all its cores busy."""
+        return self.batch if self._on_gpu else 1
 
     def covers(self, batch: int, height: int, width: int) -> bool:
-        """Whether an engine for this target takes such a batch."""
-        return (height, width) == (self.height, self.width) and batch <= self.batch
+        """Whether an engine for this target takes such a batch: on a CPU of any number, which it runs one by one."""
+        return (height, width) == (self.height, self.width) and (batch <= self.batch or not self._on_gpu)
+
+    @property
+    def _on_gpu(self) -> bool:
+        return self.device.startswith("cuda")
 
 
 class Backend(Protocol):

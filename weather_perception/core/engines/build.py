@@ -42,7 +42,7 @@ def key_of(program: "Program", target: Target, backend: Backend) -> Key:
         target.precision,
         target.height,
         target.width,
-        target.batch,
+        target.at_once,
     )
 
 

@@ -24,7 +24,8 @@ class Key:
     """Everything that an engine depends on; another value of any of these is another engine.
 
     `model` is the SHA-256 of the model file, `version` that of the backend's toolkit, `builder` the SHA-256 of our code
-    that uses it, `device` its name and capability, and the size is in pixels. Batches are 1 to `batch`.
+    that uses it, `device` its name and capability, and the size is in pixels. `batch` is the number of frames it
+    was compiled for.
     """
 
     model: str

@@ -77,7 +77,7 @@ def parser(can_calibrate: bool = False) -> argparse.ArgumentParser:
     made.add_argument(
         "--size", type=_size, nargs="+", required=True, metavar="HEIGHTxWIDTH", help="of the frames, as in 720x1280"
     )
-    made.add_argument("--batch", type=_batch, default=1, metavar="1..N", help="frames at a time; default: 1")
+    made.add_argument("--batch", type=_batch, default=1, metavar="1..N", help="frames at once, on a GPU; default: 1")
     made.add_argument("--precision", default="fp32", choices=PRECISIONS, help="default: %(default)s")
     made.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, ... as the node's parameter")
     made.add_argument("--threads", type=int, default=0, help="CPU threads while comparing; default: all cores")
