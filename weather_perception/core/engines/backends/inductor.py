@@ -41,8 +41,11 @@ class Inductor:
         import torch
 
         from weather_perception.core.engines.backends.fixed_size import at_fixed_size
+        from weather_perception.core.engines.backends.inductor_resize import enlarge_by_convolution
 
         exported = at_fixed_size(program, dataclasses.replace(target, batch=target.at_once), cast=True)
+        if target.device.startswith("cpu"):
+            exported = enlarge_by_convolution(exported)
         with torch.no_grad():
             torch._inductor.aoti_compile_and_package(
                 exported, package_path=str(folder / FILE), inductor_configs={"freezing": True}
