@@ -14,6 +14,8 @@ def enlarge_by_convolution(exported: ExportedProgram) -> ExportedProgram:
     module = exported.module()
     assert isinstance(module, GraphModule)
     found = [(node, factor) for node in module.graph.nodes if (factor := _factor(node))]
+    if not found:
+        return exported
     for index, (node, factor) in enumerate(found):
         _replace(module, node, factor, f"_enlarging_{index}")
     module.recompile()
