@@ -17,7 +17,7 @@ from torch.profiler import ProfilerActivity, profile
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from training.multitask.homogenisation import homogenise_
-from training.paper_c_train_config import HomogenisationConfig
+from training.recipes.paper_c.config import HomogenisationConfig
 
 MVGH = HomogenisationConfig()
 

@@ -22,11 +22,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from training.config import ModelConfig
 from training.data.classes import CLASSES
-from training.models.paper_c.deploy import DeployedMuirf
-from training.models.paper_c.network import Muirf, SharedBlock
-from training.models.paper_c.sharing import ChannelSharedConv2d, Route, Shared
-from training.models.segmenter import BaseSegmenter
-from training.paper_c_config import PRESETS, PaperCConfig
+from training.recipes.paper_c.deployed import DeployedMuirf
+from training.recipes.paper_c.network import Muirf, SharedBlock
+from training.recipes.paper_c.network_config import PRESETS, PaperCConfig
+from training.recipes.paper_c.sharing import ChannelSharedConv2d, Route, Shared
+from training.segmenters.base import BaseSegmenter
 
 
 class Plain(nn.Module):

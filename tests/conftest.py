@@ -3,8 +3,10 @@
 import atexit
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Neither a robot nor another run on this machine is heard. rclpy reads these when it starts, here and in the nodes that
@@ -21,3 +23,14 @@ os.environ["XDG_CACHE_HOME"] = _cache.name
 
 settings.register_profile("busy_machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy_machine")
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """One thread for PyTorch: a second gains tiny networks nothing, and on a busy machine costs ten times as much."""
+    import torch  # slow to import, and most tests of the package's edges do without
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

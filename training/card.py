@@ -5,8 +5,8 @@ from typing import Any
 
 from torch import nn
 
-from training.deployables.deployable import CardText, Deployable
-from training.run_record import flat
+from training.deployable import CardText, Deployable
+from training.loop.record import flat
 from weather_perception.core.contract import Manifest
 from weather_perception.core.program import Program
 

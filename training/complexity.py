@@ -12,9 +12,9 @@ from statistics import median
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from training.models.paper_b.network import MoeWirNet
-from training.models.paper_b.pruning import pruned
-from training.paper_b_config import PRESETS, PaperBConfig
+from training.recipes.paper_b.network import MoeWirNet
+from training.recipes.paper_b.network_config import PRESETS, PaperBConfig
+from training.recipes.paper_b.pruning import pruned
 
 PAPER = (
     "Paper B, section 4.4 and table 4, also at 256x256: its page gives the table as a picture, so its own figures are\n"

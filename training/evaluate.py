@@ -6,10 +6,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.checkpoint import CheckpointError
-from training.deployables.deployable import METRICS_FILE
-from training.deployables.open_checkpoint import open_checkpoint
-from training.unseen import unseen_camvid_frames, unseen_frames
+from training.deployable import METRICS_FILE
+from training.judging.unseen import unseen_camvid_frames, unseen_frames
+from training.loop.checkpoint import CheckpointError
+from training.open_checkpoint import open_checkpoint
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from training.card import card
-from training.checkpoint import CheckpointError
 from training.data.degradations import WEATHERS, degrade
 from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
-from training.deployables.open_checkpoint import open_checkpoint
+from training.loop.checkpoint import CheckpointError
 from training.models.deploy import fold_batch_norms
-from training.models.hugging_face_segmenter import SegmenterError
+from training.open_checkpoint import open_checkpoint
+from training.segmenters.hugging_face import SegmenterError
 from weather_perception.core.contract import OUTPUT_NAMES, Manifest
 from weather_perception.core.program import Program, save_program
 

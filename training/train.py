@@ -16,26 +16,24 @@ import torch
 from torch.utils.data import DataLoader
 
 from training import config as weather_net_config
-from training import (
-    paper_a_config,
-    paper_a_run,
-    paper_a_stages,
-    paper_b_run,
-    paper_b_stages,
-    paper_b_train_config,
-    paper_c_run,
-    paper_c_stages,
-    paper_c_train_config,
-    processes,
-    weather_net_run,
-    weather_net_stages,
-)
-from training.checkpoint import CheckpointError
 from training.config import LoopConfig, PairedSetConfig, Precision, TrainConfig
-from training.paper_a_config import PairsConfig, PaperATrainConfig
-from training.paper_b_train_config import PaperBTrainConfig
-from training.paper_c_train_config import Method, PaperCTrainConfig
-from training.trainer import Trainer
+from training.loop import processes
+from training.loop.checkpoint import CheckpointError
+from training.loop.trainer import Trainer
+from training.recipes.paper_a import config as paper_a_config
+from training.recipes.paper_a import objective as paper_a_stages
+from training.recipes.paper_a import recipe as paper_a_run
+from training.recipes.paper_a.config import PairsConfig, PaperATrainConfig
+from training.recipes.paper_b import config as paper_b_train_config
+from training.recipes.paper_b import objective as paper_b_stages
+from training.recipes.paper_b import recipe as paper_b_run
+from training.recipes.paper_b.config import PaperBTrainConfig
+from training.recipes.paper_c import config as paper_c_train_config
+from training.recipes.paper_c import objective as paper_c_stages
+from training.recipes.paper_c import recipe as paper_c_run
+from training.recipes.paper_c.config import Method, PaperCTrainConfig
+from training.recipes.weather_net import objective as weather_net_stages
+from training.recipes.weather_net import recipe as weather_net_run
 
 Config = TrainConfig | PaperATrainConfig | PaperBTrainConfig | PaperCTrainConfig
 

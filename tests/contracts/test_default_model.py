@@ -12,7 +12,7 @@ from training.data.classes import CLASSES, VOID
 from training.data.degradations import WEATHERS, degrade
 from training.data.sample import Sample
 from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
-from training.metrics import MaskScores, psnr
+from training.judging.metrics import MaskScores, psnr
 from weather_perception.core.engines.reference import TorchEngine
 from weather_perception.core.pipeline import Perception, Pipeline
 from weather_perception.core.program import Program, open_program

@@ -26,28 +26,33 @@ VOCABULARY = "training.data.classes"
 # config <- data, models <- losses <- stages <- *_stages; trainer knows stages alone; *_run joins them.
 CONFIGURATION = [
     "training.config",
-    "training.paper_a_config",
-    "training.paper_b_config",
-    "training.paper_b_train_config",
-    "training.paper_c_config",
-    "training.paper_c_train_config",
+    "training.recipes.paper_a.config",
+    "training.recipes.paper_b.network_config",
+    "training.recipes.paper_b.config",
+    "training.recipes.paper_c.network_config",
+    "training.recipes.paper_c.config",
 ]
 TASKS = [
-    "training.weather_net_stages",
-    "training.original_stages",
-    "training.paper_a_stages",
-    "training.paper_b_stages",
-    "training.paper_c_stages",
+    "training.recipes.weather_net.objective",
+    "training.recipes.paper_a.original",
+    "training.recipes.paper_a.objective",
+    "training.recipes.paper_b.objective",
+    "training.recipes.paper_c.objective",
 ]
 LOOP = [
-    "training.stages",
-    "training.processes",
-    "training.watch",
-    "training.weight_average",
-    "training.task_gradients",
-    "training.trainer",
+    "training.loop.stages",
+    "training.loop.processes",
+    "training.loop.watch",
+    "training.loop.weight_average",
+    "training.loop.task_gradients",
+    "training.loop.trainer",
 ]
-RUNS = ["training.weather_net_run", "training.paper_a_run", "training.paper_b_run", "training.paper_c_run"]
+RUNS = [
+    "training.recipes.weather_net.recipe",
+    "training.recipes.paper_a.recipe",
+    "training.recipes.paper_b.recipe",
+    "training.recipes.paper_c.recipe",
+]
 COMMAND = [*RUNS, "training.train", "training.reproduce"]
 ABOVE_DATA = ["training.models", "training.losses", "training.multitask", *LOOP, *TASKS, *COMMAND]
 
@@ -69,20 +74,31 @@ RULES = [
     *((f"{name.replace('.', '/')}.py", ["training.data", *ABOVE_DATA], "all read it") for name in CONFIGURATION),
     (
         "training/stages.py",
-        ["training.data", *(set(ABOVE_DATA) - {"training.stages"}), *CONFIGURATION],
+        ["training.data", *(set(ABOVE_DATA) - {"training.loop.stages"}), *CONFIGURATION],
         "stages are data about any training",
     ),
     *(
         (
             f"{name.replace('.', '/')}.py",
-            ["training.data", "training.models", "training.losses", *TASKS, *COMMAND, "training.paper_a_config"],
+            [
+                "training.data",
+                "training.models",
+                "training.losses",
+                *TASKS,
+                *COMMAND,
+                "training.recipes.paper_a.config",
+            ],
             "the loop trains any network on any data",
         )
         for name in LOOP
-        if name != "training.stages"
+        if name != "training.loop.stages"
     ),
     *(
-        (f"{name.replace('.', '/')}.py", ["training.trainer", "training.processes", *COMMAND], "a task runs nothing")
+        (
+            f"{name.replace('.', '/')}.py",
+            ["training.loop.trainer", "training.loop.processes", *COMMAND],
+            "a task runs nothing",
+        )
         for name in TASKS
     ),
 ]

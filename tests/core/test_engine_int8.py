@@ -14,7 +14,7 @@ from tests.support.tiny import write_tiny
 from training.data.classes import CLASSES, VOID
 from training.data.degradations import WEATHERS, degrade
 from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
-from training.metrics import MaskScores, psnr
+from training.judging.metrics import MaskScores, psnr
 from weather_perception.build_engine import main
 from weather_perception.core.contract import Outputs
 from weather_perception.core.engines.backends.openvino import OpenVino

@@ -10,12 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training import paper_b_stages, processes
 from training.config import LoopConfig
 from training.data.batches import Example
-from training.paper_b_train_config import CollaborationConfig
-from training.run_record import Record
-from training.trainer import Trainer
+from training.loop import processes
+from training.loop.record import Record
+from training.loop.trainer import Trainer
+from training.recipes.paper_b import objective as paper_b_stages
+from training.recipes.paper_b.config import CollaborationConfig
 
 CONFIG = CollaborationConfig(steps=6, batch=6, learning_rate=1e-2, last_learning_rate=1e-4)
 

@@ -10,14 +10,15 @@ from typing import Any, cast
 import torch
 
 from tests.support.tiny_collaboration import collate
-from training import paper_c_stages, processes
 from training.config import LoopConfig
 from training.data.batches import Example
-from training.models.paper_c.network import Muirf
-from training.paper_c_config import PaperCConfig
-from training.paper_c_train_config import JointConfig, Method
-from training.run_record import Record
-from training.trainer import Trainer
+from training.loop import processes
+from training.loop.record import Record
+from training.loop.trainer import Trainer
+from training.recipes.paper_c import objective as paper_c_stages
+from training.recipes.paper_c.config import JointConfig, Method
+from training.recipes.paper_c.network import Muirf
+from training.recipes.paper_c.network_config import PaperCConfig
 
 NETWORK = PaperCConfig(experts=2, patch=2, width=4, blocks=(1, 1), hidden=4)
 CONFIG = JointConfig(steps=5, batch=8, learning_rate=3e-3, last_learning_rate=1e-4)

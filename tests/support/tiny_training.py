@@ -10,11 +10,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from training import processes
 from training.config import LoopConfig
-from training.run_record import Record
-from training.stages import Networks, Outcome, Phase, Stage, constant, warmup_cosine
-from training.trainer import Trainer
+from training.loop import processes
+from training.loop.record import Record
+from training.loop.stages import Networks, Outcome, Phase, Stage, constant, warmup_cosine
+from training.loop.trainer import Trainer
 
 BATCH = 4
 STEPS = (3, 3)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from training.deployables.deployable import data_and_licence
+from training.deployable import data_and_licence
 
 OURS = "python -m training.train paper_a --steps 2 --segmenter CHECKPOINT --vgg19 off"
 

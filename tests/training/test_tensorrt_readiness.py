@@ -11,19 +11,22 @@ import torch
 from torch import nn
 
 from tests.support import tensorrt
-from training import config, paper_a_config, paper_b_config, paper_c_config
+from training import config
 from training.config import ModelConfig
 from training.data.classes import CLASSES
 from training.export import export_program
 from training.models.deploy import DeployedSegmenter, DeployedWeatherNet
-from training.models.paper_a.cooperation import Cooperation
-from training.models.paper_a.deploy import DeployedCooperation
-from training.models.paper_b.deploy import DeployedMoeWirNet
-from training.models.paper_b.network import MoeWirNet
-from training.models.paper_c.deploy import DeployedMuirf
-from training.models.paper_c.network import Muirf
-from training.models.segmenter import BaseSegmenter
-from training.models.weather_net import WeatherNet
+from training.recipes.paper_a import config as paper_a_config
+from training.recipes.paper_a.cooperation import Cooperation
+from training.recipes.paper_a.deployed import DeployedCooperation
+from training.recipes.paper_b import network_config as paper_b_config
+from training.recipes.paper_b.deployed import DeployedMoeWirNet
+from training.recipes.paper_b.network import MoeWirNet
+from training.recipes.paper_c import network_config as paper_c_config
+from training.recipes.paper_c.deployed import DeployedMuirf
+from training.recipes.paper_c.network import Muirf
+from training.recipes.weather_net.network import WeatherNet
+from training.segmenters.base import BaseSegmenter
 from weather_perception.core.contract import Manifest
 from weather_perception.core.engines.backends.fixed_size import at_fixed_size
 from weather_perception.core.engines.backends.tensorrt import TensorRt

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.models.segmenter import BaseSegmenter
-from training.models.weather_net import WeatherNet
+from training.recipes.weather_net.network import WeatherNet
+from training.segmenters.base import BaseSegmenter
 
 STRIDE = 16
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from training.multitask.reweighting import Balance, History, no_history, reweigh
-from training.paper_b_train_config import ReweightingConfig
+from training.recipes.paper_b.config import ReweightingConfig
 
 Average = Callable[[Sequence[Tensor]], None]
 """Replaces tensors by their means over all processes."""
@@ -17,7 +17,7 @@ def alone(_tensors: Sequence[Tensor]) -> None:
 
 
 class Collaboration:
-    """The reweighting's state, for `tasks` tasks; a Memory of training.stages."""
+    """The reweighting's state, for `tasks` tasks; a Memory of training.loop.stages."""
 
     def __init__(self, config: ReweightingConfig, tasks: int, average: Average = alone) -> None:
         self.history = no_history(tasks)

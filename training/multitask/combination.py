@@ -1,7 +1,7 @@
 """Ways to join the tasks' gradients into one update, with what each remembers: MVGH, ORI, and the torchjd library's.
 
 MVGH is a reconstruction from paper C's abstract. PCGrad, CAGrad, MGDA, IMTL-G and Nash-MTL are not rewritten here.
-Each is a Combination of training.stages. Shape legend: T tasks, P parameters that the tasks share.
+Each is a Combination of training.loop.stages. Shape legend: T tasks, P parameters that the tasks share.
 """
 
 import warnings
@@ -14,8 +14,8 @@ from torch import Tensor
 from training.multitask.conflict import conflict, gram
 from training.multitask.homogenisation import gram_after, homogenise_
 from training.multitask.reweighting import History, no_history, reweigh
-from training.paper_b_train_config import ReweightingConfig
-from training.paper_c_train_config import HomogenisationConfig, Method
+from training.recipes.paper_b.config import ReweightingConfig
+from training.recipes.paper_c.config import HomogenisationConfig, Method
 
 Scores = dict[str, Tensor]
 

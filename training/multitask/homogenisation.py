@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from training.paper_c_train_config import HomogenisationConfig
+from training.recipes.paper_c.config import HomogenisationConfig
 
 OPPOSITE = 1e-4
 """Squared sine of the angle below which a gradient counts as opposite to the meta-vector: half a degree."""

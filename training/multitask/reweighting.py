@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from training.paper_b_train_config import ReweightingConfig
+from training.recipes.paper_b.config import ReweightingConfig
 
 
 class History(NamedTuple):

@@ -13,8 +13,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from training.checkpoint import CheckpointError
-from training.reproduce import paper_a_command, paper_b_command, paper_c_command
+from training.loop.checkpoint import CheckpointError
+from training.reproduce.paper_a import command as paper_a_command
+from training.reproduce.paper_b import command as paper_b_command
+from training.reproduce.paper_c import command as paper_c_command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

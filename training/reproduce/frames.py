@@ -19,8 +19,8 @@ from training.data.readers.layouts import LAYOUTS
 from training.data.readers.sets import LabelledSet, PairSet
 from training.data.sample import Sample
 from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
-from training.judge import Frame
-from training.unseen import CAMVID_UNSEEN_DRIVES, degraded_frames
+from training.judging.judge import Frame
+from training.judging.unseen import CAMVID_UNSEEN_DRIVES, degraded_frames
 from weather_perception.core.contract import SemanticClass
 
 SPLITS = {

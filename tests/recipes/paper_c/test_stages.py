@@ -1,0 +1,195 @@
+"""Joint training of MUIRF (paper C, a reconstruction): task gradients joined on the shared weights alone."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tests.support import tiny_joint as tiny
+from training.loop.stages import Join, TaskLoss
+from training.loop.task_gradients import TaskGradients
+from training.loop.trainer import Trainer, memories, optimizer_tensors
+from training.losses import restoration
+from training.multitask.homogenisation import homogenise
+from training.recipes.paper_c.config import Method
+from training.recipes.paper_c.objective import NETWORK, muirf
+
+ROOT = Path(__file__).resolve().parents[2]
+TASKS = tiny.CONFIG.tasks
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def weights(trainer: Trainer) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in trainer.networks[NETWORK].state_dict().items()}
+
+
+def memory(trainer: Trainer) -> dict[str, Tensor]:
+    return memories(trainer.stage)[0][1].state_dict()
+
+
+def assert_close(found: dict[str, Tensor], expected: dict[str, Tensor], exactly: bool = False) -> None:
+    assert found.keys() == expected.keys() and expected
+    for name, value in expected.items():
+        tolerance = {"rtol": 0, "atol": 0} if exactly else {"rtol": 1e-3, "atol": 1e-4}
+        torch.testing.assert_close(found[name], value, equal_nan=True, msg=name, **tolerance)
+
+
+def task_loss(net: nn.Module, batch, task: int) -> Tensor:  # type: ignore[no-untyped-def]
+    """The mean over a task's examples, from one forward pass of the whole batch."""
+    at = batch.weather == task
+    pair = net(batch.degraded_3HW / 255, batch.weather).restored_B3HW[at], batch.clear_3HW[at] / 255
+    return restoration.charbonnier(*pair) + tiny.CONFIG.edge_weight * restoration.edge(*pair)
+
+
+def flat_gradient(loss: Tensor, parameters: tuple[nn.Parameter, ...]) -> Tensor:
+    found = torch.autograd.grad(loss, parameters, allow_unused=True)
+    return torch.cat(
+        [torch.zeros_like(p).flatten() if g is None else g.flatten() for g, p in zip(found, parameters, strict=True)]
+    )
+
+
+@pytest.mark.parametrize("indices", [range(8), [0, 4, 8, 12, 1, 2, 5, 3]], ids=["balanced", "unbalanced"])
+def test_shared_weights_get_mvgh_of_the_tasks_mean_gradients_and_each_weathers_own_keep_theirs(
+    indices: list[int],
+) -> None:
+    trainer, batch = tiny.build(tiny.of_method("mvgh")), tiny.batch(indices)
+    phase, net = trainer.stage.phases[0], muirf(trainer.networks)
+    losses = [task_loss(net, batch, task) for task in range(4)]
+    grad_TP = torch.stack([flat_gradient(loss, net.shared_parameters) for loss in losses])
+    update, _ = homogenise(grad_TP, torch.zeros_like(grad_TP[0]), tiny.CONFIG.homogenisation)
+    whole = sum(task_loss(net, batch, task) * (batch.weather == task).float().mean() for task in range(4))
+    own = flat_gradient(whole, net.specific_parameters)
+
+    assert phase.join and phase.prepare
+    gradients = TaskGradients(phase.join, list(net.parameters()), trainer.networks)
+    phase.prepare([batch], trainer.networks)
+    outcome = phase.objective(batch, trainer.networks)
+    total = gradients.add(outcome.tasks, 1)
+    found = gradients.join(trainer.fabric, "step 0")
+    torch.testing.assert_close(total, whole.detach())
+    shared = torch.cat([parameter.grad.flatten() for parameter in net.shared_parameters])
+    torch.testing.assert_close(shared, update, rtol=1e-3, atol=1e-5)
+    kept = torch.cat([parameter.grad.flatten() for parameter in net.specific_parameters])
+    torch.testing.assert_close(kept, own, rtol=1e-3, atol=1e-6)
+    for task, loss in zip(TASKS, losses, strict=True):
+        assert found[f"loss_{task}"] == pytest.approx(loss.item(), rel=1e-4)
+    assert 0 <= found["conflict_after"] <= 1 and 0 <= found["conflict"] <= 1
+
+
+def test_training_by_the_plain_sum_is_ordinary_training_of_the_balanced_batch() -> None:
+    """With the terms of routing left as they are: the sum of 4 mean gradients is 4 times that of the batch's mean."""
+    trainer, batch = tiny.build(tiny.of_method("sum")), tiny.batch(range(8))
+    trainer.train_step([batch])
+    net, other = muirf(trainer.networks), tiny.build()
+    phase, plain = other.stage.phases[0], muirf(other.networks)
+    assert phase.prepare
+    phase.prepare([batch], other.networks)
+    outcome = phase.objective(batch, other.networks)
+    tasks = torch.stack([task.mean for task in outcome.tasks.values()])
+    shared = flat_gradient(tasks.sum() + torch.stack(list(outcome.terms.values())).sum(), plain.shared_parameters)
+    found = torch.cat([parameter.grad.flatten() for parameter in net.shared_parameters])
+    torch.testing.assert_close(found, shared, rtol=1e-3, atol=1e-5)
+
+
+def test_training_restores_learns_the_weather_and_logs_the_conflict() -> None:
+    trainer = tiny.build(tiny.of_method("mvgh", steps=50, learning_rate=2e-2))
+    found = tiny.train(trainer)
+    assert found[-1]["gain_dB"] > found[0]["gain_dB"] + 1
+    assert found[-1]["weather_accuracy"] > 0.7 > found[0]["weather_accuracy"]
+    expected = {"total", "weather", "balance", "sharing", "share_of_channels", "conflict", "conflict_after"}
+    assert expected | {f"loss_{task}" for task in TASKS} <= set(found[0])
+    assert list(trainer.images) == ["degraded", "restored", "clear"]
+
+
+@pytest.mark.parametrize("method", ["mvgh", "ori", "pcgrad", "cagrad"])
+def test_a_stopped_and_resumed_run_has_the_bits_of_one_that_was_not(tmp_path: Path, method: str) -> None:
+    whole, stopped, resumed = (tiny.build(tiny.of_method(method, steps=4)) for _ in range(3))
+    expected = tiny.train(whole)
+    for stop_after in (0, 2):
+        tiny.train(stopped, stop_after)
+        stopped.save(tmp_path / "run", {})
+        resumed.resume(tmp_path / "run")
+        assert_equal_or_empty(memory(resumed), memory(stopped))
+    assert tiny.train(resumed) == expected[2:]
+    assert_close(weights(resumed), weights(whole), exactly=True)
+    assert_close(memory(resumed), memory(whole), exactly=True)
+    assert_close(optimizer_tensors(resumed.optimizers), optimizer_tensors(whole.optimizers), exactly=True)
+
+
+def assert_equal_or_empty(found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    if expected:
+        assert_close(found, expected, exactly=True)
+    else:
+        assert not found
+
+
+@pytest.mark.parametrize("accumulate", [2, 8], ids=["every task in each", "one example in each"])
+def test_accumulated_micro_batches_train_as_their_whole_batch(accumulate: int) -> None:
+    whole, parts = tiny.build(), tiny.build(accumulate=accumulate)
+    expected, found = tiny.train(whole), tiny.train(parts)
+    for mine, theirs in zip(found, expected, strict=True):
+        assert mine == pytest.approx(theirs, rel=1e-2, abs=1e-3)
+    assert_close(weights(parts), weights(whole))
+    assert_close(memory(parts), memory(whole))
+
+
+def test_two_processes_find_the_weights_and_losses_of_one_with_every_method(tmp_path: Path) -> None:
+    """Also where the method draws random numbers: PCGrad its order of tasks."""
+    methods = [method for method in get_args(Method) if method != "nash_mtl" or find_spec("ecos")]
+    script = [str(ROOT / "tests/support/tiny_joint.py"), str(tmp_path), *methods]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run([*torchrun, *script], env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for method in methods:
+        one, resumed = (tiny.build(tiny.of_method(method)) for _ in range(2))
+        expected, found = tiny.train(one), json.loads((tmp_path / f"{method}.json").read_text())
+        assert len(found) == len(expected) == tiny.CONFIG.steps
+        for mine, theirs in zip(found, expected, strict=True):
+            assert mine == pytest.approx(theirs, rel=1e-2, abs=1e-3)
+        resumed.resume(tmp_path / method)  # on one process
+        assert_close(memory(resumed), memory(one))
+        assert_close(weights(resumed), weights(one))
+
+
+def test_a_task_without_an_example_moves_nothing_and_says_so() -> None:
+    trainer = tiny.build()
+    scalars = trainer.train_step([tiny.batch([0, 1, 4, 5])])  # no rain, no snow
+    assert math.isnan(scalars["loss_rain"]) and not math.isnan(scalars["loss_fog"])
+    net = muirf(trainer.networks)
+    assert all(not parameter.grad[2:].any() for parameter in net.specific_parameters)
+    assert all(parameter.isfinite().all() for parameter in net.parameters())
+
+
+def test_what_cannot_be_joined_is_refused_by_name() -> None:
+    trainer = tiny.build()
+    named = tiny.batch(range(4))
+    with pytest.raises(ValueError, match=r"examples of the tasks \[0, 1, 2, 7\], but the tasks are"):
+        trainer.train_step([named._replace(weather=torch.tensor([0, 1, 2, 7]))])
+    join = trainer.stage.phases[0].join
+    assert join
+    elsewhere = Join(TASKS, lambda _: [nn.Parameter(torch.zeros(1))], join.combination)
+    with pytest.raises(ValueError, match="shared parameters: some are not the phase's"):
+        TaskGradients(elsewhere, list(trainer.networks[NETWORK].parameters()), trainer.networks)
+    gradients = TaskGradients(join, list(trainer.networks[NETWORK].parameters()), trainer.networks)
+    with pytest.raises(ValueError, match=r"gave losses of \('haze',\), but the phase joins"):
+        gradients.add({"haze": TaskLoss(torch.zeros(()), 1)}, 1)
+
+
+def test_a_task_whose_gradient_is_not_finite_stops_the_run_before_its_weights_change() -> None:
+    trainer = tiny.build()
+    with torch.no_grad():
+        next(iter(muirf(trainer.networks).specific_parameters))[1, 0, 0] = math.nan  # fog's
+    before = weights(trainer)
+    with pytest.raises(FloatingPointError, match="step 0, phase restore: a loss is not finite"):
+        tiny.train(trainer, 1)
+    assert_close(weights(trainer), before, exactly=True)

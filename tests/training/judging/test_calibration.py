@@ -1,0 +1,55 @@
+"""Calibration: the error measures over- and underconfidence, and the fitted temperature mends them."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn import functional as F
+
+from training.judging.calibration import BOUNDS, expected_calibration_error, fit_temperature
+
+
+def drawn(count: int, sharpness: float, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Logits whose true probabilities are softmax(logits / sharpness), and labels drawn from these."""
+    chance = torch.Generator().manual_seed(seed)
+    true_NK = 2 * torch.randn(count, 4, generator=chance)
+    labels_N = torch.multinomial(true_NK.softmax(dim=1), 1, generator=chance)[:, 0]
+    return sharpness * true_NK, labels_N
+
+
+def test_the_error_is_the_gap_between_confidence_and_accuracy() -> None:
+    """Four answers of 90 % of which two are right, and four of 60 % of which three are."""
+    sure = torch.tensor([0.9] * 4 + [0.6] * 4)
+    labels = torch.tensor([0, 0, 1, 1, 0, 0, 0, 1])
+    found = expected_calibration_error(torch.stack([sure, 1 - sure], dim=1), labels)
+    assert found == pytest.approx(0.5 * 0.4 + 0.5 * 0.15, abs=1e-5)
+
+
+@pytest.mark.parametrize("sharpness", [0.3, 1.0, 4.0])
+def test_the_fitted_temperature_undoes_over_and_underconfidence(sharpness: float) -> None:
+    logits, labels = drawn(4000, sharpness)
+    temperature = fit_temperature(logits, labels)
+    assert temperature == pytest.approx(sharpness, rel=0.1)
+    unseen, truth = drawn(4000, sharpness, seed=1)
+    before = expected_calibration_error(unseen.softmax(dim=1), truth)
+    after = expected_calibration_error((unseen / temperature).softmax(dim=1), truth)
+    assert after < 0.03
+    assert after < before / 2 or sharpness == 1.0
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 1000), st.floats(0.2, 5))
+def test_no_other_temperature_has_less_cross_entropy(seed: int, sharpness: float) -> None:
+    logits, labels = drawn(60, sharpness, seed)
+    best = fit_temperature(logits, labels)
+    assert BOUNDS[0] <= best <= BOUNDS[1]
+    for other in (best * 0.9, best * 1.1):
+        if BOUNDS[0] <= other <= BOUNDS[1]:
+            assert F.cross_entropy(logits / best, labels) <= F.cross_entropy(logits / other, labels) + 1e-6
+
+
+def test_without_an_error_the_coldest_temperature_is_taken_and_without_samples_none() -> None:
+    assert fit_temperature(torch.eye(3), torch.arange(3)) == pytest.approx(BOUNDS[0])
+    with pytest.raises(ValueError, match="no samples"):
+        fit_temperature(torch.zeros(0, 3), torch.zeros(0, dtype=torch.long))

@@ -1,0 +1,58 @@
+"""The judge scores what a model answers, beside what there was before, over the set and frame by frame."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from training.judging.judge import Frame, judge
+
+VOID = 255
+CLASSES = 2
+
+
+def frame(value: int, labels: int, size: tuple[int, int] = (32, 40)) -> Frame:
+    """A clear frame of one grey, degraded by 20 grey levels, all of one class but for a void row."""
+    clear = np.full((*size, 3), value, np.uint8)
+    truth = np.full(size, labels, np.uint8)
+    truth[0] = VOID
+    return clear + np.uint8(20), clear, truth
+
+
+def perceive(image_BHW3: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Original masks are all of class 0, refined ones of class 1, and half of the degradation goes."""
+    zeros = torch.zeros(image_BHW3.shape[:3], dtype=torch.uint8)
+    return zeros, zeros + 1, image_BHW3 - 10
+
+
+def test_images_are_compared_frame_by_frame_and_masks_before_and_after() -> None:
+    judged = judge(perceive, [frame(100, 1), frame(50, 1), frame(50, 0)], CLASSES, VOID)
+    assert judged.frames == 3
+    assert judged.psnr_degraded == pytest.approx([20 * math.log10(255 / 20)] * 3, abs=1e-3)
+    assert judged.psnr_restored == pytest.approx([20 * math.log10(255 / 10)] * 3, abs=1e-3)
+    assert all(after > before for before, after in zip(judged.ssim_degraded, judged.ssim_restored, strict=True))
+    result = judged.result()
+    assert result["psnr_restored"] == pytest.approx(20 * math.log10(255 / 10), abs=1e-3)
+    assert result["original"]["set"]["pa"] == pytest.approx(1 / 3, abs=1e-4)
+    assert result["refined"]["set"]["pa"] == pytest.approx(2 / 3, abs=1e-4)
+    assert result["refined"]["set"]["miou"] == pytest.approx(1 / 3, abs=1e-4)
+
+
+def test_every_image_weighs_alike_in_the_scores_per_image() -> None:
+    judged = judge(perceive, [frame(100, 1, (64, 64)), frame(50, 0, (32, 32))], CLASSES, VOID)
+    refined = judged.result()["refined"]
+    assert refined["image"]["pa"] == 0.5
+    assert refined["set"]["pa"] == pytest.approx(63 * 64 / (63 * 64 + 31 * 32), abs=1e-4)
+
+
+def test_frames_without_labels_have_scores_of_images_alone() -> None:
+    result = judge(perceive, [frame(100, VOID)], CLASSES, VOID).result()
+    assert result["psnr_restored"] > result["psnr_degraded"]
+    assert "original" not in result and "refined" not in result
+
+
+def test_no_frames_is_an_error() -> None:
+    with pytest.raises(ValueError, match="no frames"):
+        judge(perceive, [], CLASSES, VOID)

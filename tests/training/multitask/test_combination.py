@@ -1,0 +1,121 @@
+"""Joining task gradients by name: MVGH (a reconstruction of paper C), ORI, and those of the torchjd library."""
+
+import copy
+from importlib.util import find_spec
+from typing import get_args
+
+import pytest
+import torch
+from torch import Tensor
+
+from training.multitask.combination import MetaVector, OnlineWeights, TorchJd, build
+from training.multitask.conflict import conflict, gram
+from training.multitask.homogenisation import gram_after, homogenise, homogenised
+from training.recipes.paper_b.config import ReweightingConfig
+from training.recipes.paper_c.config import HomogenisationConfig, Method
+
+MVGH, ORI = HomogenisationConfig(), ReweightingConfig()
+NEEDS_ECOS = pytest.mark.skipif(not find_spec("ecos"), reason="Nash-MTL's solver ecos (GPL-3) is not installed")
+METHODS = [pytest.param(name, marks=NEEDS_ECOS if name == "nash_mtl" else ()) for name in get_args(Method)]
+CONFLICTING = torch.tensor([[1.0, 0.0], [-1.0, 1.0]])
+LOSSES = torch.tensor([1.0, 2.0, 0.5])
+
+
+def combined(method: Method, grad_TP: Tensor) -> Tensor:
+    return build(method, len(grad_TP), MVGH, ORI).combine(grad_TP, torch.ones(len(grad_TP)))[0]
+
+
+def steps(count: int, tasks: int = 3) -> list[Tensor]:
+    chance = torch.Generator().manual_seed(0)
+    return [torch.randn(tasks, 5, generator=chance) + 0.5 for _ in range(count)]
+
+
+def test_sum_adds_the_gradients() -> None:
+    torch.testing.assert_close(combined("sum", CONFLICTING), torch.tensor([0.0, 1.0]))
+
+
+def test_pcgrad_projects_each_of_two_conflicting_gradients_onto_the_others_normal_plane() -> None:
+    """(1, 0) loses its part along (-1, 1): (.5, .5); (-1, 1) loses its part along (1, 0): (0, 1)."""
+    torch.testing.assert_close(combined("pcgrad", CONFLICTING), torch.tensor([0.5, 1.5]))
+
+
+def test_mgda_finds_the_shortest_convex_combination() -> None:
+    """The point of the segment from (2, 0) to (0, 1) that is nearest to the origin."""
+    found = combined("mgda", torch.tensor([[2.0, 0.0], [0.0, 1.0]]))
+    torch.testing.assert_close(found, torch.tensor([0.4, 0.8]), rtol=0.02, atol=0.01)
+
+
+def test_imtl_g_has_equal_projections_on_all_unit_gradients() -> None:
+    grad = steps(1)[0]
+    projections = torch.nn.functional.normalize(grad, dim=1) @ combined("imtl_g", grad)
+    torch.testing.assert_close(projections, projections[:1].expand(3), rtol=1e-3, atol=1e-4)
+
+
+def test_cagrad_stays_within_half_the_mean_gradients_length_of_it_and_helps_the_worst_task() -> None:
+    grad = torch.tensor([[1.0, 0.2], [-0.6, 1.0]])
+    mean, found = grad.mean(dim=0), combined("cagrad", grad)
+    assert (found - mean).norm() == pytest.approx(0.5 * mean.norm().item(), rel=0.01)
+    assert (grad @ found).min() > (grad @ mean).min() + 1e-3
+
+
+@NEEDS_ECOS
+def test_nash_mtl_solves_the_bargaining_equation() -> None:
+    """G alpha = 1 / alpha for the inner products G: every task gains in proportion to how little it is weighed."""
+    grad = torch.tensor([[1.0, 0.2], [0.3, 0.5]])
+    update = combined("nash_mtl", grad)
+    alpha = torch.linalg.solve(grad.T, update)
+    shares = (grad @ update) * alpha
+    torch.testing.assert_close(shares, shares.mean().expand(2), rtol=0.05, atol=0)
+
+
+def test_ori_weighs_a_lagging_tasks_gradient_more() -> None:
+    ori = OnlineWeights(ORI, 2)
+    grad = torch.eye(2)
+    first, _ = ori.combine(grad, torch.tensor([1.0, 1.0]))
+    torch.testing.assert_close(first, torch.tensor([0.5, 0.5]))
+    second, _ = ori.combine(grad, torch.tensor([1.0, 3.0]))
+    assert second[1] > second[0] and second.sum() == pytest.approx(1)
+
+
+def test_mvgh_is_the_pure_function_and_its_meta_vector() -> None:
+    method, meta = MetaVector(MVGH), torch.zeros(5)
+    for grad in steps(4):
+        expected, meta = homogenise(grad, meta, MVGH)
+        found, scores = method.combine(grad, LOSSES)
+        torch.testing.assert_close(found, expected)
+        after = homogenised(grad, meta, MVGH)
+        torch.testing.assert_close(gram_after(grad, gram(grad), meta, MVGH), gram(after), rtol=1e-3, atol=1e-4)
+        assert scores["conflict"] == conflict(gram(grad)) and scores["conflict_after"] == conflict(gram(after))
+
+
+def test_conflict_is_the_share_of_pairs_that_point_apart() -> None:
+    grad = torch.tensor([[1.0, 0.0], [-1.0, 0.1], [1.0, 1.0], [0.0, 0.0]])
+    assert conflict(gram(grad)) == pytest.approx(2 / 3)  # the task without a gradient is in no pair
+    assert conflict(gram(grad[:1])) == 0
+    assert conflict(gram(torch.eye(2))) == 0
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_any_method_goes_on_from_its_state_as_if_it_had_not_stopped(method: Method) -> None:
+    whole, grads = build(method, 3, MVGH, ORI), steps(4)
+    for grad in grads[:2]:
+        whole.combine(grad, LOSSES * grad.norm())
+    resumed = build(method, 3, MVGH, ORI)
+    resumed.load_state_dict(copy.deepcopy(whole.state_dict()))
+    for grad in grads[2:]:
+        torch.manual_seed(int(torch.randint(1000, ())))  # whatever else has drawn random numbers
+        expected, found = (each.combine(grad, LOSSES * grad.norm())[0] for each in (whole, resumed))
+        assert torch.equal(found, expected) and found.shape == (5,) and found.isfinite().all()
+
+
+def test_the_librarys_randomness_leaves_the_trainings_alone() -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    TorchJd("pcgrad", 3).combine(steps(1)[0], LOSSES)
+    assert torch.equal(torch.rand(2), expected)
+
+
+def test_a_method_that_is_none_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match=r"no method 'gradnorm'; there are \['cagrad'.*mvgh and ori"):
+        build("gradnorm", 2, MVGH, ORI)  # type: ignore[arg-type]

@@ -1,0 +1,285 @@
+"""The training loop of every model: walks stages and phases, on one device or several; knows no network and no data."""
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from training.config import LoopConfig
+from training.loop import checkpoint, processes
+from training.loop.record import Record
+from training.loop.stages import Memory, Outcome, Phase, Stage, check, locate, total_steps
+from training.loop.task_gradients import TaskGradients
+from training.loop.watch import Watch
+from training.loop.weight_average import WeightAverage, group_name
+
+
+class Trainer:
+    """Trains `networks` (by name, in every process the same) through `stages`; each name is a file of the checkpoint.
+
+    The randomness of a step depends on the seed, the step and the process alone, so a resumed run repeats it.
+    """
+
+    def __init__(
+        self,
+        fabric: Fabric,
+        networks: Mapping[str, nn.Module],
+        stages: Sequence[Stage],
+        loop: LoopConfig,
+        record: Record,
+    ) -> None:
+        """Raises ValueError for stages that do not fit the networks."""
+        check(stages, networks)
+        self.fabric, self.stages, self.loop, self.record = fabric, tuple(stages), loop, record
+        self.networks = {name: net.to(fabric.device) for name, net in networks.items()}
+        processes.agree(fabric, self.networks.values())
+        trained = frozenset[str]().union(*(stage.trains for stage in stages))
+        learning = {name: net for name, net in self.networks.items() if name in trained}
+        self.average = WeightAverage(learning, loop.average_decay) if loop.average_decay else None
+        self.step = 0
+        self.images: dict[str, Tensor] = {}
+        self._enter(self.stages[0])
+
+    @property
+    def total(self) -> int:
+        """Optimiser steps of the whole run."""
+        return total_steps(self.stages)
+
+    def fit(self, batches: Iterable[Any], folder: Path, tensorboard: Path | None = None) -> None:
+        """Run the remaining steps with checkpoints in `folder`: every `checkpoint_every` steps, and after each stage.
+
+        `batches` are this process's micro-batches from step `self.step` on, `accumulate` a step. Raises
+        FloatingPointError at a loss or gradient that is not finite; the batch is then in the file that it names.
+        """
+        coming = iter(batches)
+        title = f"training {self.record.config.get('name', folder.name)}"
+        with Watch(title, self.step, self.total, tensorboard, not self.fabric.is_global_zero) as watch:
+            while self.step < self.total:
+                scalars = self._checked_step(take(coming, self.loop.accumulate, self.step), folder)
+                watch.scalars(self.step, self.stage.name, scalars)
+                if self.step % self.loop.images_every == 0:
+                    watch.images(self.step, self.stage.name, self.images)
+                if self.step % self.loop.checkpoint_every == 0 or self._stage_is_done():
+                    self.save(folder, scalars)
+
+    def train_step(self, micro_batches: Sequence[Any]) -> dict[str, float]:
+        """Every phase of the stage once; returns terms and scores, means over all micro-batches of all processes."""
+        stage, stage_step = locate(self.stages, self.step)
+        if stage is not self.stage:
+            self._enter(stage)
+        torch.manual_seed(step_seed(self.loop.seed, self.step, self.fabric.global_rank))
+        on_device = [self.fabric.to_device(batch) for batch in micro_batches]
+        scalars: dict[str, float] = {}
+        for phase in stage.phases:
+            prefix = f"{phase.name}/" if len(stage.phases) > 1 else ""
+            scalars |= {prefix + name: value for name, value in self._walk(phase, on_device, stage_step).items()}
+        self.step += 1
+        return scalars
+
+    def _walk(self, phase: Phase, micro_batches: Sequence[Any], stage_step: int) -> dict[str, float]:
+        """One optimiser step of one phase."""
+        optimizer = self.optimizers[phase.name]
+        optimizer.zero_grad(set_to_none=True)
+        for group in optimizer.param_groups:
+            group["lr"] = phase.learning_rate(stage_step)
+        with self._learning(phase) as parameters:
+            if phase.prepare:
+                with self.fabric.autocast():
+                    phase.prepare(micro_batches, self.networks)
+            tasks = TaskGradients(phase.join, parameters, self.networks) if phase.join else None
+            found = [self._backward(phase, batch, len(micro_batches), tasks) for batch in micro_batches]
+            scalars = mean_scalars(self.fabric, found)
+            if not np.isfinite(scalars["total"]):
+                raise FloatingPointError(f"step {self.step}, phase {phase.name}: a loss is not finite: {scalars}")
+            if tasks:
+                scalars |= tasks.join(self.fabric, f"step {self.step}, phase {phase.name}")
+                del tasks  # its gradients, before averaging needs memory
+            processes.average_gradients(self.fabric, parameters)
+            self._clip(phase, parameters)
+            optimizer.step()
+        for name in phase.networks:
+            processes.average_statistics(self.fabric, [self.networks[name]])
+            if self.average:
+                self.average.update(name, self.networks[name])
+        return scalars
+
+    def _backward(self, phase: Phase, batch: Any, parts: int, tasks: TaskGradients | None) -> dict[str, Tensor]:
+        with self.fabric.autocast():
+            outcome = phase.objective(batch, self.networks)
+        of_tasks = tasks.add(outcome.tasks, parts) if tasks else 0.0
+        total = torch.zeros((), device=self.fabric.device)
+        if outcome.terms:
+            total = torch.stack([term.float() for term in outcome.terms.values()]).sum()
+            self.fabric.backward(total / parts)
+        total = total + of_tasks
+        return self._keep(outcome) | {"total": total.detach()}
+
+    def _keep(self, outcome: Outcome) -> dict[str, Tensor]:
+        if outcome.images:
+            self.images = {name: image.detach() for name, image in outcome.images.items()}
+        return {name: value.detach().float() for name, value in (*outcome.terms.items(), *outcome.scores.items())}
+
+    def _clip(self, phase: Phase, parameters: list[nn.Parameter]) -> None:
+        limit = self.loop.gradient_clip or float("inf")
+        norm = torch.nn.utils.clip_grad_norm_(parameters, limit)
+        if not torch.isfinite(norm):
+            raise FloatingPointError(f"step {self.step}, phase {phase.name}: the gradient is not finite: norm {norm}")
+
+    @contextmanager
+    def _learning(self, phase: Phase) -> Iterator[list[nn.Parameter]]:
+        """Within it, no weights but the phase's take a gradient; yields those weights."""
+        resting = [p for name, net in self.networks.items() if name not in phase.networks for p in net.parameters()]
+        resting = [parameter for parameter in resting if parameter.requires_grad]
+        for parameter in resting:
+            parameter.requires_grad_(False)
+        try:
+            yield self._parameters(phase)
+        finally:
+            for parameter in resting:
+                parameter.requires_grad_(True)
+
+    def _parameters(self, phase: Phase) -> list[nn.Parameter]:
+        return [p for name in phase.networks for p in self.networks[name].parameters() if p.requires_grad]
+
+    def _enter(self, stage: Stage) -> None:
+        """Begin a stage: new optimisers; what it does not train is frozen."""
+        self.stage = stage
+        self.optimizers = {phase.name: phase.optimizer(self._parameters(phase)) for phase in stage.phases}
+        for name, net in self.networks.items():
+            net.train(name in stage.trains)
+
+    def _stage_is_done(self) -> bool:
+        return self.step == self.total or locate(self.stages, self.step)[0] is not self.stage
+
+    def _checked_step(self, micro_batches: Sequence[Any], folder: Path) -> dict[str, float]:
+        try:
+            return self.train_step(micro_batches)
+        except FloatingPointError as error:
+            path = folder.with_name(f"{folder.name}.nonfinite.step{self.step}.process{self.fabric.global_rank}.pt")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            torch.save([plain(batch) for batch in micro_batches], path)
+            raise FloatingPointError(f"{error}; the batch is in {path}, the last checkpoint in {folder}") from error
+
+    def save(self, folder: Path, scalars: Mapping[str, float]) -> None:
+        """Write weights, optimiser state and where the run stands, under `folder`; the first process does."""
+        if self.fabric.is_global_zero:
+            groups = {name: net.state_dict() for name, net in self.networks.items()}
+            groups |= {"optimizer": optimizer_tensors(self.optimizers)} | (self.average.state() if self.average else {})
+            groups |= {memory_name(phase): memory.state_dict() for phase, memory in memories(self.stage)}
+            checkpoint.save(folder, groups, self._state(scalars))
+        self.fabric.barrier()
+
+    def _state(self, scalars: Mapping[str, float]) -> dict[str, Any]:
+        done = self.step - sum(stage.steps for stage in self.stages[: self.stages.index(self.stage)])
+        return {
+            "step": self.step,
+            "stage": self.stage.name,
+            "stage_step": done,
+            "stages": {stage.name: stage.steps for stage in self.stages},
+            "scalars": dict(scalars),
+            "command": self.record.command,
+            "commit": self.record.commit,
+            "config": self.record.config,
+            "loop": dataclasses.asdict(self.loop) | {"processes": self.fabric.world_size},
+        }
+
+    def resume(self, folder: Path) -> None:
+        """Continue from `folder`; raises CheckpointError, also for a checkpoint of another configuration."""
+        averaged = list(self.average.networks) if self.average else []
+        names = [*self.networks, "optimizer", *map(group_name, averaged)]
+        tensors, state = checkpoint.load(folder, *names)
+        groups = dict(zip(names, tensors, strict=True))
+        self.record.check_same_run(state["config"], folder)
+        check_same_stages(state, self.stages, folder)
+        for name, net in self.networks.items():
+            net.load_state_dict(groups[name])
+        for name in averaged:
+            assert self.average is not None
+            self.average.networks[name].load_state_dict(groups[group_name(name)])
+        self.step = state["step"]
+        self._enter(locate(self.stages, self.step)[0])
+        if self.stage.name == state["stage"]:
+            load_optimizers(self.optimizers, groups["optimizer"])
+            for phase, memory in memories(self.stage):
+                memory.load_state_dict(checkpoint.load(folder, memory_name(phase))[0][0])
+
+
+def memories(stage: Stage) -> list[tuple[Phase, Memory]]:
+    """The phases that remember something, and what."""
+    remembered = [(phase, phase.join.combination if phase.join else phase.memory) for phase in stage.phases]
+    return [(phase, memory) for phase, memory in remembered if memory is not None]
+
+
+def memory_name(phase: Phase) -> str:
+    """The checkpoint's name for what a phase remembers."""
+    return f"{phase.name}_memory"
+
+
+def take(batches: Iterator[Any], count: int, step: int) -> list[Any]:
+    """The next `count` batches; raises ValueError where they end."""
+    found = list(islice(batches, count))
+    if len(found) < count:
+        raise ValueError(f"the batches end at step {step}, before the stages do; give {count} for every step")
+    return found
+
+
+def step_seed(seed: int, step: int, process: int) -> int:
+    """A seed of its own for every step of every process."""
+    return int(np.random.SeedSequence((seed, step, process)).generate_state(1)[0])
+
+
+def mean_scalars(fabric: Fabric, found: Sequence[Mapping[str, Tensor]]) -> dict[str, float]:
+    """Means over micro-batches and processes, by name; one transfer from the device."""
+    mean = torch.stack([torch.stack(list(values.values())) for values in found]).mean(dim=0)
+    processes.average(fabric, [mean])
+    return dict(zip(found[0], mean.tolist(), strict=True))
+
+
+def plain(batch: Any) -> Any:
+    """A batch that a file can hold without this project's classes: named tuples as dicts."""
+    return batch._asdict() if hasattr(batch, "_asdict") else batch
+
+
+def optimizer_tensors(optimizers: Mapping[str, torch.optim.Optimizer]) -> dict[str, Tensor]:
+    """The state of every optimiser, as PHASE.PARAMETER.KEY."""
+    return {
+        f"{phase}.{index}.{key}": torch.as_tensor(value)
+        for phase, optimizer in optimizers.items()
+        for index, state in optimizer.state_dict()["state"].items()
+        for key, value in state.items()
+        if value is not None
+    }
+
+
+def load_optimizers(optimizers: Mapping[str, torch.optim.Optimizer], tensors: Mapping[str, Tensor]) -> None:
+    """The inverse of `optimizer_tensors`; moments take their parameter's memory format again."""
+    for phase, optimizer in optimizers.items():
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        states: dict[int, dict[str, Tensor]] = {}
+        for name, value in tensors.items():
+            owner, number, key = name.rsplit(".", 2)
+            if owner == phase:
+                states.setdefault(int(number), {})[key] = laid_out_as(parameters[int(number)], value)
+        optimizer.load_state_dict(optimizer.state_dict() | {"state": states})
+
+
+def laid_out_as(parameter: Tensor, value: Tensor) -> Tensor:
+    """`value` in the memory format of `parameter`, where it has its shape."""
+    return torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape else value
+
+
+def check_same_stages(state: Mapping[str, Any], stages: Sequence[Stage], folder: Path) -> None:
+    """Only the last stage of a run may be lengthened; raises CheckpointError."""
+    saved, wanted = state.get("stages"), {stage.name: stage.steps for stage in stages}
+    if saved is None:
+        raise checkpoint.CheckpointError(f"{folder}: it does not say its stage, an older version wrote it; train anew")
+    last = stages[-1].name
+    if list(saved) != list(wanted) or any(saved[name] != wanted[name] for name in wanted if name != last):
+        raise checkpoint.CheckpointError(f"{folder}: its stages are {saved}, this run's {wanted}; use another --out")

@@ -1,0 +1,95 @@
+"""The generator that G1 and G2 share: encoder, dilated residual blocks, decoder.
+
+Paper A does not specify its generators; it speaks of transposed convolutions only (section 3.3, on the
+checkerboards that they cause), so the decoder upsamples with those.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from training.models.layers import upsample
+from training.recipes.paper_a.config import GeneratorConfig
+
+MULTIPLE = 4
+
+
+class Generator(nn.Module):
+    """x [B, inputs, H, W] -> [B, outputs, H, W], linear; H and W multiples of 4 * `shrink`, or ValueError.
+
+    With `skips` the encoder's features are added to the decoder's of the same size. With `shrink` all of it works at
+    so many times fewer rows and columns.
+    """
+
+    def __init__(self, inputs: int, outputs: int, config: GeneratorConfig) -> None:
+        super().__init__()
+        width = config.width
+        self.skips, self.shrink = config.skips, config.shrink
+        self.encoder = nn.Sequential(
+            *normalised(nn.Conv2d(inputs, width, 7, padding=3, bias=False)),
+            *normalised(nn.Conv2d(width, 2 * width, 4, stride=2, padding=1, bias=False)),
+            *normalised(nn.Conv2d(2 * width, 4 * width, 4, stride=2, padding=1, bias=False)),
+        )
+        self.blocks = nn.Sequential(*(DilatedBlock(4 * width, config.dilation) for _ in range(config.blocks)))
+        self.decoder = nn.Sequential(
+            *normalised(nn.ConvTranspose2d(4 * width, 2 * width, 4, stride=2, padding=1, bias=False)),
+            *normalised(nn.ConvTranspose2d(2 * width, width, 4, stride=2, padding=1, bias=False)),
+        )
+        self.head = nn.Conv2d(width, outputs, 7, padding=3)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        height, width = x_BCHW.shape[2:]
+        multiple = MULTIPLE * self.shrink
+        if height % multiple or width % multiple:
+            raise ValueError(
+                f"generator: height and width must be multiples of {multiple}, got {height} x {width}; "
+                "crop or pad the batch (deployed models pad inside)"
+            )
+        if self.shrink == 1:
+            return self.generate(x_BCHW)
+        return upsample(self.generate(F.avg_pool2d(x_BCHW, self.shrink)), self.shrink)
+
+    def generate(self, x_BCHW: Tensor) -> Tensor:
+        """The generator at its own size."""
+        full = self.encoder[:3](x_BCHW)
+        half = self.encoder[3:6](full)
+        x = self.decoder[:3](self.blocks(self.encoder[6:](half)))
+        x = self.decoder[3:](x + half if self.skips else x)
+        return self.head(x + full if self.skips else x)
+
+    def start_small(self) -> None:
+        """Shrink the last convolution, so that a residual generator starts near the identity and yet learns."""
+        with torch.no_grad():
+            self.head.weight.mul_(0.1)
+            if self.head.bias is not None:
+                self.head.bias.zero_()
+
+
+class DilatedBlock(nn.Module):
+    """x + conv(conv(x)), both with instance normalisation, the first one dilated."""
+
+    def __init__(self, width: int, dilation: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            *normalised(nn.Conv2d(width, width, 3, padding=dilation, dilation=dilation, bias=False)),
+            nn.Conv2d(width, width, 3, padding=1, bias=False),
+            nn.InstanceNorm2d(width, affine=True),
+        )
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        return x_BCHW + self.body(x_BCHW)
+
+
+def normalised(convolution: nn.Conv2d | nn.ConvTranspose2d) -> tuple[nn.Module, ...]:
+    """A convolution, instance normalisation and ReLU."""
+    return convolution, nn.InstanceNorm2d(convolution.out_channels, affine=True), nn.ReLU()
+
+
+def concatenate(first_BCHW: Tensor, second_BCHW: Tensor) -> Tensor:
+    """The paper's {., .}: channels side by side (section 3.2); raises ValueError where the sizes differ."""
+    if first_BCHW.shape[2:] != second_BCHW.shape[2:]:
+        raise ValueError(
+            f"image and segmentation must share one size, got {tuple(first_BCHW.shape[2:])} and "
+            f"{tuple(second_BCHW.shape[2:])}; resize the segmentation first (label_maps.original_probabilities)"
+        )
+    return torch.cat([first_BCHW, second_BCHW], dim=1)

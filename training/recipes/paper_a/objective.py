@@ -1,0 +1,222 @@
+"""Cooperative Modification Learning (paper A, section 3.4, Algorithm 1) as data: SGAda, EGSyn, then both jointly."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from training.config import LoopConfig
+from training.data.batches import Example
+from training.data.classes import CLASSES
+from training.data.paired_crops import ExampleWithOriginal
+from training.loop.stages import Networks, Outcome, Phase, Stage, constant, warmup_cosine
+from training.losses import restoration
+from training.recipes.paper_a.adversarial import discriminate
+from training.recipes.paper_a.config import PaperAConfig, PaperATrainConfig
+from training.recipes.paper_a.cooperation import Cooperation
+from training.recipes.paper_a.label_maps import most_probable, one_hot, original_probabilities, undecided_at_void
+from training.recipes.paper_a.losses import egsyn_terms, sgada_terms
+from training.recipes.paper_a.patchgan import ImageDiscriminator, SegmentationDiscriminator
+from training.recipes.paper_a.perceptual import FeatureExtractor
+
+Batch = Example | ExampleWithOriginal
+
+# The networks' names, which are also those of the checkpoint's files.
+SEGMENTER, SGADA, EGSYN, D1, D2 = "segmenter", "sgada", "egsyn", "segmentation_discriminator", "image_discriminator"
+
+
+class Views(NamedTuple):
+    """A batch as the networks take it: Id and Igt 0..1, Sgt, and Sd as probabilities."""
+
+    degraded_B3HW: Tensor
+    clear_B3HW: Tensor
+    labels_BHW: Tensor
+    original_BKHW: Tensor
+
+
+def networks(config: PaperAConfig, segmenter: nn.Module | None) -> dict[str, nn.Module]:
+    """G1, G2, D1, D2, and the segmenter for normal conditions that gives Sd (image 0..1 -> logits at any size).
+
+    None of it where every example brings its Sd.
+    """
+    pair = Cooperation(config)
+    given = {} if segmenter is None else {SEGMENTER: segmenter}
+    return given | {
+        SGADA: pair.sgada,
+        EGSYN: pair.egsyn,
+        D1: SegmentationDiscriminator(config),
+        D2: ImageDiscriminator(config),
+    }
+
+
+def stages(config: PaperATrainConfig, extractor: FeatureExtractor | None) -> tuple[Stage, ...]:
+    """The three stages; `extractor` is build_extractor's, on the device of the training.
+
+    The segmenter is never trained. In every stage a discriminator learns first, then the generators that it judges.
+    """
+    task = PaperA(config, extractor)
+    guide = task.ground_truth if config.egsyn_learns_on == "ground_truth" else task.refined
+    judge_masks = Player(D1, (D1,), task.judge_masks)
+    planned = (
+        ("sgada", config.sgada_steps, (judge_masks, Player("g1", (SGADA,), task.refine))),
+        (
+            "egsyn",
+            config.egsyn_steps,
+            (
+                Player(D2, (D2,), partial(task.judge_images, guide)),
+                Player("g2", (EGSYN,), partial(task.restore, guide)),
+            ),
+        ),
+        (
+            "joint",
+            config.joint_steps,
+            (
+                judge_masks,
+                Player(D2, (D2,), partial(task.judge_images, task.refined)),
+                Player("g1_g2", (SGADA, EGSYN), task.cooperate),
+            ),
+        ),
+    )
+    return tuple(
+        Stage(name, steps, tuple(phase(config, steps, player) for player in players))
+        for name, steps, players in planned
+        if steps
+    )
+
+
+class Player(NamedTuple):
+    """One side of the game between generators and discriminators: its networks and what they are after."""
+
+    name: str
+    networks: tuple[str, ...]
+    objective: Callable[[Batch, Networks], Outcome]
+
+
+def phase(config: PaperATrainConfig, steps: int, player: Player) -> Phase:
+    """The player's phase in a stage of `steps` steps."""
+    rate = config.learning_rate
+    schedule = warmup_cosine(rate, steps // 20 + 1, steps) if config.decay else constant(rate)
+    return Phase(*player, partial(torch.optim.Adam, lr=rate, betas=config.betas), schedule)
+
+
+def loop(config: PaperATrainConfig) -> LoopConfig:
+    """The loop's settings that the run's configuration holds."""
+    return LoopConfig(config.seed, config.checkpoint_every, config.gradient_clip)
+
+
+Guide = Callable[[Views, Networks], Tensor]
+
+
+class PaperA:
+    """The objectives of paper A's phases."""
+
+    def __init__(self, config: PaperATrainConfig, extractor: FeatureExtractor | None) -> None:
+        self.config = config
+        self.extractor = extractor
+        self.void = config.sgada_loss.void
+
+    def judge_masks(self, batch: Batch, nets: Networks) -> Outcome:
+        """L_D1 (eq. 3)."""
+        views = self.look(batch, nets)
+        with torch.no_grad():
+            refined = self.refined(views, nets)
+        real = nets[D1](self.ground_truth(views, nets), views.degraded_B3HW)
+        fake = nets[D1](undecided_at_void(refined, views.labels_BHW, self.void), views.degraded_B3HW)
+        return Outcome({"adversarial": discriminate(real, fake)})
+
+    def judge_images(self, guide: Guide, batch: Batch, nets: Networks) -> Outcome:
+        """L_D2 (eq. 5)."""
+        views = self.look(batch, nets)
+        with torch.no_grad():
+            restored = nets[EGSYN](views.degraded_B3HW, guide(views, nets))
+        return Outcome({"adversarial": discriminate(nets[D2](views.clear_B3HW), nets[D2](restored))})
+
+    def refine(self, batch: Batch, nets: Networks) -> Outcome:
+        """L_G1 (eq. 1)."""
+        views = self.look(batch, nets)
+        logits = nets[SGADA](views.original_BKHW, views.degraded_B3HW)
+        return Outcome(self._refinement(views, nets, logits), self._accuracy(views, logits), pictures(views, logits))
+
+    def restore(self, guide: Guide, batch: Batch, nets: Networks) -> Outcome:
+        """L_G2 (eq. 4)."""
+        views = self.look(batch, nets)
+        restored = nets[EGSYN](views.degraded_B3HW, guide(views, nets))
+        return Outcome(self._restoration(views, nets, restored), gain(views, restored), pictures(views, None, restored))
+
+    def cooperate(self, batch: Batch, nets: Networks) -> Outcome:
+        """L_G1 + L_G2 on {Sr, Id} (Algorithm 1, lines 11 to 14): the restoration's error reaches SGAda through Sr."""
+        views = self.look(batch, nets)
+        logits = nets[SGADA](views.original_BKHW, views.degraded_B3HW)
+        restored = nets[EGSYN](views.degraded_B3HW, logits.softmax(dim=1))
+        return Outcome(
+            {f"sgada_{name}": term for name, term in self._refinement(views, nets, logits).items()}
+            | {f"egsyn_{name}": term for name, term in self._restoration(views, nets, restored).items()},
+            self._accuracy(views, logits) | gain(views, restored),
+            pictures(views, logits, restored),
+        )
+
+    def look(self, batch: Batch, nets: Networks) -> Views:
+        """Scale the images to 0..1; Sd is the one that the examples bring, else the segmenter's of the degraded image.
+
+        The segmenter sees that image as a stack for normal conditions does.
+        """
+        degraded, clear = batch.degraded_3HW.float() / 255, batch.clear_3HW.float() / 255
+        if isinstance(batch, ExampleWithOriginal):
+            original = one_hot(batch.original_HW, self.config.model.classes, self.void)
+        else:
+            with torch.no_grad():
+                original = original_probabilities(nets[SEGMENTER](degraded), degraded)
+        return Views(degraded, clear, batch.labels_HW, original)
+
+    def ground_truth(self, views: Views, _nets: Networks) -> Tensor:
+        """Sgt as probabilities."""
+        return one_hot(views.labels_BHW, self.config.model.classes, self.void)
+
+    def refined(self, views: Views, nets: Networks) -> Tensor:
+        """Sr as probabilities."""
+        return nets[SGADA](views.original_BKHW, views.degraded_B3HW).softmax(dim=1)
+
+    def _refinement(self, views: Views, nets: Networks, logits_BKHW: Tensor) -> dict[str, Tensor]:
+        fake = undecided_at_void(logits_BKHW.softmax(dim=1), views.labels_BHW, self.void)
+        scores = nets[D1](fake, views.degraded_B3HW)
+        return sgada_terms(self.config.sgada_loss, logits_BKHW, views.labels_BHW, scores)
+
+    def _restoration(self, views: Views, nets: Networks, restored_B3HW: Tensor) -> dict[str, Tensor]:
+        scores = nets[D2](restored_B3HW)
+        return egsyn_terms(self.config.egsyn_loss, restored_B3HW, views.clear_B3HW, scores, self.extractor)
+
+    @torch.no_grad()
+    def _accuracy(self, views: Views, logits_BKHW: Tensor) -> dict[str, Tensor]:
+        """Pixel accuracy of the original and of the refined segmentation."""
+        known = views.labels_BHW != self.void
+        return {
+            f"{name}_accuracy": ((most_probable(map_BKHW) == views.labels_BHW) & known).sum() / known.sum().clamp(min=1)
+            for name, map_BKHW in (("original", views.original_BKHW), ("refined", logits_BKHW))
+        }
+
+
+@torch.no_grad()
+def gain(views: Views, restored_B3HW: Tensor) -> dict[str, Tensor]:
+    """How much nearer to the clear image the restored one is than the degraded one, dB."""
+    before, after = (restoration.psnr(x.float(), views.clear_B3HW) for x in (views.degraded_B3HW, restored_B3HW))
+    return {"gain_dB": (after - before).mean()}
+
+
+def pictures(
+    views: Views, logits_BKHW: Tensor | None = None, restored_B3HW: Tensor | None = None
+) -> Mapping[str, Tensor]:
+    """The images to watch."""
+    found = {"degraded": views.degraded_B3HW, "original": painted(views.original_BKHW)}
+    if logits_BKHW is not None:
+        found["refined"] = painted(logits_BKHW)
+    if restored_B3HW is not None:
+        found["restored"] = restored_B3HW
+    return found | {"clear": views.clear_B3HW}
+
+
+def painted(map_BKHW: Tensor) -> Tensor:
+    """The most probable class of every pixel in its colour, [B, 3, H, W], 0..1; ids beyond the palette repeat it."""
+    palette = torch.tensor([c.color for c in CLASSES], device=map_BKHW.device) / 255
+    return palette[most_probable(map_BKHW) % len(CLASSES)].movedim(-1, 1)

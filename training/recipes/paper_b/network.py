@@ -1,0 +1,116 @@
+"""MOE-WIRNet: a U-Net of four levels, soft-routed on the way down, hard-routed on the way up (paper B, section 3.1).
+
+Shape legend: B batch, C channels, H height, W width, E experts, G weights of all levels' experts.
+"""
+
+from typing import NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from training.recipes.paper_b.moe import Level
+from training.recipes.paper_b.network_config import LEVELS, PaperBConfig
+
+OUTPUT_SCALES = (1, 2, 4)
+
+
+class Restoration(NamedTuple):
+    """The restored image, not clamped; the weights in use; restored images at 1/2 and 1/4 of the size if asked for."""
+
+    restored_B3HW: Tensor
+    gates_BG: Tensor
+    coarser: tuple[Tensor, ...]
+
+    @property
+    def scales(self) -> tuple[Tensor, ...]:
+        """All restored images, the largest first: what the multi-scale losses compare (section 3.4)."""
+        return (self.restored_B3HW, *self.coarser)
+
+
+class MoeWirNet(nn.Module):
+    """Image [B, 3, H, W], 0..1, H and W multiples of `config.stride`, or ValueError -> Restoration.
+
+    The fourth encoder level is the bottleneck. Refinement modules are routed as the decoder's. Where the three scales
+    of section 3.4 come from, the paper does not say: here from the decoder's levels, each by a 3x3 convolution.
+    """
+
+    def __init__(self, config: PaperBConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths = [config.width * 2**level for level in range(LEVELS)]
+        sizes = list(zip(widths, config.heads, config.blocks, strict=True))
+        self.embed = nn.Conv2d(3, widths[0], 3, padding=1)
+        self.encoder = nn.ModuleList(Level(*size, config, config.encoder) for size in sizes)
+        self.down = nn.ModuleList(downsampling(width) for width in widths[:-1])
+        self.up = nn.ModuleList(upsampling(width) for width in widths[1:])
+        self.join = nn.ModuleList(nn.Conv2d(2 * width, width, 1) for width in widths[:-1])
+        self.decoder = nn.ModuleList(Level(*size, config, config.decoder) for size in sizes[:-1])
+        self.refinement = Level(widths[0], config.heads[0], config.refinement_blocks, config, config.decoder)
+        self.heads = nn.ModuleList(residual_head(width) for width in widths[:-1])
+
+    def forward(self, image_B3HW: Tensor, coarser: bool = False) -> Restoration:
+        self._check(image_B3HW)
+        x = self.embed(image_B3HW)
+        skips, gates = [], []
+        for level, encode in enumerate(self.encoder):
+            x, weights = encode(self.down[level - 1](x) if level else x)
+            skips.append(x)
+            gates.append(weights)
+        outputs = []
+        for level in reversed(range(LEVELS - 1)):
+            x = self.join[level](torch.cat([self.up[level](x), skips[level]], dim=1))
+            x, weights = self.decoder[level](x)
+            gates.append(weights)
+            if coarser and level:
+                outputs.append(self._output(image_B3HW, x, level))
+        x, weights = self.refinement(x)
+        gates.append(weights)
+        return Restoration(self._output(image_B3HW, x, 0), torch.cat(gates, dim=1), tuple(reversed(outputs)))
+
+    def _output(self, image_B3HW: Tensor, x_BCHW: Tensor, level: int) -> Tensor:
+        """Global residual learning (section 3.1), at 1/2 and 1/4 of the size on the averaged image."""
+        image = F.avg_pool2d(image_B3HW, OUTPUT_SCALES[level]) if level else image_B3HW
+        return image + self.heads[level](x_BCHW)
+
+    def _check(self, image_B3HW: Tensor) -> None:
+        height, width = image_B3HW.shape[2:]
+        stride = self.config.stride
+        if height % stride or width % stride:
+            raise ValueError(
+                f"MOE-WIRNet: height and width must be multiples of {stride}, got {height} x {width}; "
+                "crop or pad the batch (deployed models pad inside)"
+            )
+
+    @property
+    def routed_levels(self) -> dict[str, Level]:
+        """Every routed level by its name, in the order in which the image passes through them."""
+        named = {f"encoder{level + 1}": self.encoder[level] for level in range(LEVELS)}
+        named |= {f"decoder{level + 1}": self.decoder[level] for level in reversed(range(LEVELS - 1))}
+        named["refinement"] = self.refinement
+        return {name: cast(Level, level) for name, level in named.items()}
+
+    @property
+    def gate_names(self) -> tuple[str, ...]:
+        """Names of the columns of `gates_BG`, as `encoder1.channel`."""
+        return tuple(f"{level}.{expert}" for level in self.routed_levels for expert in self.config.experts)
+
+
+def downsampling(width: int) -> nn.Sequential:
+    """[B, C, H, W] -> [B, 2C, H/2, W/2]: a convolution and pixel unshuffle."""
+    return nn.Sequential(nn.Conv2d(width, width // 2, 3, padding=1, bias=False), nn.PixelUnshuffle(2))
+
+
+def upsampling(width: int) -> nn.Sequential:
+    """[B, C, H, W] -> [B, C/2, 2H, 2W]: a convolution and pixel shuffle."""
+    return nn.Sequential(nn.Conv2d(width, 2 * width, 3, padding=1, bias=False), nn.PixelShuffle(2))
+
+
+def residual_head(width: int) -> nn.Conv2d:
+    """The last convolution, small at first: training starts near the identity."""
+    head = nn.Conv2d(width, 3, 3, padding=1)
+    with torch.no_grad():
+        head.weight.mul_(0.1)
+        if head.bias is not None:
+            head.bias.zero_()
+    return head

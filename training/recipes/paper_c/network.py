@@ -1,0 +1,177 @@
+"""MUIRF: a restoration U-Net with channels shared between weathers as the router says (paper C). A reconstruction.
+
+Only the abstract of paper C is public: the U-Net is ours; CPSM sits in the convolutions of its residual blocks. What
+embeds, joins levels and ends in pixels is shared by all weathers, as it is.
+
+Shape legend: B batch, C channels, H height, W width, E score experts, K weathers, L channel-shared convolutions,
+O their channels.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from training.recipes.paper_b.network import downsampling, upsampling
+from training.recipes.paper_c.network_config import PaperCConfig
+from training.recipes.paper_c.router import Routing, ShallowRouter, given
+from training.recipes.paper_c.sharing import ChannelSharedConv2d, Route
+
+
+class Restoration(NamedTuple):
+    """The restored image, not clamped; the routing; and of every channel-shared convolution its mask [B, O]."""
+
+    restored_B3HW: Tensor
+    routing: Routing
+    masks: tuple[Tensor, ...]
+
+    @property
+    def shared_BL(self) -> Tensor:
+        """The share of channels that each convolution shared, 0..1."""
+        return torch.stack([mask_BO.mean(dim=1) for mask_BO in self.masks], dim=1)
+
+
+def share_of_channels(masks: Sequence[Tensor]) -> Tensor:
+    """The share of channels [B] that the convolutions of these masks [B, O] share in all, 0..1."""
+    return torch.cat(list(masks), dim=1).mean(dim=1)
+
+
+class SharedBlock(nn.Module):
+    """x + conv(relu(conv(x))), both channel-shared; the second starts small, so that the sum stays in scale."""
+
+    def __init__(self, width: int, config: PaperCConfig) -> None:
+        super().__init__()
+        first, second = (nn.Conv2d(width, width, 3, padding=1) for _ in range(2))
+        with torch.no_grad():
+            second.weight.mul_(0.1)
+        sharing = len(config.weathers), config.experts, config.ratio
+        self.first = ChannelSharedConv2d(first, *sharing)
+        self.second = ChannelSharedConv2d(second, *sharing)
+
+    def forward(self, x_BCHW: Tensor, route: Route) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        inner = self.first(x_BCHW, route)
+        outer = self.second(F.relu(inner.x_BOHW), route)
+        return x_BCHW + outer.x_BOHW, (inner.mask_BO, outer.mask_BO)
+
+
+class Muirf(nn.Module):
+    """Image [B, 3, H, W], 0..1, H and W multiples of `config.stride`, or ValueError -> Restoration.
+
+    With `weather_B`, labels, the kernels are those of the given weathers; without, of the router's posterior.
+    """
+
+    def __init__(self, config: PaperCConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths = [config.width * 2**level for level in range(len(config.blocks))]
+        self.embed = embedding(config.patch, widths[0])
+        self.router = ShallowRouter(widths[0], config.hidden, len(config.weathers), config.experts)
+        self.encoder = nn.ModuleList(level(*each, config) for each in zip(widths, config.blocks, strict=True))
+        self.down = nn.ModuleList(downsampling(width) for width in widths[:-1])
+        self.up = nn.ModuleList(upsampling(width) for width in widths[1:])
+        self.decoder = nn.ModuleList(level(*each, config) for each in zip(widths[:-1], config.blocks, strict=False))
+        self.head = nn.Sequential(plain(widths[0], 3 * config.patch**2), nn.PixelShuffle(config.patch))
+        with torch.no_grad():
+            for parameter in self.head.parameters():
+                parameter.mul_(0.1)  # training starts near the identity
+
+    def forward(self, image_B3HW: Tensor, weather_B: Tensor | None = None) -> Restoration:
+        self._check(image_B3HW)
+        shallow = self.embed(image_B3HW)
+        routing = self.router(shallow)
+        known = routing.weather_BK if weather_B is None else given(weather_B, routing.weather_BK)
+        restored, masks = self.restore(image_B3HW, shallow, Route(routing.gate_BE, known))
+        return Restoration(restored, routing, masks)
+
+    def preview(self, image_B3HW: Tensor) -> tuple[Routing, tuple[Tensor, ...]]:
+        """The routing and the masks of images without restoring them, at the router's cost."""
+        routing = self.router(self.embed(image_B3HW))
+        return routing, tuple(conv.mask(routing.gate_BE) for conv in self.shared_convolutions.values())
+
+    def restore(self, image_B3HW: Tensor, shallow_BCHW: Tensor, route: Route) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The image plus the residual that the U-Net finds on this route, and the masks."""
+        x, skips, masks = shallow_BCHW, [], []
+        for index, blocks in enumerate(self.encoder):
+            x = self.down[index - 1](x) if index else x
+            x, found = walk(blocks, x, route)
+            skips.append(x)
+            masks += found
+        for index in reversed(range(len(self.decoder))):
+            x = self.up[index](x) + skips[index]
+            x, found = walk(self.decoder[index], x, route)
+            masks += found
+        return image_B3HW + self.head(x), tuple(masks)
+
+    def _check(self, image_B3HW: Tensor) -> None:
+        height, width = image_B3HW.shape[2:]
+        stride = self.config.stride
+        if height % stride or width % stride:
+            raise ValueError(
+                f"MUIRF: height and width must be multiples of {stride}, got {height} x {width}; "
+                "crop or pad the batch (deployed models pad inside)"
+            )
+
+    @property
+    def shared_convolutions(self) -> dict[str, ChannelSharedConv2d]:
+        """All of them by name, in the order of `Restoration.masks`, as `encoder1.1.first`."""
+        return dict(self._named())
+
+    def _named(self) -> Iterator[tuple[str, ChannelSharedConv2d]]:
+        sides = [(f"encoder{index + 1}", blocks) for index, blocks in enumerate(self.encoder)]
+        sides += [(f"decoder{index + 1}", self.decoder[index]) for index in reversed(range(len(self.decoder)))]
+        for name, blocks in sides:
+            assert isinstance(blocks, nn.ModuleList)
+            for number, block in enumerate(blocks, start=1):
+                assert isinstance(block, SharedBlock)
+                yield f"{name}.{number}.first", block.first
+                yield f"{name}.{number}.second", block.second
+
+    @property
+    def specific_parameters(self) -> tuple[nn.Parameter, ...]:
+        """Every weather's own weights."""
+        return tuple(p for conv in self.shared_convolutions.values() for p in conv.specific_parameters)
+
+    @property
+    def shared_parameters(self) -> tuple[nn.Parameter, ...]:
+        """All other weights that learn: those on which the weathers' gradients meet."""
+        specific = {id(parameter) for parameter in self.specific_parameters}
+        return tuple(p for p in self.parameters() if p.requires_grad and id(p) not in specific)
+
+    def hold_posterior(self) -> None:
+        """From now on neither the shallow features nor what the router makes of the weather learns; its experts do."""
+        for part in (self.embed, self.router):
+            part.requires_grad_(False)
+        self.router.experts.requires_grad_(True)
+
+    @property
+    def gate_names(self) -> tuple[str, ...]:
+        """Names of what routes a frame: the score experts' weights, then each convolution's share of channels."""
+        experts = tuple(f"expert{number}" for number in range(1, self.config.experts + 1))
+        return experts + tuple(f"shared.{name}" for name in self.shared_convolutions)
+
+
+def level(width: int, blocks: int, config: PaperCConfig) -> nn.ModuleList:
+    """The residual blocks of one level of the U-Net."""
+    return nn.ModuleList(SharedBlock(width, config) for _ in range(blocks))
+
+
+def embedding(patch: int, width: int) -> nn.Conv2d:
+    """Patches of the image, or every pixel with its neighbours, to features."""
+    return nn.Conv2d(3, width, patch, stride=patch) if patch > 1 else plain(3, width)
+
+
+def plain(inputs: int, outputs: int) -> nn.Conv2d:
+    """A 3x3 convolution that keeps the size."""
+    return nn.Conv2d(inputs, outputs, 3, padding=1)
+
+
+def walk(blocks: nn.Module, x_BCHW: Tensor, route: Route) -> tuple[Tensor, list[Tensor]]:
+    """Through all blocks of a level, with the masks of their convolutions."""
+    assert isinstance(blocks, nn.ModuleList)
+    masks: list[Tensor] = []
+    for block in blocks:
+        x_BCHW, found = block(x_BCHW, route)
+        masks += found
+    return x_BCHW, masks

@@ -1,0 +1,161 @@
+"""Joint training of MUIRF over all weathers, their gradients homogenised (paper C), as data: a stage, or two.
+
+A reconstruction: only the abstract of paper C is public. Which losses there are, and how much they weigh, is ours.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple, cast
+
+import torch
+from torch import Tensor
+
+from training.config import LoopConfig
+from training.data.batches import Example
+from training.loop.stages import Join, Networks, Outcome, Phase, Stage, TaskLoss, cosine
+from training.losses import restoration, routing
+from training.multitask.combination import build
+from training.recipes.paper_c import losses as sharing
+from training.recipes.paper_c.config import JointConfig
+from training.recipes.paper_c.network import Muirf, Restoration, share_of_channels
+
+# The network's name, which is also that of the checkpoint's file.
+NETWORK = "muirf"
+
+Average = Callable[[Sequence[Tensor]], None]
+"""Replaces tensors by their means over all processes."""
+
+
+class Whole(NamedTuple):
+    """Means over the whole batch of a step: the share of shared channels, and the score experts' load."""
+
+    share: Tensor
+    load_E: Tensor
+
+
+def alone(_tensors: Sequence[Tensor]) -> None:
+    """The mean over one process."""
+
+
+def stages(config: JointConfig, average: Average = alone) -> tuple[Stage, ...]:
+    """The router's own stage, if it has one, and the joint one.
+
+    `average` is that of the training's processes: partial(processes.average, fabric). Their state is new: a run has
+    stages of its own. Raises ImportError for a method whose solver is not installed.
+    """
+    found = (router_stage(config), joint_stage(config, average))
+    return tuple(stage for stage in found if stage.steps)
+
+
+def router_stage(config: JointConfig) -> Stage:
+    """The router learns to tell the weathers, and the first convolution with it; nothing is restored."""
+    rate = cosine(config.learning_rate, config.last_learning_rate, config.router_steps)
+    adam = partial(torch.optim.Adam, lr=config.learning_rate)
+    return Stage("router", config.router_steps, (Phase("tell_weather", (NETWORK,), tell_weather, adam, rate),))
+
+
+def joint_stage(config: JointConfig, average: Average) -> Stage:
+    """All weathers are restored together, and told apart."""
+    task = PaperC(config, average)
+    method = build(config.method, len(config.tasks), config.homogenisation, config.reweighting)
+    phase = Phase(
+        "restore",
+        (NETWORK,),
+        task.restore,
+        partial(torch.optim.Adam, lr=config.learning_rate),
+        cosine(config.learning_rate, config.last_learning_rate, config.steps),
+        task.prepare,
+        join=Join(config.tasks, shared, method),
+    )
+    return Stage("joint", config.steps, (phase,))
+
+
+def loop(config: JointConfig) -> LoopConfig:
+    """The loop's settings that the run's configuration holds."""
+    return LoopConfig(config.seed, config.checkpoint_every, config.gradient_clip)
+
+
+def shared(nets: Networks) -> Sequence[torch.nn.Parameter]:
+    """The weights on which the weathers' gradients meet; each weather's own stay out of it."""
+    return muirf(nets).shared_parameters
+
+
+def muirf(nets: Networks) -> Muirf:
+    """The network."""
+    return cast(Muirf, nets[NETWORK])
+
+
+def tell_weather(batch: Example, nets: Networks) -> Outcome:
+    """The cross-entropy of the router's posterior with the weather labels."""
+    routed, _ = muirf(nets).preview(batch.degraded_3HW.float() / 255)
+    pair = routed.logits_BK, batch.weather
+    return Outcome({"weather": routing.weather(*pair)}, accuracy(*pair))
+
+
+def accuracy(logits_BK: Tensor, weather_B: Tensor) -> dict[str, Tensor]:
+    """How often the router names the weather."""
+    return {"weather_accuracy": (logits_BK.argmax(dim=1) == weather_B).float().mean()}
+
+
+class PaperC:
+    """The objective: each weather's restoration as a task of its own; weather, load and sharing as terms of all."""
+
+    def __init__(self, config: JointConfig, average: Average = alone) -> None:
+        self.config = config
+        self._average = average
+        self._whole: Whole | None = None
+
+    @torch.no_grad()
+    def prepare(self, micro_batches: Sequence[Example], nets: Networks) -> None:
+        """Look at the routing of all micro-batches, at the router's cost: load and sharing are of the whole batch."""
+        found = [muirf(nets).preview(batch.degraded_3HW.float() / 255) for batch in micro_batches]
+        share = torch.stack([share_of_channels(masks).mean() for _, masks in found]).mean()
+        load_E = torch.stack([routed.gate_BE.mean(dim=0) for routed, _ in found]).mean(dim=0)
+        self._average([share, load_E])
+        self._whole = Whole(share, load_E)
+
+    def restore(self, batch: Example, nets: Networks) -> Outcome:
+        """Every task's loss from a forward pass of its examples, so that its gradient is of them alone."""
+        clear, degraded = batch.clear_3HW.float() / 255, batch.degraded_3HW.float() / 255
+        rows = self._rows(batch.weather)
+        found = {task: muirf(nets)(degraded[at], batch.weather[at]) for task, at in rows.items() if len(at)}
+        losses = {
+            task: TaskLoss(
+                self._loss(found[task].restored_B3HW, clear[at]) if len(at) else clear.new_zeros(()), len(at)
+            )
+            for task, at in rows.items()
+        }
+        order = torch.cat([rows[task] for task in found])
+        restored = torch.cat([result.restored_B3HW.detach().float() for result in found.values()])[order.argsort()]
+        gain_B = restoration.psnr(restored, clear) - restoration.psnr(degraded, clear)
+        terms, scores = self._routing(list(found.values()), batch.weather[order])
+        images = {"degraded": degraded, "restored": restored, "clear": clear}
+        return Outcome(terms, scores | {"gain_dB": gain_B.mean()}, images, losses)
+
+    def _rows(self, weather_B: Tensor) -> dict[str, Tensor]:
+        """Which examples are of which task; raises ValueError for examples of none."""
+        count = len(self.config.tasks)
+        if not bool(((weather_B >= 0) & (weather_B < count)).all()):
+            raise ValueError(
+                f"examples of the tasks {sorted(set(weather_B.tolist()))}, but the tasks are "
+                f"{dict(enumerate(self.config.tasks))}; name every degradation of the data in `tasks`, clear ones too"
+            )
+        return {task: (weather_B == number).nonzero()[:, 0] for number, task in enumerate(self.config.tasks)}
+
+    def _loss(self, restored_B3HW: Tensor, clear_B3HW: Tensor) -> Tensor:
+        pair = restored_B3HW.float(), clear_B3HW
+        return restoration.charbonnier(*pair) + self.config.edge_weight * restoration.edge(*pair)
+
+    def _routing(self, found: Sequence[Restoration], weather_B: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """The terms that train the router and the scores, of all tasks together, and how well it knows the weather."""
+        assert self._whole is not None
+        logits_BK = torch.cat([result.routing.logits_BK for result in found])
+        gate_BE = torch.cat([result.routing.gate_BE for result in found])
+        share_B = torch.cat([share_of_channels(result.masks) for result in found])
+        weights = self.config
+        terms = {
+            "weather": weights.weather_weight * routing.weather(logits_BK, weather_B),
+            "balance": weights.balance_weight * sharing.balance(gate_BE, self._whole.load_E),
+            "sharing": weights.sharing_weight * sharing.ratio(share_B.mean(), self._whole.share, weights.sharing_ratio),
+        }
+        return terms, {"share_of_channels": share_B.mean()} | accuracy(logits_BK, weather_B)

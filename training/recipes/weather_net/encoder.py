@@ -1,0 +1,36 @@
+"""The encoder: shallow features to an eighth and a sixteenth of the size through soft-routed experts (paper B, 3.2).
+
+Deviation: the experts of this first model are kernels of one convolution, not the paper's channel, spatial and
+frequency experts.
+"""
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from training.models.layers import ConvNormAct, MixtureBlock
+from training.recipes.weather_net.router import Routing
+
+
+class Features(NamedTuple):
+    """The frame's features at a quarter, an eighth and a sixteenth of its size."""
+
+    x4_BCHW: Tensor
+    x8_BCHW: Tensor
+    x16_BCHW: Tensor
+
+
+class Encoder(nn.Module):
+    """F0 [B, width4, H/4, W/4] and its routing -> Features."""
+
+    def __init__(self, width4: int, width8: int, width16: int, experts: int) -> None:
+        super().__init__()
+        self.down8 = ConvNormAct(width4, width8, stride=2)
+        self.block8 = MixtureBlock(width8, experts)
+        self.down16 = ConvNormAct(width8, width16, stride=2)
+        self.block16 = MixtureBlock(width16, experts)
+
+    def forward(self, shallow_BCHW: Tensor, routing: Routing) -> Features:
+        x8 = self.block8(self.down8(shallow_BCHW), routing.encoder8_BE)
+        x16 = self.block16(self.down16(x8), routing.encoder16_BE)
+        return Features(shallow_BCHW, x8, x16)

@@ -1,0 +1,59 @@
+"""The deployable model that joins the three papers: stem, router, encoder, base segmenter, SGAda, EGSyn."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from training.config import ModelConfig
+from training.recipes.weather_net.egsyn import EGSyn
+from training.recipes.weather_net.encoder import Encoder
+from training.recipes.weather_net.router import Router, Routing
+from training.recipes.weather_net.sgada import SGAda
+from training.recipes.weather_net.stem import Stem
+from training.segmenters.base import BaseSegmenter
+
+
+class Prediction(NamedTuple):
+    """What the model makes of a batch; the restored image is not clamped, so that losses see how far off it is."""
+
+    restored_B3HW: Tensor
+    refined_BKHW: Tensor
+    base_BKHW: Tensor
+    routing: Routing
+
+
+class WeatherNet(nn.Module):
+    """Image [B, 3, H, W], 0..1, H and W multiples of 16 -> Prediction; logits of the mask at H/4 x W/4."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths = (config.width4, config.width8, config.width16)
+        self.stem = Stem(config.width4)
+        self.router = Router(config.width4, config.weathers, config.encoder_experts)
+        self.encoder = Encoder(*widths, config.encoder_experts)
+        self.segmenter = BaseSegmenter(config.classes, *config.segmenter_widths)
+        self.sgada = SGAda(config.classes, *widths)
+        self.egsyn = EGSyn(config.classes, *widths, config.weathers)
+
+    def forward(self, image_B3HW: Tensor, weather_B: Tensor | None = None) -> Prediction:
+        """Predict; where the weather is known, in training, the decoder's experts are routed by it."""
+        base = self.base(image_B3HW)
+        shallow = self.stem(image_B3HW)
+        routing = self.router(shallow, weather_B)
+        features = self.encoder(shallow, routing)
+        refined = self.sgada(base.softmax(dim=1), features)
+        residual = self.egsyn(image_B3HW, features, refined.softmax(dim=1), routing.decoder_BK)
+        return Prediction(image_B3HW + residual, refined, base, routing)
+
+    @torch.no_grad()
+    def base(self, image_B3HW: Tensor) -> Tensor:
+        """The base segmenter's logits at H/8 x W/8. It learns from clear frames alone (paper A, section 4.1)."""
+        return self.segmenter(image_B3HW)
+
+    def train(self, mode: bool = True) -> "WeatherNet":
+        """Weather must not reach the base segmenter's running statistics, so here it always evaluates."""
+        super().train(mode)
+        self.segmenter.eval()
+        return self

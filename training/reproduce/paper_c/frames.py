@@ -1,0 +1,73 @@
+"""What paper C's reproduction judges on, rendered once for all trainings: unseen drives, and mixed weather."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from training.data.degradations import degrade
+from training.data.degradations.arguments import Image
+from training.data.readers.camvid import CamVid
+from training.data.sample import Sample
+from training.judging.judge import Frame
+from training.judging.unseen import CAMVID_UNSEEN_DRIVES, degraded_frames
+from training.recipes.paper_c.recipe import Labelled, validation_frames
+from training.reproduce.frames import Frames, spread, unseen_drives
+from training.reproduce.paper_b.frames import middle
+from training.reproduce.paper_c.scales import Scale
+
+CAMVID, PROCEDURAL = "camvid", "procedural"
+
+MIXED = (("fog", "rain"), ("fog", "snow"), ("rain", "snow"))
+"""Weathers laid over one another, the first one farthest."""
+
+MIXED_SEVERITY = 0.6
+
+
+class Judges(NamedTuple):
+    """Frames for the restoration, by weather; for the router's temperature; for the router, by set; and mixed ones.
+
+    The mixed ones are of single weathers too, by the names of their weathers joined by a plus.
+    """
+
+    restoration: Mapping[str, Sequence[Frame]]
+    validation: Sequence[Labelled]
+    router: Mapping[str, Sequence[Labelled]]
+    mixed: Mapping[str, Sequence[Image]]
+
+
+def judges(frames: Frames, data: Mapping[str, Path], scale: Scale) -> Judges:
+    """All of them; raises FileNotFoundError and ValueError as CamVid does."""
+    config = scale.training
+    drives = unseen_drives(config.data, scale.router_frames)
+    sets = {PROCEDURAL: drives}
+    if CAMVID in data:
+        whole = CamVid(data[CAMVID], "val", CAMVID_UNSEEN_DRIVES)
+        sets[CAMVID] = [whole[index] for index in spread(len(whole), scale.router_frames)]
+    return Judges(
+        {task: list(middle(frames.judged(task), scale.window)) for task in config.tasks},
+        validation_frames(config),
+        {name: labelled(samples, config.tasks) for name, samples in sets.items()},
+        mixed(drives[: scale.frames], config.tasks),
+    )
+
+
+def labelled(samples: Sequence[Sample], weathers: Sequence[str]) -> list[Labelled]:
+    """Every sample in every weather, the severities in turn, with the weather's number."""
+    return [(image, number) for number, name in enumerate(weathers) for image, _, _ in degraded_frames(samples, name)]
+
+
+def mixed(samples: Sequence[Sample], weathers: Sequence[str]) -> dict[str, list[Image]]:
+    """Every sample in single weathers and in two at once, at MIXED_SEVERITY."""
+    pairs = [pair for pair in MIXED if set(pair) <= set(weathers)]
+    conditions = [*((name,) for name in weathers), *pairs]
+    return {
+        " + ".join(names): [overlaid(sample, names, seed) for seed, sample in enumerate(samples)]
+        for names in conditions
+    }
+
+
+def overlaid(sample: Sample, names: Sequence[str], seed: int) -> Image:
+    """One weather after the other on the same frame."""
+    for name in names:
+        sample = sample._replace(image_HW3=degrade(sample, name, MIXED_SEVERITY, seed))
+    return sample.image_HW3
