@@ -5,16 +5,36 @@ from typing import Any
 
 from torch import nn
 
-from training.deployable import CardText, Deployable
+from training.deployable import Deployable
 from training.loop.record import flat
 from weather_perception.core.contract import Manifest
 from weather_perception.core.program import Program
+
+COLUMNS = {
+    "frames": "frames",
+    "psnr_degraded": "PSNR in",
+    "psnr_restored": "PSNR out",
+    "ssim_degraded": "SSIM in",
+    "ssim_restored": "SSIM out",
+    "original.set.miou": "mIoU base",
+    "refined.set.miou": "mIoU refined",
+    "original.image.miou": "per image, base",
+    "refined.image.miou": "refined",
+    "weather_accuracy": "weather right",
+}
+"""Figures of a row of `Deployable.evaluate`, nested ones joined by dots, and their headings."""
+
+SETS = {
+    "procedural": "Procedural drives never trained on, every level, or severities 0.4, 0.6 and 0.8",
+    "camvid_val": "CamVid validation (drive 0016E5, never trained on), synthetic degradations, every level, or "
+    "severities 0.4, 0.6 and 0.8",
+}
+"""What judged, by the name that training.evaluate gives it."""
 
 
 def card(program: Program, deployable: Deployable) -> str:
     """The model card of a model file, in Markdown."""
     manifest, training = program.manifest, program.manifest.training
-    text = deployable.card
     total = sum(map(_count, deployable.parts.values()))
     sizes = ", ".join(f"{name} {_count(part):,}" for name, part in deployable.parts.items())
     return "\n\n".join(
@@ -24,16 +44,16 @@ def card(program: Program, deployable: Deployable) -> str:
             f"- **Size**: {total:,} parameters ({sizes}), {program.path.stat().st_size / 2**20:.1f} MiB\n"
             f"- **SHA-256**: `{program.sha256}`\n"
             f"- **Licence**: {training['licence']}\n"
-            f"- **Trained on**: {'; '.join(training['data'])}; {text.trained_under}\n"
+            f"- **Trained on**: {'; '.join(training['data'])}; {deployable.trained_under}\n"
             f"{_method(training)}"
             f"- **Command**: `{training['command']}`, commit `{training['commit']}`, torch {manifest.torch}\n"
             f"- **Classes**: {', '.join(c.name for c in manifest.classes)}\n"
             f"- **Weather types**: {', '.join(manifest.weathers)}\n"
             f"- **Gates**: {', '.join(manifest.gates) or 'none, it does not route'}",
             "## Measured",
-            _tables(manifest, text),
+            _tables(manifest),
             "## Limits",
-            text.limits + "\n",
+            deployable.limits + "\n",
         ]
     )
 
@@ -46,21 +66,20 @@ def _method(training: Mapping[str, Any]) -> str:
     return f"- **Method**: {training['method']}{losses}\n"
 
 
-def _tables(manifest: Manifest, text: CardText) -> str:
+def _tables(manifest: Manifest) -> str:
     metrics = manifest.training["metrics"]
     if not metrics:
         return "Not evaluated: run `python -m training.evaluate` on the checkpoint and export again."
-    return "\n\n".join(
-        f"{text.sets[name]} (PSNR in dB, at most 60):\n\n{_table(rows, text)}" for name, rows in metrics.items()
-    )
+    return "\n\n".join(f"{SETS[name]} (PSNR in dB, at most 60):\n\n{_table(rows)}" for name, rows in metrics.items())
 
 
-def _table(rows: Mapping[str, dict[str, Any]], text: CardText) -> str:
-    lines = [f"| {text.condition} | " + " | ".join(text.columns.values()) + " |"]
-    lines.append("|---" * (len(text.columns) + 1) + "|")
-    for name, row in rows.items():
-        figures = flat(row)
-        cells = [_figure(key, figures[key]) for key in text.columns]
+def _table(rows: Mapping[str, dict[str, Any]]) -> str:
+    flattened = {name: flat(row) for name, row in rows.items()}
+    columns = {key: heading for key, heading in COLUMNS.items() if any(key in row for row in flattened.values())}
+    lines = ["| condition | " + " | ".join(columns.values()) + " |"]
+    lines.append("|---" * (len(columns) + 1) + "|")
+    for name, row in flattened.items():
+        cells = [_figure(key, row[key]) if key in row else "-" for key in columns]
         lines.append(f"| {name.replace('_', ' ')} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""`python -m training.complexity [--size ROWSxCOLUMNS]`: parameters, multiply-adds and latency of paper B's presets."""
+"""`python -m training.complexity [PRESET ...]`: parameters, multiply-adds and latency of the networks of presets."""
 
 import argparse
 import platform
@@ -10,22 +10,15 @@ from dataclasses import dataclass
 from statistics import median
 
 import torch
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from training.recipes.paper_b.network import MoeWirNet
-from training.recipes.paper_b.network_config import PRESETS, PaperBConfig
-from training.recipes.paper_b.pruning import pruned
-
-PAPER = (
-    "Paper B, section 4.4 and table 4, also at 256x256: its page gives the table as a picture, so its own figures are\n"
-    "not repeated here; its text claims lower complexity than DehazeFormer, DRSformer, NeRD-Rain, MPRNet, Restormer\n"
-    "and PromptIR. Published at 256x256, million parameters / 1e9 multiply-adds: Restormer 26 / 141, PromptIR 36 / 158."
-)
+from training import recipes
 
 
 @dataclass(frozen=True)
 class Complexity:
-    """Of one frame through the restoration network, pruned: parameters, multiply-adds, and milliseconds."""
+    """One frame through a network: parameters, multiply-adds, and milliseconds."""
 
     parameters: int
     multiply_adds: int
@@ -34,18 +27,20 @@ class Complexity:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status."""
+    presets = {name: (recipe, preset) for recipe in recipes.RECIPES for name, preset in recipe.presets.items()}
     parser = argparse.ArgumentParser("python -m training.complexity", description=__doc__)
+    parser.add_argument("preset", nargs="*", help=f"default: all of {', '.join(presets)}")
     parser.add_argument("--size", type=size, default=(256, 256), metavar="ROWSxCOLUMNS", help="default: 256x256")
-    parser.add_argument("--preset", choices=sorted(PRESETS), action="append", help="default: all of them")
     options = parser.parse_args(arguments)
     rows, columns = options.size
+    if unknown := sorted(set(options.preset) - presets.keys()):
+        parser.error(f"no preset {unknown[0]!r}; there are {', '.join(presets)}")
     print(f"| preset | parameters (M) | multiply-adds (1e9) at {rows}x{columns} | latency here (ms) |")
     print("|---|---|---|---|")
-    for name, preset in PRESETS.items():
-        if options.preset and name not in options.preset:
-            continue
+    for name in options.preset or presets:
+        recipe, preset = presets[name]
         try:
-            found = measure(preset(), rows, columns)
+            found = measure(recipe.frame(preset()), rows, columns)
         except ValueError as error:
             print(f"training.complexity: {name}: {error}", file=sys.stderr)
             return 1
@@ -54,7 +49,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     machine = platform.processor() or platform.machine()
     print(f"\nLatency: float32, eager PyTorch {torch.__version__}, CPU ({machine}), {torch.get_num_threads()} threads.")
     print("Multiply-adds: convolutions and matrix products, attention's among them; nothing elementwise.")
-    print(PAPER)
     return 0
 
 
@@ -67,9 +61,9 @@ def size(text: str) -> tuple[int, int]:
 
 
 @torch.inference_mode()
-def measure(config: PaperBConfig, rows: int, columns: int, repeats: int = 3) -> Complexity:
-    """One network's figures; raises ValueError where the size does not fit its stride."""
-    net = pruned(MoeWirNet(config).eval())
+def measure(net: nn.Module, rows: int, columns: int, repeats: int = 3) -> Complexity:
+    """The figures of a network that takes an image [1, 3, H, W]; raises ValueError for a size unlike its stride."""
+    net = net.eval()
     image = torch.rand(1, 3, rows, columns)
     counter = FlopCounterMode(display=False)
     with counter:

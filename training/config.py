@@ -1,9 +1,19 @@
-"""Settings of a training run, and its named presets as functions that return them."""
+"""Settings that every way of training a model shares: the run, its data, and how the loop runs."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, Literal
 
 Precision = Literal["32-true", "bf16-mixed"]
+
+
+def place() -> Any:
+    """A field that names a file or folder of this machine, empty for none.
+
+    It may differ between a run and the one that continues it, and no model file mentions it.
+    """
+    return field(default="", metadata={"place": True})
 
 
 @dataclass(frozen=True)
@@ -11,7 +21,8 @@ class LoopConfig:
     """How the training loop runs, whatever it trains.
 
     `gradient_clip`: largest norm of a phase's gradient, 0 for none. `accumulate`: micro-batches that one optimiser step
-    adds up. `average_decay`: of the moving average of the weights, 0 for none. `*_every`: optimiser steps.
+    adds up. `average_decay`: of the moving average of the weights, 0 for none. `workers`: processes that make the
+    examples. `*_every`: optimiser steps.
     """
 
     seed: int = 0
@@ -20,94 +31,87 @@ class LoopConfig:
     accumulate: int = 1
     precision: Precision = "32-true"
     average_decay: float = 0.0
+    workers: int = 1
     images_every: int = 500
 
 
 @dataclass(frozen=True)
-class ModelConfig:
-    """Widths (channels) of the deployable model at a quarter, an eighth and a sixteenth of the frame's size."""
-
-    classes: int = 11
-    weathers: int = 4
-    encoder_experts: int = 3
-    width4: int = 48
-    width8: int = 64
-    width16: int = 80
-    segmenter_widths: tuple[int, int, int] = (32, 48, 80)
-
-
-@dataclass(frozen=True)
 class DataConfig:
-    """What a run trains on: procedural drives of seeds 0 .. `drives` - 1; `crop` in rows, columns, multiples of 16."""
+    """Clear frames to degrade: procedural drives of seeds 0 .. `drives` - 1, and CamVid's if its root is given.
+
+    `height`, `width` of a procedural frame and `crop` (rows, columns) are in pixels. `camvid_share`: of the examples,
+    0..1.
+    """
 
     drives: int = 150
     frames_per_drive: int = 4
     height: int = 360
     width: int = 640
     crop: tuple[int, int] = (160, 224)
-    camvid_root: str = ""
+    camvid_root: str = place()
     camvid_drives: tuple[str, ...] = ("0001TP", "0006R0")
     camvid_share: float = 0.4
 
 
 @dataclass(frozen=True)
 class PairedSetConfig:
-    """Pairs on disk to train on in place of street scenes: `root` of a data set, its `split` where it has several."""
+    """Pairs on disk to train on in place of street scenes: `root` of a data set, and its `split` if it has several."""
 
-    root: str = ""
+    root: str = place()
     split: str = ""
 
 
-@dataclass(frozen=True)
-class TrainConfig:
-    """One run: its data, its length and its loss weights."""
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """One training, whatever its recipe: its length, its examples and its optimiser.
+
+    `steps` are those of the last stage, in optimiser steps, `batch` the examples of each over all processes.
+    `learning_rate` is the highest. A recipe adds its network's settings and its own.
+    """
 
     name: str
     steps: int
-    model: ModelConfig = field(default_factory=ModelConfig)
-    data: DataConfig = field(default_factory=DataConfig)
     seed: int = 0
     batch: int = 8
     learning_rate: float = 1e-3
-    warmup_steps: int = 200
-    weight_decay: float = 1e-4
-    gradient_clip: float = 1.0
-    restoration_weight: float = 10.0
-    edge_weight: float = 0.05
-    squared_weight: float = 0.0
-    segmentation_weight: float = 0.5
-    base_weight: float = 0.5
-    weather_weight: float = 0.3
-    balance_weight: float = 0.01
-    checkpoint_every: int = 500
+    gradient_clip: float = 0.0
+    checkpoint_every: int = 1000
+    data: DataConfig = field(default_factory=DataConfig)
+
+    def loop(self, **more: Any) -> LoopConfig:
+        """The loop's settings, those that a run's configuration does not hold given by name."""
+        return LoopConfig(self.seed, self.checkpoint_every, self.gradient_clip, **more)
+
+    def check_tasks(self, tasks: Sequence[str], stride: int) -> None:
+        """Raises ValueError unless the crop is a multiple of `stride`, and the batch one of the number of tasks."""
+        if any(side % stride for side in self.data.crop):
+            raise ValueError(f"data.crop: {self.data.crop} must be multiples of the network's stride, {stride}")
+        if not tasks or len(set(tasks)) != len(tasks):
+            raise ValueError(f"tasks: name one or more, each once, got {tasks}")
+        if self.batch % len(tasks):
+            raise ValueError(
+                f"batch: {self.batch} is no multiple of the {len(tasks)} tasks {', '.join(tasks)}; each step takes "
+                "equally many examples of each"
+            )
 
 
-def quick() -> TrainConfig:
-    """At most ten minutes on two CPU cores: procedural scenes only."""
-    return TrainConfig("quick", steps=700, data=DataConfig(drives=60), warmup_steps=60)
+def places(config: Any, prefix: str = "") -> Iterator[str]:
+    """The dotted names of all fields made by `place`, nested dataclasses' too."""
+    for item in fields(config):
+        value = getattr(config, item.name)
+        if item.metadata.get("place"):
+            yield prefix + item.name
+        elif is_dataclass(value):
+            yield from places(value, f"{prefix}{item.name}.")
 
 
-def default(camvid_root: str = "") -> TrainConfig:
-    """The run behind models/default.pt2: procedural scenes, and CamVid where its root is given."""
-    return TrainConfig("default", steps=7000, data=DataConfig(camvid_root=camvid_root))
-
-
-def finish(camvid_root: str = "") -> TrainConfig:
-    """The end of a default run, from its weights: crops of nearly whole frames, and the squared error too.
-
-    Small crops teach texture; how much light fog has added is seen only in the whole frame, and where it cannot be seen
-    the mean of what may be there is the better answer than the median.
-    """
-    data = DataConfig(crop=(288, 512), camvid_root=camvid_root)
-    return TrainConfig(
-        "finish", steps=2000, data=data, seed=1, batch=3, learning_rate=4e-4, warmup_steps=100, squared_weight=4.0
-    )
-
-
-def smoke() -> TrainConfig:
-    """A few steps on tiny crops, for tests of the loop itself."""
-    data = DataConfig(drives=2, frames_per_drive=1, height=96, width=128, crop=(64, 80))
-    return TrainConfig("smoke", steps=4, data=data, batch=4, warmup_steps=1, checkpoint_every=2)
-
-
-PRESETS = {"quick": quick, "default": default, "finish": finish, "smoke": smoke}
+def without_places(config: Any) -> dict[str, Any]:
+    """The configuration as nested dicts without the fields made by `place`: what a model file may say of it."""
+    settings = dataclasses.asdict(config)
+    for name in places(config):
+        *groups, last = name.split(".")
+        holder = settings
+        for group in groups:
+            holder = holder[group]
+        del holder[last]
+    return settings

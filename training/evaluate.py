@@ -1,32 +1,30 @@
-"""`python -m training.evaluate CHECKPOINT`: judge a checkpoint on drives it never saw, under every degradation."""
+"""`python -m training.evaluate CHECKPOINT`: judge a checkpoint on drives it never saw, under every degradation.
+
+The scores are printed, and written to metrics.json in the checkpoint, from where the model card takes them.
+"""
 
 import argparse
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
+from training import recipes
 from training.deployable import METRICS_FILE
 from training.judging.unseen import unseen_camvid_frames, unseen_frames
 from training.loop.checkpoint import CheckpointError
-from training.open_checkpoint import open_checkpoint
+from training.options import add_checkpoint
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status."""
     parser = argparse.ArgumentParser("python -m training.evaluate", description=__doc__)
-    parser.add_argument("checkpoint", type=Path, help="folder written by training.train; metrics.json is put into it")
+    add_checkpoint(parser)
     parser.add_argument("--drives", type=int, default=8, help="procedural drives to judge on, 3 frames each")
     parser.add_argument("--camvid", metavar="ROOT", help="CamVid's root: judge on its validation drive too")
     parser.add_argument("--stride", type=int, default=4, help="take every n-th CamVid frame")
-    parser.add_argument(
-        "--segmenter",
-        metavar="NAME",
-        help="gives the mask, as in training.train; for paper B, C, and for paper A trained on precomputed label maps",
-    )
     options = parser.parse_args(arguments)
     try:
-        deployable = open_checkpoint(options.checkpoint, options.segmenter)
+        deployable = recipes.open_deployable(options.checkpoint, options.segmenter, options.averaged)
         sets = {"procedural": list(unseen_frames(options.drives))}
         if options.camvid:
             sets["camvid_val"] = list(unseen_camvid_frames(options.camvid, options.stride))

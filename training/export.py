@@ -11,12 +11,13 @@ import torch._dynamo.config
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
+from training import recipes
 from training.card import card
 from training.data.degradations import WEATHERS, degrade
 from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
 from training.loop.checkpoint import CheckpointError
 from training.models.deploy import fold_batch_norms
-from training.open_checkpoint import open_checkpoint
+from training.options import add_checkpoint
 from training.segmenters.hugging_face import SegmenterError
 from weather_perception.core.contract import OUTPUT_NAMES, Manifest
 from weather_perception.core.program import Program, save_program
@@ -32,17 +33,12 @@ class ParityError(RuntimeError):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status."""
     parser = argparse.ArgumentParser("python -m training.export", description=__doc__)
-    parser.add_argument("checkpoint", type=Path, help="folder written by training.train")
+    add_checkpoint(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="NAME.pt2", help="the model file to write")
     parser.add_argument("--base", type=Path, metavar="BASE.pt2", help="also write the base segmenter as a model file")
-    parser.add_argument(
-        "--segmenter",
-        metavar="NAME",
-        help="gives the mask, as in training.train; for paper B, C, and for paper A trained on precomputed label maps",
-    )
     options = parser.parse_args(arguments)
     try:
-        found = open_checkpoint(options.checkpoint, options.segmenter)
+        found = recipes.open_deployable(options.checkpoint, options.segmenter, options.averaged)
         program = write(found.model, found.manifest(options.out.stem), options.out)
         options.out.with_suffix(".md").write_text(card(program, found))
         if options.base:

@@ -1,8 +1,9 @@
-"""A pool of clear frames in memory, to crop and degrade training samples from."""
+"""Pools of clear frames, each of one source, to crop and degrade training samples from."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -11,35 +12,49 @@ from training.config import DataConfig
 from training.data.readers.camvid import CamVid
 from training.data.sample import Sample
 from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
+from training.data.source import PROCEDURAL, Source
 
 SECONDS_PER_DRIVE = 60.0
 
 
-def training_pools(config: DataConfig) -> tuple[list[list[Sample]], list[float]]:
-    """The procedural pool, and CamVid's where its root is given; the share of the examples that each gives."""
-    procedural, camvid = procedural_pool(config), camvid_pool(config)
+class Pool(NamedTuple):
+    """Clear frames of one source, read or rendered by `read`, and their share of the examples."""
+
+    source: Source
+    share: float
+    read: Callable[[], Sequence[Sample]]
+
+
+def training_pools(config: DataConfig) -> list[Pool]:
+    """The procedural pool and, if its root is given, CamVid's; nothing is read yet.
+
+    Raises ValueError for drives kept unseen, and FileNotFoundError and ValueError as CamVid does.
+    """
+    camvid = [camvid_pool(config)] if config.camvid_root else []
     share = config.camvid_share if camvid else 0.0
-    pairs = [(pool, part) for pool, part in ((procedural, 1 - share), (camvid, share)) if pool and part]
-    return [pool for pool, _ in pairs], [part for _, part in pairs]
+    return [pool for pool in (procedural_pool(config)._replace(share=1 - share), *camvid) if pool.share]
 
 
-def procedural_pool(config: DataConfig, workers: int = 2) -> list[Sample]:
+def procedural_pool(config: DataConfig, workers: int = 2) -> Pool:
     """`frames_per_drive` frames of each of `drives` procedural drives, at times that the drive's seed picks."""
     if config.drives >= UNSEEN_SEEDS_FROM:
         raise ValueError(
             f"drives: {config.drives} would train on seeds kept unseen; use fewer than {UNSEEN_SEEDS_FROM}"
         )
+    return Pool(PROCEDURAL, 1.0, partial(_render, config, workers))
+
+
+def camvid_pool(config: DataConfig) -> Pool:
+    """CamVid's training frames of `camvid_drives`; raises FileNotFoundError and ValueError as CamVid does."""
+    camvid = CamVid(config.camvid_root, "train", config.camvid_drives)
+    return Pool(camvid.source, config.camvid_share, lambda: list(_progress(camvid)))
+
+
+def _render(config: DataConfig, workers: int) -> list[Sample]:
     render = partial(_render_drive, config)
     with ProcessPoolExecutor(workers) as executor:
         drives = tqdm(executor.map(render, range(config.drives)), "rendering drives", config.drives, unit="drive")
         return [sample for samples in drives for sample in samples]
-
-
-def camvid_pool(config: DataConfig) -> list[Sample]:
-    """CamVid's training frames of `camvid_drives`; empty where no root is given."""
-    if not config.camvid_root:
-        return []
-    return list(_progress(CamVid(config.camvid_root, "train", config.camvid_drives)))
 
 
 def _progress(camvid: CamVid) -> Iterator[Sample]:

@@ -23,6 +23,11 @@ class Source(NamedTuple):
             raise ValueError(f"source {source.name}: use {source.use!r} is none of {', '.join(get_args(Use))}")
         return source
 
+    def __str__(self) -> str:
+        """The source in words, as a model card lists it."""
+        credit = f" ({self.attribution})" if self.attribution else ""
+        return f"{self.name}{credit}, {self.licence}"
+
 
 PROCEDURAL = Source("procedural street scenes of this project", "Apache-2.0", use="any")
 

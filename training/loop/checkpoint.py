@@ -2,20 +2,84 @@
 
 import json
 import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
+
+from training.data.source import Source
 
 STATE_FILE = "state.json"
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that cannot be read; the message names the file and the remedy."""
+    """A checkpoint that cannot be read or used; the message names the folder and the remedy."""
 
 
-def save(folder: Path, tensors: dict[str, dict[str, Tensor]], state: dict[str, Any]) -> None:
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint's folder and its state; tensors are read when asked for.
+
+    With `averaged`, `weights` are the moving averages that the run kept.
+    """
+
+    folder: Path
+    state: dict[str, Any]
+    averaged: bool = False
+
+    @property
+    def recipe(self) -> str:
+        """The name of the recipe that wrote it."""
+        return str(self.state["recipe"])
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The run's configuration as nested dicts."""
+        return dict(self.state["config"])
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Whose data and networks its weights learned from."""
+        return tuple(Source.from_json(source) for source in self.state["sources"])
+
+    def group(self, name: str) -> dict[str, Tensor]:
+        """One group of tensors by name; raises CheckpointError."""
+        try:
+            return load_file(self.folder / f"{name}.safetensors")
+        except OSError as error:
+            raise CheckpointError(f"{self.folder}: no readable {name}.safetensors ({error}); train it again") from error
+
+    def weights(self, network: str) -> dict[str, Tensor]:
+        """The weights of a network by its name; raises CheckpointError, also for averages that the run did not keep."""
+        if not self.averaged:
+            return self.group(network)
+        if not (self.folder / f"{average_name(network)}.safetensors").exists():
+            raise CheckpointError(
+                f"{self.folder}: it holds no averaged weights of {network}; train with --average-decay, or leave out "
+                "--averaged"
+            )
+        return self.group(average_name(network))
+
+    def load_into(self, networks: Mapping[str, nn.Module]) -> None:
+        """Give networks the weights of their names; raises CheckpointError, also for networks of another shape."""
+        for name, net in networks.items():
+            try:
+                net.load_state_dict(self.weights(name))
+            except RuntimeError as error:
+                raise CheckpointError(
+                    f"{self.folder}: its {name} is another network than this run's: {error}"
+                ) from error
+
+
+def average_name(network: str) -> str:
+    """The name of the group that holds the averaged weights of a network."""
+    return f"{network}_average"
+
+
+def save(folder: Path, tensors: Mapping[str, Mapping[str, Tensor]], state: Mapping[str, Any]) -> None:
     """Write one `NAME.safetensors` per group of `tensors`, and `state` as JSON, into `folder`.
 
     Everything is written beside it first and then renamed, so `folder` is always whole: the old one or the new one.
@@ -33,15 +97,20 @@ def save(folder: Path, tensors: dict[str, dict[str, Tensor]], state: dict[str, A
     shutil.rmtree(old, ignore_errors=True)
 
 
-def load(folder: Path, *names: str) -> tuple[list[dict[str, Tensor]], dict[str, Any]]:
-    """Read the named groups of tensors and the state back; raises CheckpointError."""
+def open_checkpoint(folder: Path, averaged: bool = False) -> Checkpoint:
+    """The checkpoint in a folder; raises CheckpointError if there is none, or one that does not name its recipe."""
     old = folder.with_name(folder.name + ".old")
     if not folder.exists() and old.exists():
         folder = old  # a kill between the two renames
     try:
         state = json.loads((folder / STATE_FILE).read_text())
-        return [load_file(folder / f"{name}.safetensors") for name in names], state
     except (OSError, ValueError) as error:
         raise CheckpointError(
             f"{folder}: no readable checkpoint ({error}); train first: python -m training.train"
         ) from error
+    missing = sorted({"recipe", "sources", "segmenter", "config", "stages"} - state.keys())
+    if missing:
+        raise CheckpointError(
+            f"{folder}: its {STATE_FILE} has no {missing[0]!r}: an older version wrote it; train again"
+        )
+    return Checkpoint(folder, state, averaged)

@@ -15,4 +15,5 @@ def loader(dataset: Dataset[Any], trainer: Trainer, batch: int) -> DataLoader[An
     """
     size = processes.local_share(trainer.fabric, batch, trainer.loop.accumulate)
     indices = processes.local_indices(trainer.fabric, range(trainer.step, trainer.total), batch)
-    return DataLoader(dataset, size, sampler=indices, num_workers=1, prefetch_factor=4)
+    workers = trainer.loop.workers
+    return DataLoader(dataset, size, sampler=indices, num_workers=workers, prefetch_factor=4 if workers else None)

@@ -1,42 +1,74 @@
 """What a checkpoint says about the run that it belongs to, and whether another run may continue it."""
 
+import dataclasses
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from training.loop.checkpoint import CheckpointError
+from training.data.source import Source, merged
+from training.loop.checkpoint import Checkpoint, CheckpointError
 
 
 @dataclass(frozen=True)
 class Record:
-    """The run's configuration as nested dicts, the command that started it, and the commit of the code.
+    """The run's recipe by name, its configuration as nested dicts, its command, and the commit of the code.
 
+    `sources`: whose data and networks are in the weights. `earlier`: the commands of the runs whose weights it started
+    from. `segmenter`: what rebuilds the segmenter in the checkpoint, if it holds one (`segmenters.held_segmenter`).
     A run that continues it may differ in the settings that `may_change` names, nested ones joined by dots.
     """
 
+    recipe: str
     config: dict[str, Any]
     command: str
     commit: str
+    sources: tuple[Source, ...] = ()
+    earlier: str = ""
+    segmenter: Mapping[str, Any] | None = None
     may_change: tuple[str, ...] = ()
 
-    def check_same_run(self, saved: dict[str, Any], folder: Path) -> None:
-        """Raises CheckpointError that names the first setting in which the `saved` configuration differs."""
-        wanted, found = flat(self.config), flat(saved)
+    def state(self) -> dict[str, Any]:
+        """The record as a checkpoint keeps it."""
+        return {
+            "recipe": self.recipe,
+            "sources": [source._asdict() for source in self.sources],
+            "segmenter": self.segmenter,
+            "command": joined(self.earlier, self.command),
+            "earlier": self.earlier,
+            "commit": self.commit,
+            "config": self.config,
+        }
+
+    def continuing(self, saved: Checkpoint) -> "Record":
+        """The record of a run that continues `saved`: everything that its weights learned from stays named.
+
+        Raises CheckpointError that names the first setting in which the two runs differ.
+        """
+        if saved.recipe != self.recipe:
+            raise CheckpointError(f"{saved.folder}: a run of {saved.recipe}, not of {self.recipe}; use another --out")
+        wanted, found = ({**flat(config), **flat({"segmenter": _described(segmenter)})} for config, segmenter in (
+            (self.config, self.segmenter), (saved.state["config"], saved.state["segmenter"])))  # fmt: skip
         for name, value in found.items():
             if name not in self.may_change and str(wanted.get(name)) != str(value):
                 raise CheckpointError(
-                    f"{folder}: it was trained with {name} = {value}, this run has {wanted.get(name)}; "
+                    f"{saved.folder}: it was trained with {name} = {value}, this run has {wanted.get(name)}; "
                     "use another --out"
                 )
+        earlier = self.earlier or saved.state["earlier"]
+        return dataclasses.replace(self, sources=merged(saved.sources, self.sources), earlier=earlier)
 
 
-def flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def _described(segmenter: Mapping[str, Any] | None) -> dict[str, Any]:
+    return dict(segmenter) if segmenter else {"kind": "none"}
+
+
+def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested dicts as one, keys joined by dots; lists as tuples, so that JSON and dataclasses compare equal."""
     result: dict[str, Any] = {}
     for key, value in tree.items():
         name = f"{prefix}{key}"
-        if isinstance(value, dict):
+        if isinstance(value, Mapping):
             result |= flat(value, name + ".")
         else:
             result[name] = tuple(value) if isinstance(value, list) else value

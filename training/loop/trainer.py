@@ -11,14 +11,15 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from training.config import LoopConfig
 from training.loop import checkpoint, processes
+from training.loop.checkpoint import Checkpoint, CheckpointError, average_name
 from training.loop.record import Record
 from training.loop.stages import Memory, Outcome, Phase, Stage, check, locate, total_steps
 from training.loop.task_gradients import TaskGradients
 from training.loop.watch import Watch
-from training.loop.weight_average import WeightAverage, group_name
 
 
 class Trainer:
@@ -42,7 +43,7 @@ class Trainer:
         processes.agree(fabric, self.networks.values())
         trained = frozenset[str]().union(*(stage.trains for stage in stages))
         learning = {name: net for name, net in self.networks.items() if name in trained}
-        self.average = WeightAverage(learning, loop.average_decay) if loop.average_decay else None
+        self.averages = averages(learning, loop.average_decay) if loop.average_decay else {}
         self.step = 0
         self.images: dict[str, Tensor] = {}
         self._enter(self.stages[0])
@@ -106,8 +107,8 @@ class Trainer:
             optimizer.step()
         for name in phase.networks:
             processes.average_statistics(self.fabric, [self.networks[name]])
-            if self.average:
-                self.average.update(name, self.networks[name])
+            if self.averages:
+                self.averages[name].update_parameters(self.networks[name])
         return scalars
 
     def _backward(self, phase: Phase, batch: Any, parts: int, tasks: TaskGradients | None) -> dict[str, Tensor]:
@@ -171,7 +172,8 @@ class Trainer:
         """Write weights, optimiser state and where the run stands, under `folder`; the first process does."""
         if self.fabric.is_global_zero:
             groups = {name: net.state_dict() for name, net in self.networks.items()}
-            groups |= {"optimizer": optimizer_tensors(self.optimizers)} | (self.average.state() if self.average else {})
+            groups |= {average_name(name): average.module.state_dict() for name, average in self.averages.items()}
+            groups["optimizer"] = optimizer_tensors(self.optimizers)
             groups |= {memory_name(phase): memory.state_dict() for phase, memory in memories(self.stage)}
             checkpoint.save(folder, groups, self._state(scalars))
         self.fabric.barrier()
@@ -184,31 +186,33 @@ class Trainer:
             "stage_step": done,
             "stages": {stage.name: stage.steps for stage in self.stages},
             "scalars": dict(scalars),
-            "command": self.record.command,
-            "commit": self.record.commit,
-            "config": self.record.config,
+            **self.record.state(),
             "loop": dataclasses.asdict(self.loop) | {"processes": self.fabric.world_size},
         }
 
     def resume(self, folder: Path) -> None:
         """Continue from `folder`; raises CheckpointError, also for a checkpoint of another configuration."""
-        averaged = list(self.average.networks) if self.average else []
-        names = [*self.networks, "optimizer", *map(group_name, averaged)]
-        tensors, state = checkpoint.load(folder, *names)
-        groups = dict(zip(names, tensors, strict=True))
-        self.record.check_same_run(state["config"], folder)
-        check_same_stages(state, self.stages, folder)
-        for name, net in self.networks.items():
-            net.load_state_dict(groups[name])
-        for name in averaged:
-            assert self.average is not None
-            self.average.networks[name].load_state_dict(groups[group_name(name)])
-        self.step = state["step"]
+        saved = checkpoint.open_checkpoint(folder)
+        self.record = self.record.continuing(saved)
+        check_same_stages(saved, self.stages)
+        saved.load_into(self.networks)
+        for name, average in self.averages.items():
+            average.module.load_state_dict(Checkpoint(saved.folder, saved.state, averaged=True).weights(name))
+            average.n_averaged.fill_(1)  # else the next update would start a new average
+        self.step = saved.state["step"]
         self._enter(locate(self.stages, self.step)[0])
-        if self.stage.name == state["stage"]:
-            load_optimizers(self.optimizers, groups["optimizer"])
+        if self.stage.name == saved.state["stage"]:
+            load_optimizers(self.optimizers, saved.group("optimizer"))
             for phase, memory in memories(self.stage):
-                memory.load_state_dict(checkpoint.load(folder, memory_name(phase))[0][0])
+                memory.load_state_dict(saved.group(memory_name(phase)))
+
+
+def averages(networks: Mapping[str, nn.Module], decay: float) -> dict[str, AveragedModel]:
+    """Exponential moving averages of networks, statistics included; raises ValueError for a decay outside 0..1."""
+    if not 0 < decay < 1:
+        raise ValueError(f"average_decay: {decay} is outside 0..1; 0.999 is usual, and 0 turns the average off")
+    average = get_ema_multi_avg_fn(decay)
+    return {name: AveragedModel(net, multi_avg_fn=average, use_buffers=True).eval() for name, net in networks.items()}
 
 
 def memories(stage: Stage) -> list[tuple[Phase, Memory]]:
@@ -275,11 +279,9 @@ def laid_out_as(parameter: Tensor, value: Tensor) -> Tensor:
     return torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape else value
 
 
-def check_same_stages(state: Mapping[str, Any], stages: Sequence[Stage], folder: Path) -> None:
+def check_same_stages(saved: Checkpoint, stages: Sequence[Stage]) -> None:
     """Only the last stage of a run may be lengthened; raises CheckpointError."""
-    saved, wanted = state.get("stages"), {stage.name: stage.steps for stage in stages}
-    if saved is None:
-        raise checkpoint.CheckpointError(f"{folder}: it does not say its stage, an older version wrote it; train anew")
+    found, wanted = saved.state["stages"], {stage.name: stage.steps for stage in stages}
     last = stages[-1].name
-    if list(saved) != list(wanted) or any(saved[name] != wanted[name] for name in wanted if name != last):
-        raise checkpoint.CheckpointError(f"{folder}: its stages are {saved}, this run's {wanted}; use another --out")
+    if list(found) != list(wanted) or any(found[name] != wanted[name] for name in wanted if name != last):
+        raise CheckpointError(f"{saved.folder}: its stages are {found}, this run's {wanted}; use another --out")

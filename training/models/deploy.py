@@ -1,47 +1,71 @@
 """Networks under the model file's contract: uint8 in, uint8 out, padding and scaling inside the graph."""
 
 from itertools import pairwise
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-from training.recipes.weather_net.network import WeatherNet
-from training.segmenters.base import BaseSegmenter
 
 STRIDE = 16
 
 ContractOutputs = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 
 
-class DeployedWeatherNet(nn.Module):
-    """WeatherNet as a model file: see `weather_perception.core.contract` for inputs and outputs."""
-
-    def __init__(self, net: WeatherNet) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, image_BHW3: Tensor) -> ContractOutputs:
-        image, size = prepare(image_BHW3)
-        prediction = self.net(image)
-        routing = prediction.routing
-        labels, confidence = mask(prediction.refined_BKHW, 4, size)
-        gates = torch.cat([routing.encoder8_BE, routing.encoder16_BE, routing.decoder_BK], dim=1)
-        return finish(prediction.restored_B3HW, size), labels, confidence, routing.weather_BK, gates
-
-
 class DeployedSegmenter(nn.Module):
-    """The base segmenter alone as a model file: the image passes through, the weather is `unknown`, no gates."""
+    """A segmenter alone as a model file: the image passes through, the weather is `unknown`, no gates.
 
-    def __init__(self, segmenter: BaseSegmenter) -> None:
+    `factor` says how many times larger the image is than the segmenter's logits, if that is the same for every image.
+    """
+
+    def __init__(self, segmenter: nn.Module, factor: int | None = None) -> None:
         super().__init__()
         self.segmenter = segmenter
+        self.factor = factor
 
     def forward(self, image_BHW3: Tensor) -> ContractOutputs:
         image, size = prepare(image_BHW3)
-        labels, confidence = mask(self.segmenter(image), 8, size)
+        logits = self.segmenter(image)
+        if self.factor:
+            labels, confidence = mask(logits, self.factor, size)
+        else:
+            labels, confidence = decide(probabilities_like(logits, image), size)
         weather = image.new_ones(image.shape[0], 1)
         return image_BHW3.clone(), labels, confidence, weather, weather[:, :0]
+
+
+class Restored(NamedTuple):
+    """A restorer's answer: the image, 0..1 but not clamped, the weather's probabilities, and the routing weights."""
+
+    image_B3HW: Tensor
+    weather_BK: Tensor
+    gates_BG: Tensor
+
+
+class DeployedRestorer(nn.Module):
+    """A restorer (image [B, 3, H, W], 0..1 -> Restored) with a segmenter (-> class logits at any size) as a model file.
+
+    The segmenter knows normal conditions only, so it sees the restored frame: the mask is of the image that is
+    published beside it. Frames are padded to multiples of `stride`.
+    """
+
+    def __init__(self, segmenter: nn.Module, restorer: nn.Module, stride: int) -> None:
+        super().__init__()
+        self.segmenter = segmenter
+        self.restorer = restorer
+        self.stride = max(STRIDE, stride)  # STRIDE for the segmenter
+
+    def forward(self, image_BHW3: Tensor) -> ContractOutputs:
+        image, size = prepare(image_BHW3, self.stride)
+        found: Restored = self.restorer(image)
+        restored = found.image_B3HW.clamp(0, 1)
+        labels, confidence = decide(probabilities_like(self.segmenter(restored), restored), size)
+        return finish(restored, size), labels, confidence, found.weather_BK, found.gates_BG
+
+
+def probabilities_like(logits_BKhw: Tensor, image_B3HW: Tensor) -> Tensor:
+    """Any segmenter's logits -> class probabilities [B, K, H, W] at the image's size (they still sum to one)."""
+    return F.interpolate(logits_BKhw.softmax(dim=1), size=image_B3HW.shape[2:], mode="bilinear", align_corners=False)
 
 
 def prepare(image_BHW3: Tensor, stride: int = STRIDE) -> tuple[Tensor, tuple[Tensor, Tensor]]:

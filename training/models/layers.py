@@ -81,3 +81,25 @@ class MixtureBlock(nn.Module):
 def upsample(x_BCHW: Tensor, factor: int) -> Tensor:
     """Bilinear upsampling by a whole factor."""
     return F.interpolate(x_BCHW, scale_factor=float(factor), mode="bilinear", align_corners=False)
+
+
+def downsampling(width: int) -> nn.Sequential:
+    """[B, C, H, W] -> [B, 2C, H/2, W/2]: a convolution and pixel unshuffle."""
+    return nn.Sequential(nn.Conv2d(width, width // 2, 3, padding=1, bias=False), nn.PixelUnshuffle(2))
+
+
+def upsampling(width: int) -> nn.Sequential:
+    """[B, C, H, W] -> [B, C/2, 2H, 2W]: a convolution and pixel shuffle."""
+    return nn.Sequential(nn.Conv2d(width, 2 * width, 3, padding=1, bias=False), nn.PixelShuffle(2))
+
+
+def pooled_statistics(x_BCHW: Tensor) -> Tensor:
+    """Mean and standard deviation of every channel over the frame, [B, 2C]."""
+    mean = x_BCHW.mean(dim=(2, 3))
+    variance = (x_BCHW * x_BCHW).mean(dim=(2, 3)) - mean * mean
+    return torch.cat([mean, (variance.clamp(min=0) + 1e-5).sqrt()], dim=1)
+
+
+def one_hot(index_B: Tensor, like_BK: Tensor) -> Tensor:
+    """Rows of `like_BK`'s width and type with a one at each index."""
+    return F.one_hot(index_B, like_BK.shape[1]).to(like_BK.dtype)

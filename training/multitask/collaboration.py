@@ -5,8 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from training.multitask.reweighting import Balance, History, no_history, reweigh
-from training.recipes.paper_b.config import ReweightingConfig
+from training.multitask.reweighting import Balance, History, ReweightingConfig, no_history, reweigh
 
 Average = Callable[[Sequence[Tensor]], None]
 """Replaces tensors by their means over all processes."""

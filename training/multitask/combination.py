@@ -6,16 +6,17 @@ Each is a Combination of training.loop.stages. Shape legend: T tasks, P paramete
 
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from training.multitask.conflict import conflict, gram
-from training.multitask.homogenisation import gram_after, homogenise_
-from training.multitask.reweighting import History, no_history, reweigh
-from training.recipes.paper_b.config import ReweightingConfig
-from training.recipes.paper_c.config import HomogenisationConfig, Method
+from training.multitask.homogenisation import HomogenisationConfig, gram_after, homogenise_
+from training.multitask.reweighting import History, ReweightingConfig, no_history, reweigh
+
+Method = Literal["mvgh", "ori", "sum", "pcgrad", "cagrad", "mgda", "imtl_g", "nash_mtl"]
+"""How the tasks' gradients become one: paper C's MVGH, paper B's ORI, and those of the torchjd library."""
 
 Scores = dict[str, Tensor]
 

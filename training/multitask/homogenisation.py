@@ -8,15 +8,36 @@ Shape legend: T tasks, P parameters that the tasks share. A gradient of zeros is
 stays zero and counts in no mean.
 """
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from training.recipes.paper_c.config import HomogenisationConfig
-
 OPPOSITE = 1e-4
 """Squared sine of the angle below which a gradient counts as opposite to the meta-vector: half a degree."""
+
+
+@dataclass(frozen=True)
+class HomogenisationConfig:
+    """MVGH, the meta-vector-guided gradient homogenisation (paper C, abstract; a reconstruction).
+
+    `magnitude`: bring all task gradients to their mean norm. `direction`: turn those towards the meta-vector whose
+    cosine to it is below `least_cosine` (-1 to 0.99; 0: none may oppose it). `momentum`: of the meta-vector's moving
+    average, 0 (this step's gradients alone) to less than 1.
+    """
+
+    magnitude: bool = True
+    direction: bool = True
+    least_cosine: float = 0.0
+    momentum: float = 0.9
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a setting out of its bounds."""
+        if not -1 <= self.least_cosine <= 0.99:
+            raise ValueError(f"least_cosine: {self.least_cosine} is not in -1 .. 0.99; 0 is the default")
+        if not 0 <= self.momentum < 1:
+            raise ValueError(f"momentum: {self.momentum} is not in 0 <= m < 1; at 1 the meta-vector would never move")
 
 
 class Homogenisation(NamedTuple):

@@ -3,12 +3,34 @@
 Pure functions of [T] tensors, one element a task. A task that has had no loss yet is NaN throughout the history.
 """
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-from training.recipes.paper_b.config import ReweightingConfig
+Strategy = Literal["none", "rci", "aci", "ori"]
+
+
+@dataclass(frozen=True)
+class ReweightingConfig:
+    """How the tasks' losses are weighed (paper B, section 3.3); the paper gives no number for either setting.
+
+    `strategy` is the ablation of table 7: `none` (equal weights), `rci` alone, `ori` (RCI and ACI together, the paper's
+    own), and `aci` alone, which the table leaves out. `momentum`: m of the losses' moving average, 0 to less than 1.
+    `temperature`: kappa of the softmax, above 0.
+    """
+
+    strategy: Strategy = "ori"
+    momentum: float = 0.9
+    temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a setting out of its bounds."""
+        if not 0 <= self.momentum < 1:
+            raise ValueError(f"momentum: {self.momentum} is not in 0 <= m < 1; at 1 the average would never move")
+        if not self.temperature > 0:
+            raise ValueError(f"temperature: {self.temperature} is not above 0; 1 is the default")
 
 
 class History(NamedTuple):

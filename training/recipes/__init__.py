@@ -1,0 +1,52 @@
+"""All recipes. A new one is added to RECIPES, and nowhere else."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from training.data.classes import CLASSES
+from training.data.source import merged
+from training.deployable import Deployable
+from training.loop.checkpoint import CheckpointError, open_checkpoint
+from training.loop.record import joined
+from training.recipe import Recipe
+from training.recipes.paper_a.recipe import PAPER_A
+from training.recipes.paper_b.recipe import PAPER_B
+from training.recipes.paper_c.recipe import PAPER_C
+from training.recipes.weather_net.recipe import WEATHER_NET
+from training.segmenters.find import find_segmenter, held_segmenter
+
+RECIPES: tuple[Recipe[Any], ...] = (WEATHER_NET, PAPER_A, PAPER_B, PAPER_C)
+
+
+def recipe_named(name: str) -> Recipe[Any]:
+    """The recipe of this name; raises ValueError that lists those there are."""
+    for recipe in RECIPES:
+        if recipe.name == name:
+            return recipe
+    raise ValueError(f"no recipe {name!r}; there are {', '.join(recipe.name for recipe in RECIPES)}")
+
+
+def open_deployable(folder: Path, segmenter: str | None = None, averaged: bool = False) -> Deployable:
+    """The model in a checkpoint's folder, by the recipe that wrote it.
+
+    `segmenter`, as `find_segmenter` takes it, gives the mask of a checkpoint that holds none. It is named here and not
+    at training, because nothing that such a run trains depends on it. `averaged` takes the moving averages of the
+    weights. Raises CheckpointError and SegmenterError.
+    """
+    saved = open_checkpoint(folder, averaged)
+    try:
+        recipe = recipe_named(saved.recipe)
+    except ValueError as error:
+        raise CheckpointError(f"{folder}: {error}; it needs the version of this project that trained it") from error
+    config = recipe.read(saved)
+    if segmenter and saved.state["segmenter"]:
+        raise CheckpointError(f"{folder}: it has a segmenter of its own; leave out --segmenter {segmenter}")
+    if segmenter:
+        given = find_segmenter(segmenter, [c.name for c in CLASSES])
+        state = saved.state | {
+            "sources": [source._asdict() for source in merged(saved.sources, given.sources)],
+            "command": joined(given.command, saved.state["command"]),
+        }
+        return recipe.deploy(dataclasses.replace(saved, state=state), config, given)
+    return recipe.deploy(saved, config, held_segmenter(saved))

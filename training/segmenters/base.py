@@ -1,16 +1,30 @@
-"""The base segmenter: a small network of its own that knows normal conditions only (paper A, section 4.1, "original
-segmentation"). It stands for the perception stack that a robot has today; SGAda refines what it says in weather."""
+"""The base segmenter: a small network that knows normal conditions only ("original segmentation", paper A, 4.1).
+
+It plays the perception stack that a robot has today; SGAda refines its mask in bad weather.
+"""
+
+from dataclasses import dataclass
 
 from torch import Tensor, nn
 
 from training.models.layers import ConvNormAct, ResidualBlock, upsample
 
 
+@dataclass(frozen=True)
+class BaseConfig:
+    """Its classes, and its channels at a quarter, an eighth and a sixteenth of the frame's size."""
+
+    classes: int = 11
+    widths: tuple[int, int, int] = (32, 48, 80)
+
+
 class BaseSegmenter(nn.Module):
     """Image [B, 3, H, W], 0..1, H and W multiples of 16 -> class logits [B, K, H/8, W/8]."""
 
-    def __init__(self, classes: int, width4: int, width8: int, width16: int) -> None:
+    def __init__(self, config: BaseConfig) -> None:
         super().__init__()
+        self.config = config
+        classes, (width4, width8, width16) = config.classes, config.widths
         self.stem = ConvNormAct(3, width4, kernel=4, stride=4)
         self.stage8 = nn.Sequential(ConvNormAct(width4, width8, stride=2), ResidualBlock(width8))
         self.stage16 = nn.Sequential(

@@ -1,41 +1,55 @@
-"""The segmenter for normal conditions that `--segmenter` names: a checkpoint of ours, or one of Hugging Face."""
+"""Segmenters for normal conditions: the one that `--segmenter` names, and the one that a checkpoint holds."""
 
-import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import cattrs
 from torch import nn
 
 from training.data.class_sources import class_sources
-from training.loop.checkpoint import STATE_FILE
+from training.data.source import Source
+from training.loop.checkpoint import STATE_FILE, Checkpoint, CheckpointError, open_checkpoint
 from training.segmenters import hugging_face
-from training.segmenters.hugging_face import HuggingFaceSegmenter, SegmenterError
-from training.segmenters.restore_checkpoint import BASE, HUGGING_FACE, restore
+from training.segmenters.base import BaseConfig, BaseSegmenter
+from training.segmenters.hugging_face import HuggingFaceSegmenter, OneSize, SegmenterError
 
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
+BASE, HUGGING_FACE = "base", "hugging_face"
+"""The kinds of a record."""
 
-class Original(NamedTuple):
-    """A segmenter (image 0..1 -> logits at any size), and what the checkpoint records so that it can be rebuilt.
 
-    `command` is that of the run here that trained it, if one did.
+class Segmenter(NamedTuple):
+    """A segmenter (image 0..1 -> logits at any size), and what a checkpoint records so that it can be rebuilt.
+
+    `sources`: whose data or weights it comes from. `command`: that of the run here that trained it, if one did.
     """
 
-    segmenter: nn.Module
+    module: nn.Module
     record: dict[str, Any]
+    sources: tuple[Source, ...]
     command: str = ""
 
+    def for_any_frame(self) -> nn.Module:
+        """The module as a model file takes it, whose frames have any size."""
+        return OneSize(self.module) if isinstance(self.module, HuggingFaceSegmenter) else self.module
 
-def find_segmenter(name: str, classes: Sequence[str]) -> Original:
-    """What `name` means: a folder of ours or of Hugging Face by what lies in it, else a name on the hub.
 
-    Its logits are of `classes`. Raises SegmenterError or CheckpointError that says what was looked for.
+def base_segmenter(module: BaseSegmenter, sources: Sequence[Source], command: str = "") -> Segmenter:
+    """A segmenter trained here."""
+    return Segmenter(module, {"kind": BASE, **cattrs.unstructure(module.config)}, tuple(sources), command)
+
+
+def find_segmenter(name: str, classes: Sequence[str]) -> Segmenter:
+    """The segmenter in a folder, of ours or of Hugging Face by its contents, or of that name on the hub.
+
+    Its logits are of `classes`. Raises SegmenterError or CheckpointError that lists what it looked for.
     """
     folder = Path(name)
     if (folder / STATE_FILE).is_file():
-        return _ours(folder, classes)
+        return _of_classes(held_segmenter(open_checkpoint(folder)), folder, classes)
     if hugging_face.is_folder_of_one(folder):
         return _hugging_face(name, True, folder.resolve().name, classes)
     if not folder.exists() and HUB_NAME.fullmatch(name):
@@ -46,21 +60,49 @@ def find_segmenter(name: str, classes: Sequence[str]) -> Original:
     )
 
 
-def _ours(folder: Path, classes: Sequence[str]) -> Original:
-    stack, state = restore(folder)
-    if stack.config.classes != len(classes):
-        raise SegmenterError(
-            f"{folder}: its base segmenter knows {stack.config.classes} classes, this run has {len(classes)}: "
-            f"{', '.join(classes)}; name a segmenter of these with --segmenter"
+def located(segmenter: Segmenter, group: str, prefix: str = "") -> dict[str, Any]:
+    """The record of a segmenter whose weights are in a checkpoint's `group`, their names after `prefix`."""
+    return segmenter.record | {"group": group, "prefix": prefix}
+
+
+def held_segmenter(saved: Checkpoint) -> Segmenter:
+    """The segmenter that a checkpoint holds; raises CheckpointError for one without."""
+    record = saved.state["segmenter"]
+    if not record:
+        raise CheckpointError(
+            f"{saved.folder}: a checkpoint of {saved.recipe}, which holds no segmenter; name one with --segmenter: a "
+            "checkpoint that holds one (python -m training.train quick), a Hugging Face folder or hub name"
         )
-    return Original(stack.segmenter, {"kind": BASE, **dataclasses.asdict(stack.config)}, state["command"])
+    module = _rebuilt(record)
+    prefix = record["prefix"]
+    weights = saved.group(record["group"])
+    module.load_state_dict({k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)})
+    told = {name: value for name, value in record.items() if name not in ("group", "prefix")}
+    return Segmenter(module.eval(), told, saved.sources, saved.state["command"])
 
 
-def _hugging_face(source: str, local: bool, name: str, classes: Sequence[str]) -> Original:
+def _rebuilt(record: Mapping[str, Any]) -> nn.Module:
+    if record["kind"] == HUGGING_FACE:
+        return hugging_face.rebuild(record)
+    return BaseSegmenter(cattrs.structure(record, BaseConfig))
+
+
+def _of_classes(segmenter: Segmenter, folder: Path, classes: Sequence[str]) -> Segmenter:
+    known = segmenter.record.get("classes") or len(segmenter.record["sources"])
+    if known != len(classes):
+        raise SegmenterError(
+            f"{folder}: its segmenter knows {known} classes, this run has {len(classes)}: {', '.join(classes)}; name a "
+            "segmenter of these with --segmenter"
+        )
+    return segmenter
+
+
+def _hugging_face(source: str, local: bool, name: str, classes: Sequence[str]) -> Segmenter:
     network, preprocessing = hugging_face.load(source, local)
     try:
         sources = class_sources(hugging_face.class_names(network), classes)
     except ValueError as error:
         raise SegmenterError(f"{source}: {error}") from error
-    segmenter = HuggingFaceSegmenter(network, preprocessing, sources)
-    return Original(segmenter, {"kind": HUGGING_FACE, "name": name, **segmenter.record()})
+    module = HuggingFaceSegmenter(network, preprocessing, sources)
+    theirs = Source(f"the Hugging Face segmenter {name}", "see its own page", f"the authors of {name}")
+    return Segmenter(module, {"kind": HUGGING_FACE, "name": name, **module.record()}, (theirs,))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from training.config import DataConfig, PairedSetConfig
+from training.config import DataConfig, PairedSetConfig, RunConfig, place
 
 Output = Literal["direct", "residual"]
 Variation = Literal["anisotropic", "printed"]
@@ -28,7 +28,7 @@ class GeneratorConfig:
 
 
 @dataclass(frozen=True)
-class PaperAConfig:
+class CooperationConfig:
     """G1, G2, D1 and D2 (paper A, sections 3.2 and 3.3).
 
     `*_output`: what the generator's last convolution gives, Sr or Ir itself (`direct`) or its difference to Sd or Id
@@ -78,59 +78,55 @@ class EGSynLossConfig:
     variation: Variation = "anisotropic"
     style_activated: bool = False
     perceptual_features: PerceptualFeatures = "vgg19"
-    vgg19_weights: str = ""
+    vgg19_weights: str = place()
 
 
 @dataclass(frozen=True)
 class PairsConfig(PairedSetConfig):
-    """Pairs on disk, and `originals`: a folder of their original segmentations, precomputed.
+    """Pairs on disk, and `originals`: a folder of their original segmentations, empty if a segmenter makes them."""
 
-    It is empty where a segmenter gives them.
+    originals: str = place()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaperARun(RunConfig):
+    """One run of Cooperative Modification Learning (paper A, section 3.4).
+
+    N1, N2 and N3 are `sgada_steps`, `egsyn_steps` and `steps`; a stage of 0 steps is left out. `egsyn_learns_on`: the
+    map of stage 2, the ground truth (Algorithm 1) or SGAda's, as the text of 3.4 says. The paper names no optimiser,
+    rate or batch: Adam, with the usual settings of image-to-image GANs; `decay` lets every stage's rate fall along a
+    cosine, which helps short runs. `segmenter` gives Sd: a name as `find_segmenter` takes it.
     """
 
-    originals: str = ""
-
-
-@dataclass(frozen=True)
-class PaperATrainConfig:
-    """One run of Cooperative Modification Learning (paper A, section 3.4); `*_steps` are its N1, N2 and N3.
-
-    A stage of 0 steps is left out. `egsyn_learns_on`: the map of stage 2, the ground truth (Algorithm 1) or SGAda's,
-    which the text of 3.4 says. The paper names no optimiser, rate or batch: Adam, with what is usual for image-to-image
-    GANs; `decay` lets every stage's rate fall along a cosine, which short runs profit from.
-    """
-
-    name: str
     sgada_steps: int
     egsyn_steps: int
-    joint_steps: int
-    model: PaperAConfig = field(default_factory=PaperAConfig)
+    model: CooperationConfig = field(default_factory=CooperationConfig)
     sgada_loss: SGAdaLossConfig = field(default_factory=SGAdaLossConfig)
     egsyn_loss: EGSynLossConfig = field(default_factory=EGSynLossConfig)
-    data: DataConfig = field(default_factory=DataConfig)
     pairs: PairsConfig = field(default_factory=PairsConfig)
+    segmenter: str = place()
     egsyn_learns_on: Literal["ground_truth", "refined"] = "ground_truth"
-    seed: int = 0
-    batch: int = 8
     learning_rate: float = 2e-4
     decay: bool = False
     betas: tuple[float, float] = (0.5, 0.999)
-    gradient_clip: float = 0.0
-    checkpoint_every: int = 1000
 
 
-def paper_a() -> PaperATrainConfig:
+def paper_a() -> PaperARun:
     """The paper's networks on our own street scenes; for a GPU."""
-    return PaperATrainConfig("paper_a", 20_000, 20_000, 20_000, data=DataConfig(crop=(256, 256)))
+    return PaperARun(
+        name="paper_a", sgada_steps=20_000, egsyn_steps=20_000, steps=20_000, data=DataConfig(crop=(256, 256))
+    )
 
 
-def paper_a_smoke() -> PaperATrainConfig:
+def paper_a_smoke() -> PaperARun:
     """Two steps a stage of tiny networks, for tests of the stages themselves."""
     tiny = GeneratorConfig(width=4, blocks=1)
-    return PaperATrainConfig(
-        "paper_a_smoke",
-        *(2, 2, 2),
-        model=PaperAConfig(sgada=tiny, egsyn=tiny, discriminator_widths=(4, 4, 4, 4, 4, 4)),
+    return PaperARun(
+        name="paper_a_smoke",
+        sgada_steps=2,
+        egsyn_steps=2,
+        steps=2,
+        model=CooperationConfig(sgada=tiny, egsyn=tiny, discriminator_widths=(4, 4, 4, 4, 4, 4)),
         egsyn_loss=EGSynLossConfig(perceptual_features="off"),
         data=DataConfig(drives=2, frames_per_drive=1, height=96, width=128, crop=(64, 64)),
         batch=2,

@@ -90,6 +90,6 @@ def concatenate(first_BCHW: Tensor, second_BCHW: Tensor) -> Tensor:
     if first_BCHW.shape[2:] != second_BCHW.shape[2:]:
         raise ValueError(
             f"image and segmentation must share one size, got {tuple(first_BCHW.shape[2:])} and "
-            f"{tuple(second_BCHW.shape[2:])}; resize the segmentation first (label_maps.original_probabilities)"
+            f"{tuple(second_BCHW.shape[2:])}; resize the segmentation first (models.deploy.probabilities_like)"
         )
     return torch.cat([first_BCHW, second_BCHW], dim=1)

@@ -27,11 +27,6 @@ def undecided_at_void(probabilities_BKHW: Tensor, labels_BHW: Tensor, void: int)
     return torch.where((labels_BHW == void)[:, None], undecided, probabilities_BKHW)
 
 
-def original_probabilities(logits_BKhw: Tensor, image_B3HW: Tensor) -> Tensor:
-    """Any segmenter's logits -> Sd, probabilities [B, K, H, W] at the image's size (they still sum to one)."""
-    return F.interpolate(logits_BKhw.softmax(dim=1), size=image_B3HW.shape[2:], mode="bilinear", align_corners=False)
-
-
 def most_probable(map_BKHW: Tensor) -> Tensor:
     """The class ids of a map of probabilities or logits, int64 [B, H, W]; on a CPU many times as fast as argmax."""
     return map_BKHW.max(dim=1).indices

@@ -1,18 +1,26 @@
-"""The objectives of paper A: SGAda's (eq. 1 and 2) and EGSyn's (eq. 4 and 6), as named terms whose sum is the loss.
+"""The objectives of paper A: SGAda's (eq. 1 and 2) and EGSyn's (eq. 4 to 9), as named terms whose sum is the loss.
 
-Norms are means over elements, so that weights do not depend on the crop's size.
+Norms are means over elements, so that weights do not depend on the crop's size. The adversarial terms (eq. 3 and 5) are
+printed in logarithmic form; as the end of section 3.3 says, training uses the least-squares GAN. Patch scores are
+tensors of any shape, taken in float32; targets are 1 for real, 0 for fake. Eq. 9 is printed as one norm of a
+difference, ||grad_x I - grad_y I||_1, which is zero on a diagonal ramp; the text ("the absolute gradient of generated
+images") means the anisotropic total variation, our default.
 """
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from training.recipes.paper_a import variation
-from training.recipes.paper_a.adversarial import deceive
 from training.recipes.paper_a.config import EGSynLossConfig, SGAdaLossConfig
-from training.recipes.paper_a.perceptual import FeatureExtractor, perceptual, style
+
+
+class FeatureExtractor(Protocol):
+    """Image [B, 3, H, W] 0..1 -> feature maps before activation, one [B, C, h, w] a layer."""
+
+    def __call__(self, image_B3HW: Tensor, /) -> Sequence[Tensor]: ...
 
 
 def refinement(refined_BKHW: Tensor, labels_BHW: Tensor, void: int, class_weights: Sequence[float] = ()) -> Tensor:
@@ -58,14 +66,59 @@ def egsyn_terms(
             f"perceptual_features is {config.perceptual_features!r}, but "
             f"{'no' if extractor is None else 'a'} feature extractor was given; build it with build_extractor(config)"
         )
-    total_variation = variation.printed if config.variation == "printed" else variation.anisotropic
+    variation = printed_variation if config.variation == "printed" else total_variation
     terms = {
         "l1": config.l1 * reconstruction(restored_B3HW, clear_B3HW),
         "adversarial": config.adversarial * deceive(fake_scores),
-        "total_variation": config.total_variation * total_variation(restored_B3HW),
+        "total_variation": config.total_variation * variation(restored_B3HW),
     }
     if extractor is not None:
         found, expected = extractor(restored_B3HW), extractor(clear_B3HW)
         terms["perceptual"] = config.perceptual * perceptual(found, expected)
         terms["style"] = config.style * style(found, expected, config.style_activated)
     return terms
+
+
+def discriminate(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+    """What D1 (eq. 3) or D2 (eq. 5) minimises: half the mean squared distance from 1 on real and from 0 on fake.
+
+    The fake's scores must come from detached maps or images, or the generator would learn to please D.
+    """
+    return ((real_scores.float() - 1).square().mean() + fake_scores.float().square().mean()) / 2
+
+
+def deceive(fake_scores: Tensor) -> Tensor:
+    """What G1 or G2 minimises: half the mean squared distance of the fake's scores from 1."""
+    return (fake_scores.float() - 1).square().mean() / 2
+
+
+def perceptual(restored_features: Sequence[Tensor], clear_features: Sequence[Tensor]) -> Tensor:
+    """Mean absolute distance of the features, mean over the layers (eq. 7: the sum over i is left open there)."""
+    return _mean_l1(restored_features, clear_features)
+
+
+def style(restored_features: Sequence[Tensor], clear_features: Sequence[Tensor], activated: bool = False) -> Tensor:
+    """Mean absolute distance of the Gram matrices, mean over the layers (eq. 8); `activated` applies ReLU first."""
+    grams = [[gram(x.relu() if activated else x) for x in features] for features in (restored_features, clear_features)]
+    return _mean_l1(*grams)
+
+
+def gram(features_BCHW: Tensor) -> Tensor:
+    """Channel correlations [B, C, C] over all positions, divided by C * H * W; float32 even under autocast."""
+    with torch.autocast(features_BCHW.device.type, enabled=False):
+        flat_BCP = features_BCHW.float().flatten(2)
+        return flat_BCP @ flat_BCP.transpose(1, 2) / flat_BCP[0].numel()
+
+
+def _mean_l1(found: Sequence[Tensor], expected: Sequence[Tensor]) -> Tensor:
+    return torch.stack([F.l1_loss(a, b) for a, b in zip(found, expected, strict=True)]).mean()
+
+
+def total_variation(image_BCHW: Tensor) -> Tensor:
+    """Mean |I(y, x+1) - I(y, x)| plus mean |I(y+1, x) - I(y, x)|."""
+    return image_BCHW.diff(dim=3).abs().mean() + image_BCHW.diff(dim=2).abs().mean()
+
+
+def printed_variation(image_BCHW: Tensor) -> Tensor:
+    """Eq. 9 to the letter: mean |grad_x I - grad_y I|, where both forward differences exist."""
+    return (image_BCHW.diff(dim=3)[:, :, :-1] - image_BCHW.diff(dim=2)[:, :, :, :-1]).abs().mean()

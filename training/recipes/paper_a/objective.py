@@ -7,19 +7,17 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from training.config import LoopConfig
 from training.data.batches import Example
 from training.data.classes import CLASSES
 from training.data.paired_crops import ExampleWithOriginal
 from training.loop.stages import Networks, Outcome, Phase, Stage, constant, warmup_cosine
 from training.losses import restoration
-from training.recipes.paper_a.adversarial import discriminate
-from training.recipes.paper_a.config import PaperAConfig, PaperATrainConfig
-from training.recipes.paper_a.cooperation import Cooperation
-from training.recipes.paper_a.label_maps import most_probable, one_hot, original_probabilities, undecided_at_void
-from training.recipes.paper_a.losses import egsyn_terms, sgada_terms
+from training.models.deploy import probabilities_like
+from training.recipes.paper_a.config import CooperationConfig, PaperARun
+from training.recipes.paper_a.label_maps import most_probable, one_hot, undecided_at_void
+from training.recipes.paper_a.losses import FeatureExtractor, discriminate, egsyn_terms, sgada_terms
+from training.recipes.paper_a.network import Cooperation
 from training.recipes.paper_a.patchgan import ImageDiscriminator, SegmentationDiscriminator
-from training.recipes.paper_a.perceptual import FeatureExtractor
 
 Batch = Example | ExampleWithOriginal
 
@@ -36,10 +34,10 @@ class Views(NamedTuple):
     original_BKHW: Tensor
 
 
-def networks(config: PaperAConfig, segmenter: nn.Module | None) -> dict[str, nn.Module]:
+def networks(config: CooperationConfig, segmenter: nn.Module | None) -> dict[str, nn.Module]:
     """G1, G2, D1, D2, and the segmenter for normal conditions that gives Sd (image 0..1 -> logits at any size).
 
-    None of it where every example brings its Sd.
+    There is no segmenter if every example brings its Sd.
     """
     pair = Cooperation(config)
     given = {} if segmenter is None else {SEGMENTER: segmenter}
@@ -51,7 +49,7 @@ def networks(config: PaperAConfig, segmenter: nn.Module | None) -> dict[str, nn.
     }
 
 
-def stages(config: PaperATrainConfig, extractor: FeatureExtractor | None) -> tuple[Stage, ...]:
+def stages(config: PaperARun, extractor: FeatureExtractor | None) -> tuple[Stage, ...]:
     """The three stages; `extractor` is build_extractor's, on the device of the training.
 
     The segmenter is never trained. In every stage a discriminator learns first, then the generators that it judges.
@@ -71,7 +69,7 @@ def stages(config: PaperATrainConfig, extractor: FeatureExtractor | None) -> tup
         ),
         (
             "joint",
-            config.joint_steps,
+            config.steps,
             (
                 judge_masks,
                 Player(D2, (D2,), partial(task.judge_images, task.refined)),
@@ -87,23 +85,18 @@ def stages(config: PaperATrainConfig, extractor: FeatureExtractor | None) -> tup
 
 
 class Player(NamedTuple):
-    """One side of the game between generators and discriminators: its networks and what they are after."""
+    """One side of the game between generators and discriminators: its networks and their objective."""
 
     name: str
     networks: tuple[str, ...]
     objective: Callable[[Batch, Networks], Outcome]
 
 
-def phase(config: PaperATrainConfig, steps: int, player: Player) -> Phase:
+def phase(config: PaperARun, steps: int, player: Player) -> Phase:
     """The player's phase in a stage of `steps` steps."""
     rate = config.learning_rate
     schedule = warmup_cosine(rate, steps // 20 + 1, steps) if config.decay else constant(rate)
     return Phase(*player, partial(torch.optim.Adam, lr=rate, betas=config.betas), schedule)
-
-
-def loop(config: PaperATrainConfig) -> LoopConfig:
-    """The loop's settings that the run's configuration holds."""
-    return LoopConfig(config.seed, config.checkpoint_every, config.gradient_clip)
 
 
 Guide = Callable[[Views, Networks], Tensor]
@@ -112,7 +105,7 @@ Guide = Callable[[Views, Networks], Tensor]
 class PaperA:
     """The objectives of paper A's phases."""
 
-    def __init__(self, config: PaperATrainConfig, extractor: FeatureExtractor | None) -> None:
+    def __init__(self, config: PaperARun, extractor: FeatureExtractor | None) -> None:
         self.config = config
         self.extractor = extractor
         self.void = config.sgada_loss.void
@@ -167,7 +160,7 @@ class PaperA:
             original = one_hot(batch.original_HW, self.config.model.classes, self.void)
         else:
             with torch.no_grad():
-                original = original_probabilities(nets[SEGMENTER](degraded), degraded)
+                original = probabilities_like(nets[SEGMENTER](degraded), degraded)
         return Views(degraded, clear, batch.labels_HW, original)
 
     def ground_truth(self, views: Views, _nets: Networks) -> Tensor:

@@ -5,7 +5,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from training.recipes.paper_a.config import PaperAConfig
+from training.recipes.paper_a.config import CooperationConfig
 from training.recipes.paper_a.generator import concatenate
 
 
@@ -30,7 +30,7 @@ class PatchGAN(nn.Module):
 class SegmentationDiscriminator(nn.Module):
     """D1: {segmentation, Id} -> scores. Real is one-hot Sgt, fake is softmax Sr; [B, K, H, W] and [B, 3, H, W]."""
 
-    def __init__(self, config: PaperAConfig) -> None:
+    def __init__(self, config: CooperationConfig) -> None:
         super().__init__()
         self.patches = PatchGAN(config.classes + 3, config.discriminator_widths)
 
@@ -41,7 +41,7 @@ class SegmentationDiscriminator(nn.Module):
 class ImageDiscriminator(nn.Module):
     """D2: image [B, 3, H, W], 0..1 -> scores; unconditional (eq. 5). Real is Igt, fake is Ir."""
 
-    def __init__(self, config: PaperAConfig) -> None:
+    def __init__(self, config: CooperationConfig) -> None:
         super().__init__()
         self.patches = PatchGAN(3, config.discriminator_widths)
 

@@ -1,98 +1,138 @@
-"""A run of paper A put together: its networks and stages, its examples, and what its checkpoint records."""
+"""The recipe of paper A: SGAda and EGSyn, on street scenes or on a data set's pairs of degraded and clear frames."""
 
-import dataclasses
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+import torch
 from lightning_fabric import Fabric
-from torch.utils.data import DataLoader
+from torch import nn
 
-from training.config import LoopConfig
-from training.data.batches import DegradedCrops, Example
 from training.data.classes import CLASSES
-from training.data.paired_crops import ExampleWithOriginal, PairedCrops, SegmentedCrops, classes_of, open_pairs
-from training.data.pool import training_pools
-from training.data.readers.layouts import recognise
-from training.loop.loader import loader
-from training.loop.record import Record, current_commit, joined
-from training.loop.trainer import Trainer
-from training.recipes.paper_a import objective as paper_a_stages
-from training.recipes.paper_a.config import PaperATrainConfig
+from training.data.examples import Examples, street_examples
+from training.data.paired_crops import PairedCrops, SegmentedCrops, classes_of, open_pairs
+from training.options import add_pairs, pairs_arguments, pairs_of
+from training.recipe import Recipe, Run
+from training.recipes.paper_a.config import PRESETS, PairsConfig, PaperARun
+from training.recipes.paper_a.deploy import TITLE, deploy
+from training.recipes.paper_a.network import Cooperation
+from training.recipes.paper_a.objective import SEGMENTER, networks, stages
 from training.recipes.paper_a.vgg19 import build_extractor
-from training.segmenters.find import Original, find_segmenter
-from training.segmenters.restore_checkpoint import PRECOMPUTED
+from training.segmenters.find import Segmenter, find_segmenter, located
 from weather_perception.core.contract import SemanticClass
 
-MAY_CHANGE = (
-    *("joint_steps", "checkpoint_every"),
-    *("data.camvid_root", "egsyn_loss.vgg19_weights", "pairs.root", "pairs.originals"),
-)
-"""What may differ between a run and the one that continues it: its length, and where its files are on this machine."""
+
+def add_options(parser: ArgumentParser) -> None:
+    """The pairs, the original segmentation and the perceptual losses."""
+    add_pairs(parser)
+    parser.add_argument(
+        "--segmenter",
+        default="",
+        metavar="NAME",
+        help="gives Sd: a checkpoint that holds a segmenter, a Hugging Face folder or hub name",
+    )
+    parser.add_argument(
+        "--originals", default="", metavar="FOLDER", help="gives Sd of the pairs: label maps, named as degraded frames"
+    )
+    parser.add_argument("--vgg19", metavar="FILE", help="torchvision's weights file; or `off`: no perceptual losses")
 
 
-def build(fabric: Fabric, config: PaperATrainConfig, loop: LoopConfig, segmenter: str | Path | None) -> Trainer:
-    """The trainer of paper A's networks; raises ValueError where nothing gives the original segmentation."""
+def configure(config: PaperARun, options: Namespace) -> PaperARun:
+    """The run with the options' pairs, segmenter and losses; raises ValueError for options that exclude each other."""
+    pairs = pairs_of(options)
+    if options.originals and not pairs.root:
+        raise ValueError("--originals are the label maps of a data set's pairs; name it with --pairs ROOT")
+    config = replace(config, pairs=PairsConfig(pairs.root, pairs.split, options.originals), segmenter=options.segmenter)
+    if not options.vgg19:
+        return config
+    features = {"perceptual_features": "off"} if options.vgg19 == "off" else {"vgg19_weights": options.vgg19}
+    return replace(config, egsyn_loss=replace(config.egsyn_loss, **features))
+
+
+def arguments(config: PaperARun) -> str:
+    """The recipe's own options as text."""
+    if config.pairs.originals:
+        original = " --originals ORIGINALS"
+    else:
+        original = f" --segmenter {'CHECKPOINT' if Path(config.segmenter).exists() else config.segmenter}"
+    features = "off" if config.egsyn_loss.perceptual_features == "off" else "VGG19_WEIGHTS"
+    return f"{pairs_arguments(config.pairs)}{original} --vgg19 {features}"
+
+
+def assemble(config: PaperARun, fabric: Fabric) -> Run:
+    """The networks and stages; raises ValueError unless one thing gives the original segmentation."""
     classes: Sequence[SemanticClass] = CLASSES
-    learned_on: dict[str, Any] = {}
-    if root := config.pairs.root:
-        classes = classes_of(open_pairs(Path(root), config.pairs.split))
-        config = dataclasses.replace(config, model=dataclasses.replace(config.model, classes=len(classes)))
-        learned_on = {"data_set": recognise(Path(root))[0]}
-    original = original_of(config, segmenter, [c.name for c in classes])
-    networks = paper_a_stages.networks(config.model, original.segmenter if original else None)
+    if config.pairs.root:
+        classes = classes_of(open_pairs(Path(config.pairs.root), config.pairs.split))
+        config = replace(config, model=replace(config.model, classes=len(classes)))
+    return put_together(config, fabric, original_of(config, [c.name for c in classes]), examples(config))
+
+
+def put_together(config: PaperARun, fabric: Fabric, original: Segmenter | None, chosen: Examples) -> Run:
+    """The run with this original segmenter, none if every one of the `chosen` examples brings its map."""
+    torch.manual_seed(config.seed)  # again: opening a segmenter has drawn random numbers
+    nets = networks(config.model, original.module if original else None)
     extractor = build_extractor(config.egsyn_loss)
-    stages = paper_a_stages.stages(config, extractor.to(fabric.device) if extractor else None)
-    learned_on["segmenter"] = original.record if original else {"kind": PRECOMPUTED}
-    recorded = record(config, original.command if original else "", learned_on)
-    return Trainer(fabric, networks, stages, loop, recorded)
+    return Run(
+        config,
+        nets,
+        stages(config, extractor.to(fabric.device) if extractor else None),
+        chosen,
+        original.sources if original else (),
+        original.command if original else "",
+        located(original, SEGMENTER) if original else None,
+    )
 
 
-def original_of(config: PaperATrainConfig, segmenter: str | Path | None, classes: Sequence[str]) -> Original | None:
-    """The segmenter that gives Sd, none where the run takes precomputed maps; ValueError unless just one of the two."""
-    if config.pairs.originals and segmenter:
+def original_of(config: PaperARun, classes: Sequence[str]) -> Segmenter | None:
+    """The segmenter that gives Sd, none for precomputed maps; raises ValueError unless the run has just one of both."""
+    if config.pairs.originals and config.segmenter:
         raise ValueError("--originals and --segmenter: both would give the original segmentation; name one of the two")
     if config.pairs.originals:
         return None
-    if segmenter is None:
+    if not config.segmenter:
         raise ValueError(
-            "paper A refines what a segmenter for normal conditions says: name one with --segmenter, a Hugging Face "
-            "folder or hub name, or a deployable model's checkpoint: python -m training.train quick"
+            "paper A refines the mask of a segmenter for normal conditions: name one with --segmenter, a Hugging Face "
+            "folder or hub name, or a checkpoint that holds one: python -m training.train quick"
         )
-    return find_segmenter(str(segmenter), classes)
+    return find_segmenter(config.segmenter, classes)
 
 
-def record(config: PaperATrainConfig, earlier: str, learned_on: dict[str, Any]) -> Record:
-    """What the checkpoint records: the configuration with `learned_on`, and the commands, the `earlier` one first.
-
-    The commands leave out this machine's paths.
-    """
-    told = arguments(config, learned_on["segmenter"])
-    camvid = " --camvid CAMVID_ROOT" if config.data.camvid_root else ""
-    command = f"python -m training.train {config.name} --steps {config.joint_steps}{told}{camvid}"
-    return Record(dataclasses.asdict(config) | learned_on, joined(earlier, command), current_commit(), MAY_CHANGE)
-
-
-def arguments(config: PaperATrainConfig, segmenter: dict[str, Any]) -> str:
-    """What the command says of its pairs, its original `segmenter` as recorded, and its losses."""
-    told = " --pairs PAIRS_ROOT" if config.pairs.root else ""
-    told += f" --pairs-split {config.pairs.split}" if config.pairs.split else ""
-    named = segmenter.get("name", "CHECKPOINT")
-    told += " --originals ORIGINALS" if config.pairs.originals else f" --segmenter {named}"
-    return f"{told} --vgg19 {'off' if config.egsyn_loss.perceptual_features == 'off' else 'VGG19_WEIGHTS'}"
-
-
-def batches(config: PaperATrainConfig, trainer: Trainer) -> DataLoader[Example | ExampleWithOriginal]:
-    """This process's micro-batches of the remaining steps; each depends on the seed and its step alone."""
-    if config.pairs.root:
-        return loader(paired_crops(config), trainer, config.batch)
-    crops = DegradedCrops(*training_pools(config.data), config.data.crop, config.seed)
-    return loader(crops, trainer, config.batch)
-
-
-def paired_crops(config: PaperATrainConfig) -> PairedCrops | SegmentedCrops:
-    """Crops of the pairs, each with its precomputed original segmentation where the run takes these."""
-    pairs, size = open_pairs(Path(config.pairs.root), config.pairs.split), config.data.crop
+def examples(config: PaperARun) -> Examples:
+    """Degraded street scenes, or crops of the pairs, each with its precomputed map if the run takes these."""
+    if not config.pairs.root:
+        return street_examples(config.data, config.seed)
+    pairs, size, seed = open_pairs(Path(config.pairs.root), config.pairs.split), config.data.crop, config.seed
     if config.pairs.originals:
-        return SegmentedCrops(pairs, Path(config.pairs.originals), size, config.seed)
-    return PairedCrops(pairs, size, config.seed)
+        return Examples((pairs.source,), lambda: SegmentedCrops(pairs, Path(config.pairs.originals), size, seed))
+    return Examples((pairs.source,), lambda: PairedCrops(pairs, size, seed))
+
+
+class Frame(nn.Module):
+    """A Cooperation on an image alone: its original segmentation is undecided."""
+
+    def __init__(self, config: PaperARun) -> None:
+        super().__init__()
+        self.net = Cooperation(config.model)
+        self.classes = config.model.classes
+
+    def forward(self, image_B3HW: torch.Tensor) -> torch.Tensor:
+        undecided = image_B3HW[:, :1].new_full((1, 1, 1, 1), 1 / self.classes)
+        shape = (len(image_B3HW), self.classes, *image_B3HW.shape[2:])
+        restored: torch.Tensor = self.net(image_B3HW, undecided.expand(shape)).restored_B3HW
+        return restored
+
+
+PAPER_A = Recipe(
+    name="paper_a",
+    title=TITLE,
+    config=PaperARun,
+    presets=PRESETS,
+    add_options=add_options,
+    configure=configure,
+    arguments=arguments,
+    assemble=assemble,
+    deploy=deploy,
+    frame=Frame,
+)

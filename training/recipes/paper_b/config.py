@@ -1,12 +1,79 @@
-"""Settings of paper B's loss, task reweighting and training; the defaults are the paper's, where it gives them."""
+"""Settings of paper B's network, MOE-WIRNet, its loss and its training; the paper's own numbers if it gives any."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, get_args
 
-from training.config import DataConfig, PairedSetConfig
-from training.recipes.paper_b.network_config import PaperBConfig, RoutingConfig, paper_b_quick, paper_b_small
+from training.config import DataConfig, PairedSetConfig, RunConfig
+from training.multitask.reweighting import ReweightingConfig
 
-Strategy = Literal["none", "rci", "aci", "ori"]
+Expert = Literal["channel", "spatial", "frequency"]
+Routing = Literal["soft", "uniform", "argmax", "top_k"]
+Gating = Literal["learned", "image"]
+
+EXPERTS: tuple[Expert, ...] = get_args(Expert)
+ROUTINGS: tuple[Routing, ...] = get_args(Routing)
+LEVELS = 4
+
+
+@dataclass(frozen=True)
+class RoutingConfig:
+    """How one side of the network weighs its experts (paper B, section 3.2; METHODS B6 and B7).
+
+    `kind`: `soft` is a softmax over the gates; hard routing, which the paper defines three ways, is `uniform` (equal
+    weights: sections 3.1 and 4.5), `argmax` (the largest gate alone: section 3.2) or `top_k` (a softmax over the
+    `kept` largest gates: section 1). `gating`: gates are `learned` parameters, as printed, or these plus a linear map
+    of the level's mean features (`image`), because the text claims an adaptivity that the formula lacks.
+    """
+
+    kind: Routing = "soft"
+    gating: Gating = "learned"
+    kept: int = 2
+
+
+@dataclass(frozen=True)
+class MoeWirNetConfig:
+    """MOE-WIRNet (paper B, sections 3.1 and 3.2); the defaults are at the paper's scale.
+
+    `width`: channels at full size, doubled at every level; a multiple of the number of experts, which share it.
+    `blocks`: MoE modules of each level, `heads`: attention heads of each (section 4.1). `window`: side of the spatial
+    expert's windows in pixels of the level, None for the whole image (the paper's form; small images of one size
+    only). `share`: of the keys that a query keeps, 0..1 (the paper's k). `patch`: side of the frequency expert's
+    patches, even. The paper gives heads and k; width and depth are Restormer's (its reference 27), from which it takes
+    the heads.
+    """
+
+    width: int = 48
+    blocks: tuple[int, int, int, int] = (4, 6, 6, 8)
+    refinement_blocks: int = 4
+    heads: tuple[int, int, int, int] = (1, 2, 4, 8)
+    experts: tuple[Expert, ...] = EXPERTS
+    encoder: RoutingConfig = RoutingConfig("soft")
+    decoder: RoutingConfig = RoutingConfig("uniform")
+    window: int | None = 8
+    share: float = 0.7
+    patch: int = 8
+
+    def __post_init__(self) -> None:
+        """Raises ValueError that names the field at fault."""
+        unknown = [name for name in self.experts if name not in EXPERTS]
+        if unknown or not self.experts or len(set(self.experts)) != len(self.experts):
+            raise ValueError(f"experts: name one or more of {EXPERTS}, each once, got {self.experts}")
+        if self.width % len(self.experts):
+            raise ValueError(f"width: {self.width} channels cannot be split among {len(self.experts)} experts")
+        if not 0 < self.share <= 1:
+            raise ValueError(f"share: of the keys kept must be above 0 and at most 1, got {self.share}")
+        window = self.window or self.patch
+        if self.patch % 2 or (window % self.patch and self.patch % window):
+            raise ValueError(f"patch: must be even, and divide the window or be its multiple, got {self.patch}")
+        for side in (self.encoder, self.decoder):
+            if side.kind == "top_k" and not 1 <= side.kept <= len(self.experts):
+                raise ValueError(f"kept: 1 to {len(self.experts)} of the experts, got {side.kept}")
+
+    @property
+    def stride(self) -> int:
+        """Height and width of an image must be multiples of this: whole windows and patches at the deepest level."""
+        return 2 ** (LEVELS - 1) * max(self.window or 1, self.patch)
 
 
 @dataclass(frozen=True)
@@ -18,102 +85,72 @@ class MultiScaleLossConfig:
     frequency: float = 0.01
 
 
-@dataclass(frozen=True)
-class ReweightingConfig:
-    """How the tasks' losses are weighed (paper B, section 3.3); the paper gives no number for either setting.
+@dataclass(frozen=True, kw_only=True)
+class PaperBRun(RunConfig):
+    """One run of multi-task collaborative training (paper B, sections 3.3, 3.4 and 4.1).
 
-    `strategy` is the ablation of table 7: `none` (equal weights), `rci` alone, `ori` (RCI and ACI together, the paper's
-    own), and `aci` alone, which the table leaves out. `momentum`: m of the losses' moving average, 0 to less than 1.
-    `temperature`: kappa of the softmax, above 0.
-    """
-
-    strategy: Strategy = "ori"
-    momentum: float = 0.9
-    temperature: float = 1.0
-
-    def __post_init__(self) -> None:
-        """Raises ValueError for a setting out of its bounds."""
-        if not 0 <= self.momentum < 1:
-            raise ValueError(f"momentum: {self.momentum} is not in 0 <= m < 1; at 1 the average would never move")
-        if not self.temperature > 0:
-            raise ValueError(f"temperature: {self.temperature} is not above 0; 1 is the default")
-
-
-@dataclass(frozen=True)
-class CollaborationConfig:
-    """One run of multi-task collaborative training (paper B, sections 3.3, 3.4 and 4.1), whatever the network.
-
-    `tasks` name the numbers in `Example.weather`, from 0; clear frames are a task only where `clear` is among them.
-    `batch` is that of a step, and should be a multiple of the tasks: one example of each. The paper trains 300,000
-    steps at batch 1, from `learning_rate` to `last_learning_rate` along a cosine.
-    """
-
-    steps: int = 300_000
-    tasks: tuple[str, ...] = ("fog", "rain", "snow")
-    loss: MultiScaleLossConfig = field(default_factory=MultiScaleLossConfig)
-    reweighting: ReweightingConfig = field(default_factory=ReweightingConfig)
-    seed: int = 0
-    batch: int = 3
-    learning_rate: float = 2e-4
-    last_learning_rate: float = 1e-6
-    gradient_clip: float = 0.0
-    checkpoint_every: int = 1000
-
-
-@dataclass(frozen=True)
-class PaperBTrainConfig(CollaborationConfig):
-    """A run of MOE-WIRNet: on street scenes with synthetic weather, or on `pairs`, whose weathers are then the tasks.
-
-    `data.crop` is a multiple of `model.stride`. The paper names no size of its training crops.
+    On street scenes with synthetic weather, or on `pairs`, whose weathers are then the tasks. `tasks` name the numbers
+    in `Example.weather`, from 0; clear frames are a task only if `clear` is among them. `batch` is a multiple of the
+    tasks: as many examples of each. `data.crop` is a multiple of `model.stride`. The paper trains 300,000 steps at
+    batch 1, from `learning_rate` to `last_learning_rate` along a cosine, and names no size of its crops.
     """
 
     name: str = "paper_b"
-    model: PaperBConfig = field(default_factory=PaperBConfig)
+    steps: int = 300_000
+    model: MoeWirNetConfig = field(default_factory=MoeWirNetConfig)
     data: DataConfig = field(default_factory=lambda: DataConfig(crop=(128, 128)))
     pairs: PairedSetConfig = field(default_factory=PairedSetConfig)
+    tasks: tuple[str, ...] = ("fog", "rain", "snow")
+    loss: MultiScaleLossConfig = field(default_factory=MultiScaleLossConfig)
+    reweighting: ReweightingConfig = field(default_factory=ReweightingConfig)
+    batch: int = 3
+    learning_rate: float = 2e-4
+    last_learning_rate: float = 1e-6
 
     def __post_init__(self) -> None:
         """Raises ValueError that names the setting at fault."""
-        stride = self.model.stride
-        if any(side % stride for side in self.data.crop):
-            raise ValueError(f"data.crop: {self.data.crop} must be multiples of the network's stride, {stride}")
-        if not self.tasks or len(set(self.tasks)) != len(self.tasks):
-            raise ValueError(f"tasks: name one or more, each once, got {self.tasks}")
-        if self.batch % len(self.tasks):
-            raise ValueError(
-                f"batch: {self.batch} is no multiple of the {len(self.tasks)} tasks {', '.join(self.tasks)}; each step "
-                "takes equally many examples of each"
-            )
+        self.check_tasks(self.tasks, self.model.stride)
+
+    def of_tasks(self, tasks: Sequence[str]) -> "PaperBRun":
+        """The run with these tasks, each step having as many examples of each as before."""
+        each = self.batch // len(self.tasks)
+        return replace(self, tasks=tuple(tasks), batch=each * len(tasks))
 
 
-def paper_b() -> PaperBTrainConfig:
+def paper_b() -> PaperBRun:
     """The paper's network, rate and number of steps on our own street scenes; for a GPU."""
-    return PaperBTrainConfig()
+    return PaperBRun()
 
 
-def paper_b_small_run() -> PaperBTrainConfig:
-    """The small network, with a rate for fewer steps; for a night on a CPU."""
-    return PaperBTrainConfig(10_000, learning_rate=5e-4, name="paper_b_small", model=paper_b_small())
+def paper_b_small() -> PaperBRun:
+    """Half the width, a third of the depth, and a rate for fewer steps; for a night on a CPU."""
+    model = MoeWirNetConfig(width=24, blocks=(2, 2, 2, 2), refinement_blocks=2)
+    return PaperBRun(name="paper_b_small", steps=10_000, learning_rate=5e-4, model=model)
 
 
-def paper_b_quick_run() -> PaperBTrainConfig:
-    """The quick network on small crops; minutes on a CPU."""
-    data = DataConfig(drives=60, crop=(64, 64))
-    return PaperBTrainConfig(
-        1500, batch=6, learning_rate=1e-3, name="paper_b_quick", model=paper_b_quick(), data=data, checkpoint_every=500
+def paper_b_quick() -> PaperBRun:
+    """One block a level, windows and patches of 4 for crops of 64; minutes on a CPU."""
+    return PaperBRun(
+        name="paper_b_quick",
+        steps=1500,
+        batch=6,
+        learning_rate=1e-3,
+        model=MoeWirNetConfig(width=12, blocks=(1, 1, 1, 1), refinement_blocks=1, window=4, patch=4),
+        data=DataConfig(drives=60, crop=(64, 64)),
+        checkpoint_every=500,
     )
 
 
-def paper_b_smoke() -> PaperBTrainConfig:
+def paper_b_smoke() -> PaperBRun:
     """A few steps of a tiny network, for tests of the commands."""
-    model = PaperBConfig(6, (1, 1, 1, 1), 1, window=2, patch=2, decoder=RoutingConfig("argmax"))
+    model = MoeWirNetConfig(6, (1, 1, 1, 1), 1, window=2, patch=2, decoder=RoutingConfig("argmax"))
     data = DataConfig(drives=2, frames_per_drive=1, height=96, width=128, crop=(32, 48))
-    return PaperBTrainConfig(4, name="paper_b_smoke", model=model, data=data, checkpoint_every=2)
+    return PaperBRun(name="paper_b_smoke", steps=4, model=model, data=data, checkpoint_every=2)
 
 
 PRESETS = {
     "paper_b": paper_b,
-    "paper_b_small": paper_b_small_run,
-    "paper_b_quick": paper_b_quick_run,
+    "paper_b_small": paper_b_small,
+    "paper_b_quick": paper_b_quick,
     "paper_b_smoke": paper_b_smoke,
 }

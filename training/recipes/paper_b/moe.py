@@ -9,11 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.recipes.paper_b.channel_expert import ChannelExpert
-from training.recipes.paper_b.frequency_expert import FrequencyExpert
-from training.recipes.paper_b.network_config import Expert, PaperBConfig, RoutingConfig
-from training.recipes.paper_b.routing import Router
-from training.recipes.paper_b.spatial_expert import SpatialExpert
+from training.recipes.paper_b.config import Expert, MoeWirNetConfig, RoutingConfig
+from training.recipes.paper_b.experts import ChannelExpert, FrequencyExpert, SpatialExpert
+from training.recipes.paper_b.routing import LevelRouter
 
 
 class PixelNorm(nn.LayerNorm):
@@ -30,7 +28,7 @@ class MoeModule(nn.Module):
     so a GELU precedes its 1x1 convolution.
     """
 
-    def __init__(self, width: int, heads: int, config: PaperBConfig) -> None:
+    def __init__(self, width: int, heads: int, config: MoeWirNetConfig) -> None:
         super().__init__()
         self.columns = list(range(len(config.experts)))
         share = width // len(config.experts)
@@ -63,9 +61,9 @@ class MoeModule(nn.Module):
 class Level(nn.Module):
     """One level of the network: a router and the MoE modules that it routes; x [B, C, H, W] -> the same, weights."""
 
-    def __init__(self, width: int, heads: int, blocks: int, config: PaperBConfig, routing: RoutingConfig) -> None:
+    def __init__(self, width: int, heads: int, blocks: int, config: MoeWirNetConfig, routing: RoutingConfig) -> None:
         super().__init__()
-        self.router: nn.Module = Router(width, len(config.experts), routing)
+        self.router: nn.Module = LevelRouter(width, len(config.experts), routing)
         self.blocks = nn.ModuleList(MoeModule(width, heads, config) for _ in range(blocks))
 
     def forward(self, x_BCHW: Tensor) -> tuple[Tensor, Tensor]:
@@ -75,7 +73,7 @@ class Level(nn.Module):
         return x_BCHW, weight_BE
 
 
-def build_expert(name: Expert, width: int, heads: int, config: PaperBConfig) -> nn.Module:
+def build_expert(name: Expert, width: int, heads: int, config: MoeWirNetConfig) -> nn.Module:
     """One expert of `width` channels."""
     if name == "channel":
         return ChannelExpert(width, heads)

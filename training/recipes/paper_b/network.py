@@ -3,19 +3,22 @@
 Shape legend: B batch, C channels, H height, W width, E experts, G weights of all levels' experts.
 """
 
+import copy
 from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.recipes.paper_b.moe import Level
-from training.recipes.paper_b.network_config import LEVELS, PaperBConfig
+from training.models.layers import downsampling, upsampling
+from training.recipes.paper_b.config import LEVELS, MoeWirNetConfig
+from training.recipes.paper_b.moe import Level, MoeModule
+from training.recipes.paper_b.routing import FixedWeights, LevelRouter
 
 OUTPUT_SCALES = (1, 2, 4)
 
 
-class Restoration(NamedTuple):
+class MoeRestoration(NamedTuple):
     """The restored image, not clamped; the weights in use; restored images at 1/2 and 1/4 of the size if asked for."""
 
     restored_B3HW: Tensor
@@ -29,13 +32,13 @@ class Restoration(NamedTuple):
 
 
 class MoeWirNet(nn.Module):
-    """Image [B, 3, H, W], 0..1, H and W multiples of `config.stride`, or ValueError -> Restoration.
+    """Image [B, 3, H, W], 0..1, H and W multiples of `config.stride`, or ValueError -> MoeRestoration.
 
     The fourth encoder level is the bottleneck. Refinement modules are routed as the decoder's. Where the three scales
     of section 3.4 come from, the paper does not say: here from the decoder's levels, each by a 3x3 convolution.
     """
 
-    def __init__(self, config: PaperBConfig) -> None:
+    def __init__(self, config: MoeWirNetConfig) -> None:
         super().__init__()
         self.config = config
         widths = [config.width * 2**level for level in range(LEVELS)]
@@ -49,7 +52,7 @@ class MoeWirNet(nn.Module):
         self.refinement = Level(widths[0], config.heads[0], config.refinement_blocks, config, config.decoder)
         self.heads = nn.ModuleList(residual_head(width) for width in widths[:-1])
 
-    def forward(self, image_B3HW: Tensor, coarser: bool = False) -> Restoration:
+    def forward(self, image_B3HW: Tensor, coarser: bool = False) -> MoeRestoration:
         self._check(image_B3HW)
         x = self.embed(image_B3HW)
         skips, gates = [], []
@@ -66,7 +69,7 @@ class MoeWirNet(nn.Module):
                 outputs.append(self._output(image_B3HW, x, level))
         x, weights = self.refinement(x)
         gates.append(weights)
-        return Restoration(self._output(image_B3HW, x, 0), torch.cat(gates, dim=1), tuple(reversed(outputs)))
+        return MoeRestoration(self._output(image_B3HW, x, 0), torch.cat(gates, dim=1), tuple(reversed(outputs)))
 
     def _output(self, image_B3HW: Tensor, x_BCHW: Tensor, level: int) -> Tensor:
         """Global residual learning (section 3.1), at 1/2 and 1/4 of the size on the averaged image."""
@@ -96,16 +99,6 @@ class MoeWirNet(nn.Module):
         return tuple(f"{level}.{expert}" for level in self.routed_levels for expert in self.config.experts)
 
 
-def downsampling(width: int) -> nn.Sequential:
-    """[B, C, H, W] -> [B, 2C, H/2, W/2]: a convolution and pixel unshuffle."""
-    return nn.Sequential(nn.Conv2d(width, width // 2, 3, padding=1, bias=False), nn.PixelUnshuffle(2))
-
-
-def upsampling(width: int) -> nn.Sequential:
-    """[B, C, H, W] -> [B, C/2, 2H, 2W]: a convolution and pixel shuffle."""
-    return nn.Sequential(nn.Conv2d(width, 2 * width, 3, padding=1, bias=False), nn.PixelShuffle(2))
-
-
 def residual_head(width: int) -> nn.Conv2d:
     """The last convolution, small at first: training starts near the identity."""
     head = nn.Conv2d(width, 3, 3, padding=1)
@@ -114,3 +107,28 @@ def residual_head(width: int) -> nn.Conv2d:
         if head.bias is not None:
             head.bias.zero_()
     return head
+
+
+@torch.no_grad()
+def pruned(net: MoeWirNet) -> MoeWirNet:
+    """A copy that restores the same image with the same gates, without what it can lose.
+
+    Learned gates are constants once training is over, so experts that hard routing gave no weight can go (METHODS,
+    B7). Gates that see the image, and soft ones, keep every expert. The copy gives no coarser outputs.
+    """
+    net = copy.deepcopy(net)
+    for level in net.routed_levels.values():
+        _prune(level)
+    net.heads = nn.ModuleList(net.heads[:1])
+    return net
+
+
+def _prune(level: Level) -> None:
+    if not isinstance(level.router, LevelRouter) or not level.router.constant:
+        return
+    like = next(level.parameters(), torch.zeros(()))
+    weights_E = level.router(like.new_zeros(1, 1, 1, 1))[0].clone()
+    level.router = FixedWeights(weights_E)
+    for block in level.blocks:
+        assert isinstance(block, MoeModule)
+        block.keep(weights_E.nonzero().flatten().tolist())

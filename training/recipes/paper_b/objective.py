@@ -6,13 +6,12 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from training.config import LoopConfig
 from training.data.batches import Example
 from training.loop.stages import Networks, Outcome, Phase, Stage, cosine
 from training.losses import restoration
 from training.multitask.collaboration import Average, Collaboration, alone
 from training.recipes.paper_b import losses as multiscale
-from training.recipes.paper_b.config import CollaborationConfig
+from training.recipes.paper_b.config import PaperBRun
 
 # The network's name, which is also that of the checkpoint's file.
 NETWORK = "moe_wirnet"
@@ -27,7 +26,7 @@ def call(net: nn.Module, image_B3HW: Tensor) -> Sequence[Tensor]:
     return outputs
 
 
-def stages(config: CollaborationConfig, average: Average = alone, scales: Scales = call) -> tuple[Stage, ...]:
+def stages(config: PaperBRun, average: Average = alone, scales: Scales = call) -> tuple[Stage, ...]:
     """The one stage; `average` is that of the training's processes: partial(processes.average, fabric).
 
     Its state is new: a run has stages of its own.
@@ -45,11 +44,6 @@ def stages(config: CollaborationConfig, average: Average = alone, scales: Scales
     return (Stage("collaborate", config.steps, (phase,)),)
 
 
-def loop(config: CollaborationConfig) -> LoopConfig:
-    """The loop's settings that the run's configuration holds."""
-    return LoopConfig(config.seed, config.checkpoint_every, config.gradient_clip)
-
-
 class PaperB:
     """The objective of paper B: the tasks' losses, each weighed by how that task converges.
 
@@ -57,7 +51,7 @@ class PaperB:
     forward pass; with several, of one more over all of them without a gradient, so that accumulation changes nothing.
     """
 
-    def __init__(self, config: CollaborationConfig, average: Average = alone, scales: Scales = call) -> None:
+    def __init__(self, config: PaperBRun, average: Average = alone, scales: Scales = call) -> None:
         self.config = config
         self._scales = scales
         self.collaboration = Collaboration(config.reweighting, len(config.tasks), average)

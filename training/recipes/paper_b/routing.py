@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.recipes.paper_b.network_config import RoutingConfig
+from training.recipes.paper_b.config import RoutingConfig
 
 
-class Router(nn.Module):
+class LevelRouter(nn.Module):
     """The level's input [B, C, H, W] -> weights [B, E] for all its MoE modules.
 
     One set of gates per level: section 3.2 calls them baselines "at the current hierarchical level". They start

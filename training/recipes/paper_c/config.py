@@ -1,55 +1,74 @@
-"""Settings of the training of MUIRF: gradient homogenisation, losses, the joint run (paper C: a reconstruction).
+"""Settings of MUIRF, its losses and its joint training (paper C: a reconstruction).
 
 Only the abstract of paper C is public. Every number here is a decision of this project.
 """
 
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
-from training.config import DataConfig
-from training.recipes.paper_b.config import ReweightingConfig
-from training.recipes.paper_c.network_config import PaperCConfig, paper_c_quick, paper_c_small
-
-Method = Literal["mvgh", "ori", "sum", "pcgrad", "cagrad", "mgda", "imtl_g", "nash_mtl"]
-"""How the tasks' gradients become one: paper C's MVGH, paper B's ORI, and those of the torchjd library."""
+from training.config import DataConfig, RunConfig
+from training.multitask.combination import Method
+from training.multitask.homogenisation import HomogenisationConfig
+from training.multitask.reweighting import ReweightingConfig
 
 
 @dataclass(frozen=True)
-class HomogenisationConfig:
-    """MVGH, the meta-vector-guided gradient homogenisation (paper C, abstract; a reconstruction).
+class MuirfConfig:
+    """MUIRF, a U-Net whose convolutions share channels between weathers (paper C, abstract; a reconstruction).
 
-    `magnitude`: bring all task gradients to their mean norm. `direction`: turn those towards the meta-vector whose
-    cosine to it is below `least_cosine` (-1 to 0.99; 0: none may oppose it). `momentum`: of the meta-vector's moving
-    average, 0 (this step's gradients alone) to less than 1.
+    `weathers`: types that the router tells apart, clear among them. `experts`: score experts of the mixture that
+    chooses channels. `patch`: side in pixels of the patches that the first convolution embeds, 1 for full size.
+    `width`: channels of the first level, doubled at every next one. `blocks`: residual blocks of each level, the last
+    of which is the bottleneck. `ratio`: share of channels that all weathers share at the start of training.
+    `hidden`: channels of the router.
     """
 
-    magnitude: bool = True
-    direction: bool = True
-    least_cosine: float = 0.0
-    momentum: float = 0.9
+    weathers: tuple[str, ...] = ("clear", "fog", "rain", "snow")
+    experts: int = 4
+    patch: int = 1
+    width: int = 32
+    blocks: tuple[int, ...] = (2, 2, 2, 2)
+    ratio: float = 0.7
+    hidden: int = 32
 
     def __post_init__(self) -> None:
-        """Raises ValueError for a setting out of its bounds."""
-        if not -1 <= self.least_cosine <= 0.99:
-            raise ValueError(f"least_cosine: {self.least_cosine} is not in -1 .. 0.99; 0 is the default")
-        if not 0 <= self.momentum < 1:
-            raise ValueError(f"momentum: {self.momentum} is not in 0 <= m < 1; at 1 the meta-vector would never move")
+        """Raises ValueError that names the field at fault."""
+        if len(set(self.weathers)) < max(1, len(self.weathers)):
+            raise ValueError(f"weathers: name one or more, each once, got {self.weathers}")
+        if self.experts < 1:
+            raise ValueError(f"experts: one or more must score the channels, got {self.experts}")
+        if self.patch not in (1, 2, 4):
+            raise ValueError(f"patch: 1, 2 or 4 pixels, got {self.patch}")
+        if self.width < 2 or self.width % 2:
+            raise ValueError(f"width: levels halve it on the way up, so it must be even, got {self.width}")
+        if not self.blocks or min(self.blocks) < 1:
+            raise ValueError(f"blocks: one or more at every level, got {self.blocks}")
+        if not 0 < self.ratio < 1:
+            raise ValueError(f"ratio: of shared channels must lie between 0 and 1, got {self.ratio}")
+
+    @property
+    def stride(self) -> int:
+        """Height and width of an image must be multiples of this: whole patches down to the last level."""
+        return self.patch * 2 ** max(2, len(self.blocks) - 1)
 
 
-@dataclass(frozen=True)
-class JointConfig:
-    """One run of joint training over all weathers (paper C, abstract; a reconstruction).
+@dataclass(frozen=True, kw_only=True)
+class PaperCRun(RunConfig):
+    """One run of joint training over all weathers, on street scenes with synthetic weather (paper C, abstract).
 
-    The router may learn to tell the weathers first, for `router_steps`; it goes on learning in the joint `steps`.
-
-    `tasks` name the numbers in `Example.weather`, from 0, as the network's router does. `batch` is that of a step, and
-    should be a multiple of the tasks: so many examples of each. `method` joins the tasks' gradients, with the settings
-    of `homogenisation` if it is MVGH, or of `reweighting` if it is ORI. `*_weight`: of the loss's other terms beside
-    the Charbonnier distance. `sharing_ratio`: the share of channels that is aimed at, 0..1.
+    A reconstruction. The router may learn to tell the weathers first, for `router_steps`; it goes on learning in the
+    joint `steps`. `tasks` name the numbers in `Example.weather`, from 0, and are `model.weathers`; `batch` is a
+    multiple of them, `data.crop` one of `model.stride`. `method` joins the tasks' gradients, with the settings of
+    `homogenisation` if it is MVGH, or of `reweighting` if it is ORI. `*_weight`: of the loss's other terms beside the
+    Charbonnier distance. `sharing_ratio`: the target of the share of shared channels, 0..1. The router's temperature is
+    fitted on a frame of each of `validation_drives` procedural drives, the next after those to train on.
     """
 
+    name: str = "paper_c"
     steps: int = 100_000
     router_steps: int = 0
+    model: MuirfConfig = field(default_factory=MuirfConfig)
+    data: DataConfig = field(default_factory=lambda: DataConfig(crop=(128, 128)))
     tasks: tuple[str, ...] = ("clear", "fog", "rain", "snow")
     method: Method = "mvgh"
     homogenisation: HomogenisationConfig = field(default_factory=HomogenisationConfig)
@@ -59,84 +78,73 @@ class JointConfig:
     balance_weight: float = 0.01
     sharing_weight: float = 0.1
     sharing_ratio: float = 0.7
-    seed: int = 0
-    batch: int = 8
-    learning_rate: float = 1e-3
     last_learning_rate: float = 1e-6
-    gradient_clip: float = 0.0
-    checkpoint_every: int = 1000
-
-
-@dataclass(frozen=True)
-class PaperCTrainConfig(JointConfig):
-    """A run of MUIRF on street scenes with synthetic weather (paper C, abstract; a reconstruction).
-
-    `data.crop` is a multiple of `model.stride`; the `tasks` are `model.weathers`. The router's temperature is fitted on
-    a frame of each of `validation_drives` procedural drives, the next after those to train on.
-    """
-
-    name: str = "paper_c"
-    model: PaperCConfig = field(default_factory=PaperCConfig)
-    data: DataConfig = field(default_factory=lambda: DataConfig(crop=(128, 128)))
     validation_drives: int = 24
 
     def __post_init__(self) -> None:
         """Raises ValueError that names the setting at fault."""
-        stride = self.model.stride
-        if any(side % stride for side in self.data.crop):
-            raise ValueError(f"data.crop: {self.data.crop} must be multiples of the network's stride, {stride}")
+        self.check_tasks(self.tasks, self.model.stride)
         if self.tasks != self.model.weathers:
             raise ValueError(
                 f"tasks: {', '.join(self.tasks)} are not the weathers that the network's router tells apart, "
                 f"{', '.join(self.model.weathers)}; give both alike"
             )
-        if self.batch % len(self.tasks):
-            raise ValueError(
-                f"batch: {self.batch} is no multiple of the {len(self.tasks)} tasks {', '.join(self.tasks)}; each step "
-                "takes equally many examples of each"
-            )
         if self.validation_drives < 1:
             raise ValueError(f"validation_drives: {self.validation_drives}; one or more must calibrate the router")
 
-
-def paper_c_run() -> PaperCTrainConfig:
-    """The network at full size; for a GPU."""
-    return PaperCTrainConfig()
-
-
-def paper_c_small_run() -> PaperCTrainConfig:
-    """The small network; for a night on a CPU."""
-    data = DataConfig(crop=(96, 96))
-    return PaperCTrainConfig(10_000, last_learning_rate=1e-5, name="paper_c_small", model=paper_c_small(), data=data)
+    def of_tasks(self, tasks: Sequence[str]) -> "PaperCRun":
+        """The run with these weathers, each step having as many examples of each as before."""
+        each = self.batch // len(self.tasks)
+        model = replace(self.model, weathers=tuple(tasks))
+        return replace(self, tasks=tuple(tasks), batch=each * len(tasks), model=model)
 
 
-def paper_c_quick_run() -> PaperCTrainConfig:
-    """The quick network on small crops; minutes on a CPU."""
-    data = DataConfig(drives=60, crop=(64, 64))
-    return PaperCTrainConfig(
-        1500,
+def paper_c() -> PaperCRun:
+    """The network at full size, four levels; for a GPU."""
+    return PaperCRun()
+
+
+def paper_c_small() -> PaperCRun:
+    """Patches of 2, half the depth; for a night on a CPU."""
+    return PaperCRun(
+        name="paper_c_small",
+        steps=10_000,
+        last_learning_rate=1e-5,
+        model=MuirfConfig(patch=2, width=24, blocks=(1, 1, 2)),
+        data=DataConfig(crop=(96, 96)),
+    )
+
+
+def paper_c_quick() -> PaperCRun:
+    """Patches of 4 and three narrow levels on small crops; minutes on a CPU."""
+    return PaperCRun(
+        name="paper_c_quick",
+        steps=1500,
         learning_rate=2e-3,
         last_learning_rate=1e-5,
         gradient_clip=1.0,
         checkpoint_every=500,
-        name="paper_c_quick",
-        model=paper_c_quick(),
-        data=data,
+        model=MuirfConfig(patch=4, width=16, blocks=(1, 1, 1), hidden=16),
+        data=DataConfig(drives=60, crop=(64, 64)),
     )
 
 
-def paper_c_smoke() -> PaperCTrainConfig:
+def paper_c_smoke() -> PaperCRun:
     """A few steps of a tiny network, for tests of the commands."""
-    model = PaperCConfig(experts=2, patch=2, width=4, blocks=(1, 1), hidden=4)
-    data = DataConfig(drives=2, frames_per_drive=1, height=96, width=128, crop=(32, 48))
-    return PaperCTrainConfig(
-        4, batch=4, checkpoint_every=2, name="paper_c_smoke", model=model, data=data, validation_drives=2
+    return PaperCRun(
+        name="paper_c_smoke",
+        steps=4,
+        batch=4,
+        checkpoint_every=2,
+        model=MuirfConfig(experts=2, patch=2, width=4, blocks=(1, 1), hidden=4),
+        data=DataConfig(drives=2, frames_per_drive=1, height=96, width=128, crop=(32, 48)),
+        validation_drives=2,
     )
 
 
 PRESETS = {
-    "paper_c": paper_c_run,
-    "paper_c_small": paper_c_small_run,
-    "paper_c_quick": paper_c_quick_run,
+    "paper_c": paper_c,
+    "paper_c_small": paper_c_small,
+    "paper_c_quick": paper_c_quick,
     "paper_c_smoke": paper_c_smoke,
 }

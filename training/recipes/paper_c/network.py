@@ -14,17 +14,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.recipes.paper_b.network import downsampling, upsampling
-from training.recipes.paper_c.network_config import PaperCConfig
-from training.recipes.paper_c.router import Routing, ShallowRouter, given
+from training.models.layers import downsampling, one_hot, upsampling
+from training.recipes.paper_c.config import MuirfConfig
+from training.recipes.paper_c.router import MuirfRouting, ShallowRouter
 from training.recipes.paper_c.sharing import ChannelSharedConv2d, Route
 
 
-class Restoration(NamedTuple):
+class MuirfRestoration(NamedTuple):
     """The restored image, not clamped; the routing; and of every channel-shared convolution its mask [B, O]."""
 
     restored_B3HW: Tensor
-    routing: Routing
+    routing: MuirfRouting
     masks: tuple[Tensor, ...]
 
     @property
@@ -41,7 +41,7 @@ def share_of_channels(masks: Sequence[Tensor]) -> Tensor:
 class SharedBlock(nn.Module):
     """x + conv(relu(conv(x))), both channel-shared; the second starts small, so that the sum stays in scale."""
 
-    def __init__(self, width: int, config: PaperCConfig) -> None:
+    def __init__(self, width: int, config: MuirfConfig) -> None:
         super().__init__()
         first, second = (nn.Conv2d(width, width, 3, padding=1) for _ in range(2))
         with torch.no_grad():
@@ -57,12 +57,12 @@ class SharedBlock(nn.Module):
 
 
 class Muirf(nn.Module):
-    """Image [B, 3, H, W], 0..1, H and W multiples of `config.stride`, or ValueError -> Restoration.
+    """Image [B, 3, H, W], 0..1, H and W multiples of `config.stride`, or ValueError -> MuirfRestoration.
 
     With `weather_B`, labels, the kernels are those of the given weathers; without, of the router's posterior.
     """
 
-    def __init__(self, config: PaperCConfig) -> None:
+    def __init__(self, config: MuirfConfig) -> None:
         super().__init__()
         self.config = config
         widths = [config.width * 2**level for level in range(len(config.blocks))]
@@ -77,15 +77,15 @@ class Muirf(nn.Module):
             for parameter in self.head.parameters():
                 parameter.mul_(0.1)  # training starts near the identity
 
-    def forward(self, image_B3HW: Tensor, weather_B: Tensor | None = None) -> Restoration:
+    def forward(self, image_B3HW: Tensor, weather_B: Tensor | None = None) -> MuirfRestoration:
         self._check(image_B3HW)
         shallow = self.embed(image_B3HW)
         routing = self.router(shallow)
-        known = routing.weather_BK if weather_B is None else given(weather_B, routing.weather_BK)
+        known = routing.weather_BK if weather_B is None else one_hot(weather_B, routing.weather_BK)
         restored, masks = self.restore(image_B3HW, shallow, Route(routing.gate_BE, known))
-        return Restoration(restored, routing, masks)
+        return MuirfRestoration(restored, routing, masks)
 
-    def preview(self, image_B3HW: Tensor) -> tuple[Routing, tuple[Tensor, ...]]:
+    def preview(self, image_B3HW: Tensor) -> tuple[MuirfRouting, tuple[Tensor, ...]]:
         """The routing and the masks of images without restoring them, at the router's cost."""
         routing = self.router(self.embed(image_B3HW))
         return routing, tuple(conv.mask(routing.gate_BE) for conv in self.shared_convolutions.values())
@@ -115,7 +115,7 @@ class Muirf(nn.Module):
 
     @property
     def shared_convolutions(self) -> dict[str, ChannelSharedConv2d]:
-        """All of them by name, in the order of `Restoration.masks`, as `encoder1.1.first`."""
+        """All of them by name, in the order of `MuirfRestoration.masks`, as `encoder1.1.first`."""
         return dict(self._named())
 
     def _named(self) -> Iterator[tuple[str, ChannelSharedConv2d]]:
@@ -152,7 +152,7 @@ class Muirf(nn.Module):
         return experts + tuple(f"shared.{name}" for name in self.shared_convolutions)
 
 
-def level(width: int, blocks: int, config: PaperCConfig) -> nn.ModuleList:
+def level(width: int, blocks: int, config: MuirfConfig) -> nn.ModuleList:
     """The residual blocks of one level of the U-Net."""
     return nn.ModuleList(SharedBlock(width, config) for _ in range(blocks))
 

@@ -3,27 +3,24 @@
 A reconstruction: only the abstract of paper C is public. Which losses there are, and how much they weigh, is ours.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor
 
-from training.config import LoopConfig
 from training.data.batches import Example
 from training.loop.stages import Join, Networks, Outcome, Phase, Stage, TaskLoss, cosine
 from training.losses import restoration, routing
+from training.multitask.collaboration import Average, alone
 from training.multitask.combination import build
 from training.recipes.paper_c import losses as sharing
-from training.recipes.paper_c.config import JointConfig
-from training.recipes.paper_c.network import Muirf, Restoration, share_of_channels
+from training.recipes.paper_c.config import PaperCRun
+from training.recipes.paper_c.network import Muirf, MuirfRestoration, share_of_channels
 
 # The network's name, which is also that of the checkpoint's file.
 NETWORK = "muirf"
-
-Average = Callable[[Sequence[Tensor]], None]
-"""Replaces tensors by their means over all processes."""
 
 
 class Whole(NamedTuple):
@@ -33,11 +30,7 @@ class Whole(NamedTuple):
     load_E: Tensor
 
 
-def alone(_tensors: Sequence[Tensor]) -> None:
-    """The mean over one process."""
-
-
-def stages(config: JointConfig, average: Average = alone) -> tuple[Stage, ...]:
+def stages(config: PaperCRun, average: Average = alone) -> tuple[Stage, ...]:
     """The router's own stage, if it has one, and the joint one.
 
     `average` is that of the training's processes: partial(processes.average, fabric). Their state is new: a run has
@@ -47,14 +40,14 @@ def stages(config: JointConfig, average: Average = alone) -> tuple[Stage, ...]:
     return tuple(stage for stage in found if stage.steps)
 
 
-def router_stage(config: JointConfig) -> Stage:
+def router_stage(config: PaperCRun) -> Stage:
     """The router learns to tell the weathers, and the first convolution with it; nothing is restored."""
     rate = cosine(config.learning_rate, config.last_learning_rate, config.router_steps)
     adam = partial(torch.optim.Adam, lr=config.learning_rate)
     return Stage("router", config.router_steps, (Phase("tell_weather", (NETWORK,), tell_weather, adam, rate),))
 
 
-def joint_stage(config: JointConfig, average: Average) -> Stage:
+def joint_stage(config: PaperCRun, average: Average) -> Stage:
     """All weathers are restored together, and told apart."""
     task = PaperC(config, average)
     method = build(config.method, len(config.tasks), config.homogenisation, config.reweighting)
@@ -68,11 +61,6 @@ def joint_stage(config: JointConfig, average: Average) -> Stage:
         join=Join(config.tasks, shared, method),
     )
     return Stage("joint", config.steps, (phase,))
-
-
-def loop(config: JointConfig) -> LoopConfig:
-    """The loop's settings that the run's configuration holds."""
-    return LoopConfig(config.seed, config.checkpoint_every, config.gradient_clip)
 
 
 def shared(nets: Networks) -> Sequence[torch.nn.Parameter]:
@@ -100,7 +88,7 @@ def accuracy(logits_BK: Tensor, weather_B: Tensor) -> dict[str, Tensor]:
 class PaperC:
     """The objective: each weather's restoration as a task of its own; weather, load and sharing as terms of all."""
 
-    def __init__(self, config: JointConfig, average: Average = alone) -> None:
+    def __init__(self, config: PaperCRun, average: Average = alone) -> None:
         self.config = config
         self._average = average
         self._whole: Whole | None = None
@@ -146,7 +134,9 @@ class PaperC:
         pair = restored_B3HW.float(), clear_B3HW
         return restoration.charbonnier(*pair) + self.config.edge_weight * restoration.edge(*pair)
 
-    def _routing(self, found: Sequence[Restoration], weather_B: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def _routing(
+        self, found: Sequence[MuirfRestoration], weather_B: Tensor
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """The terms that train the router and the scores, of all tasks together, and how well it knows the weather."""
         assert self._whole is not None
         logits_BK = torch.cat([result.routing.logits_BK for result in found])

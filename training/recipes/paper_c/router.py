@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.recipes.weather_net.router import one_hot, pooled_statistics
+from training.models.layers import pooled_statistics
 
 
-class Routing(NamedTuple):
+class MuirfRouting(NamedTuple):
     """The weathers' logits and calibrated probabilities, and the score experts' weights; rows of both sum to one."""
 
     logits_BK: Tensor
@@ -24,7 +24,7 @@ class Routing(NamedTuple):
 
 
 class ShallowRouter(nn.Module):
-    """Shallow features F0 [B, C, H, W] -> Routing, from means and deviations over the frame.
+    """Shallow features F0 [B, C, H, W] -> MuirfRouting, from means and deviations over the frame.
 
     They are those of F0 and of what two convolutions find in it. Without normalisation layers: they would wash out the
     brightness and the contrast by which one knows the weather, and tie the images of a batch together.
@@ -41,12 +41,12 @@ class ShallowRouter(nn.Module):
         self.experts = nn.Linear(2 * hidden, experts)
         self.register_buffer("temperature", torch.ones(()))
 
-    def forward(self, shallow_BCHW: Tensor) -> Routing:
+    def forward(self, shallow_BCHW: Tensor) -> MuirfRouting:
         fine = F.relu(self.fine(F.relu(shallow_BCHW)))
         coarse = F.relu(self.coarse(fine))
         hidden = self.trunk(torch.cat([statistics(x) for x in (shallow_BCHW, fine, coarse)], dim=1))
         logits = self.weather(hidden)
-        return Routing(logits, (logits / self.temperature).softmax(dim=1), self.experts(hidden).softmax(dim=1))
+        return MuirfRouting(logits, (logits / self.temperature).softmax(dim=1), self.experts(hidden).softmax(dim=1))
 
 
 def statistics(x_BCHW: Tensor) -> Tensor:
@@ -56,8 +56,3 @@ def statistics(x_BCHW: Tensor) -> Tensor:
     """
     mean_BC, deviation_BC = pooled_statistics(x_BCHW).chunk(2, dim=1)
     return torch.cat([mean_BC, deviation_BC.log()], dim=1)
-
-
-def given(weather_B: Tensor, weather_BK: Tensor) -> Tensor:
-    """The weather labels as probabilities of `weather_BK`'s shape: what training routes by."""
-    return one_hot(weather_B, weather_BK)

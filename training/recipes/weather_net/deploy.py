@@ -1,90 +1,59 @@
-"""The deployable model's checkpoint, ready to be judged and handed out."""
-
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+"""The deployable model under the model file's contract, and its checkpoint ready to be judged and handed out."""
 
 import torch
-from torch import Tensor
-from tqdm import tqdm
+from torch import Tensor, nn
 
-from training.config import ModelConfig
-from training.data.classes import CLASSES, VOID
 from training.data.degradations import WEATHERS
-from training.data.sample import Sample
-from training.deployable import CardText, Deployable, provenance
-from training.judging.judge import judge
-from training.judging.unseen import degraded_frames
-from training.models.deploy import DeployedSegmenter, DeployedWeatherNet
+from training.deployable import Deployable, provenance
+from training.loop.checkpoint import Checkpoint
+from training.models.deploy import ContractOutputs, DeployedSegmenter, finish, mask, prepare
+from training.recipes.weather_net.config import WeatherNetConfig, WeatherNetRun
 from training.recipes.weather_net.network import WeatherNet
-from training.segmenters.restore_checkpoint import restore
+from training.recipes.weather_net.objective import NETWORK
+from training.segmenters.find import Segmenter
 
-CARD = CardText(
-    trained_under="synthetic fog, rain and snow",
-    condition="weather",
-    columns={
-        "frames": "frames",
-        "psnr_input": "PSNR in",
-        "psnr_restored": "PSNR out",
-        "ssim_input": "SSIM in",
-        "ssim_restored": "SSIM out",
-        "miou_base": "mIoU base",
-        "miou_refined": "mIoU refined",
-        "weather_accuracy": "weather right",
-    },
-    sets={
-        "procedural": "Procedural drives never trained on, severities 0.4, 0.6 and 0.8",
-        "camvid_val": "CamVid validation (drive 0016E5, never trained on), synthetic weather, "
-        "severities 0.4, 0.6 and 0.8",
-    },
-    limits="""\
+LIMITS = """\
 - All weather it has seen is synthetic. Real fog, rain and snow look different: judge it on your own bags first.
 - `base` is its own small segmenter, trained on clear frames only; `refined` is what the model file publishes.
 - Night, drops on the lens, glare and mixed weather are not among its weather types. It names the nearest one.
-- A mask of 11 street classes cannot stand for a safety function.""",
-)
+- A mask of 11 street classes cannot stand for a safety function."""
 
 
-def open_weather_net(folder: Path) -> Deployable:
-    """The model of a checkpoint; raises CheckpointError."""
-    net, state = restore(folder)
+class DeployedWeatherNet(nn.Module):
+    """WeatherNet as a model file: see `weather_perception.core.contract` for inputs and outputs."""
+
+    def __init__(self, net: WeatherNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, image_BHW3: Tensor) -> ContractOutputs:
+        image, size = prepare(image_BHW3)
+        prediction = self.net(image)
+        routing = prediction.routing
+        labels, confidence = mask(prediction.refined_BKHW, 4, size)
+        gates = torch.cat([routing.encoder8_BE, routing.encoder16_BE, routing.decoder_BK], dim=1)
+        return finish(prediction.restored_B3HW, size), labels, confidence, routing.weather_BK, gates
+
+
+def deploy(saved: Checkpoint, config: WeatherNetRun, _segmenter: Segmenter) -> Deployable:
+    """The model of a checkpoint, with the segmenter inside it; raises CheckpointError."""
+    net = WeatherNet(config.model).eval()
+    saved.load_into({NETWORK: net})
     return Deployable(
         model=DeployedWeatherNet(net).eval(),
-        base=DeployedSegmenter(net.segmenter).eval(),
-        weathers=WEATHERS,
-        gates=gate_names(net.config),
+        base=DeployedSegmenter(net.segmenter, 8).eval(),
         parts=dict(net.named_children()),
-        training=provenance(folder, state),
-        evaluate=lambda samples: evaluate(net, samples),
-        card=CARD,
+        training=provenance(saved, config),
+        conditions=WEATHERS,
+        trained_under="synthetic fog, rain and snow",
+        limits=LIMITS,
+        weathers=WEATHERS,
+        gates=gate_names(config.model),
     )
 
 
-def gate_names(config: ModelConfig) -> tuple[str, ...]:
+def gate_names(config: WeatherNetConfig) -> tuple[str, ...]:
     """Names of the gates in the order of DeployedWeatherNet's output."""
     experts = range(config.encoder_experts)
     soft = [f"encoder{level}.expert{index}" for level in (8, 16) for index in experts]
     return (*soft, *(f"decoder.{weather}" for weather in WEATHERS))
-
-
-def evaluate(net: WeatherNet, samples: Sequence[Sample]) -> dict[str, dict[str, float]]:
-    """Per weather: PSNR (dB), SSIM, scores of base and refined masks over the set, weather accuracy."""
-    return {weather: _evaluate_in(weather, net, samples) for weather in WEATHERS}
-
-
-def _evaluate_in(weather: str, net: WeatherNet, samples: Sequence[Sample]) -> dict[str, Any]:
-    model, base = DeployedWeatherNet(net).eval(), DeployedSegmenter(net.segmenter).eval()
-    right: list[bool] = []
-
-    def perceive(frame_BHW3: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        restored, labels, _, posterior_BK, _ = model(frame_BHW3)
-        right.append(WEATHERS[int(posterior_BK.argmax())] == weather)
-        return base(frame_BHW3)[1], labels, restored
-
-    frames = tqdm(degraded_frames(samples, weather), weather, len(samples), unit="frame")
-    judged = judge(perceive, frames, len(CLASSES), VOID)
-    images = {name.replace("degraded", "input"): value for name, value in judged.image_means().items()}
-    kinds = (("base", judged.original.set_scores()), ("refined", judged.refined.set_scores()))
-    masks = {f"{key}_{kind}": round(value, 4) for kind, scores in kinds for key, value in scores.items()}
-    accuracy = round(torch.tensor(right).double().mean().item(), 4)
-    return images | {"weather_accuracy": accuracy} | masks | {"frames": judged.frames}

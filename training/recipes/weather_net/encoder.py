@@ -1,15 +1,33 @@
-"""The encoder: shallow features to an eighth and a sixteenth of the size through soft-routed experts (paper B, 3.2).
+"""The encoder: the frame to features at a quarter, an eighth and a sixteenth of its size (paper B, section 3.2).
 
-Deviation: the experts of this first model are kernels of one convolution, not the paper's channel, spatial and
-frequency experts.
+Deviation: the soft-routed experts of this first model are kernels of one convolution, not the paper's channel, spatial
+and frequency experts.
 """
 
 from typing import NamedTuple
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from training.models.layers import ConvNormAct, MixtureBlock
 from training.recipes.weather_net.router import Routing
+
+
+class Stem(nn.Module):
+    """Image [B, 3, H, W], 0..1, H and W multiples of 4 -> shallow features F0 [B, width, H/4, W/4].
+
+    A 4x4 convolution of stride 4 equals pixel-unshuffle x4 followed by a 1x1 convolution, and costs a fraction of it.
+    With at least 48 channels no information of the frame need be lost.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.unshuffle = nn.Conv2d(3, width, 4, stride=4)
+        self.refine = nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(self, image_B3HW: Tensor) -> Tensor:
+        patches = self.unshuffle(image_B3HW)
+        return patches + self.refine(F.relu(patches))
 
 
 class Features(NamedTuple):

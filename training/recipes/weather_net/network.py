@@ -5,13 +5,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from training.config import ModelConfig
-from training.recipes.weather_net.egsyn import EGSyn
-from training.recipes.weather_net.encoder import Encoder
-from training.recipes.weather_net.router import Router, Routing
-from training.recipes.weather_net.sgada import SGAda
-from training.recipes.weather_net.stem import Stem
-from training.segmenters.base import BaseSegmenter
+from training.recipes.weather_net.config import WeatherNetConfig
+from training.recipes.weather_net.encoder import Encoder, Stem
+from training.recipes.weather_net.heads import CompactEGSyn, CompactSGAda
+from training.recipes.weather_net.router import Routing, WeatherRouter
+from training.segmenters.base import BaseConfig, BaseSegmenter
 
 
 class Prediction(NamedTuple):
@@ -26,19 +24,19 @@ class Prediction(NamedTuple):
 class WeatherNet(nn.Module):
     """Image [B, 3, H, W], 0..1, H and W multiples of 16 -> Prediction; logits of the mask at H/4 x W/4."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: WeatherNetConfig) -> None:
         super().__init__()
         self.config = config
         widths = (config.width4, config.width8, config.width16)
         self.stem = Stem(config.width4)
-        self.router = Router(config.width4, config.weathers, config.encoder_experts)
+        self.router = WeatherRouter(config.width4, config.weathers, config.encoder_experts)
         self.encoder = Encoder(*widths, config.encoder_experts)
-        self.segmenter = BaseSegmenter(config.classes, *config.segmenter_widths)
-        self.sgada = SGAda(config.classes, *widths)
-        self.egsyn = EGSyn(config.classes, *widths, config.weathers)
+        self.segmenter = BaseSegmenter(BaseConfig(config.classes, config.segmenter_widths))
+        self.sgada = CompactSGAda(config.classes, *widths)
+        self.egsyn = CompactEGSyn(config.classes, *widths, config.weathers)
 
     def forward(self, image_B3HW: Tensor, weather_B: Tensor | None = None) -> Prediction:
-        """Predict; where the weather is known, in training, the decoder's experts are routed by it."""
+        """Predict; in training the known weather routes the decoder's experts, afterwards the posterior's top-1."""
         base = self.base(image_B3HW)
         shallow = self.stem(image_B3HW)
         routing = self.router(shallow, weather_B)

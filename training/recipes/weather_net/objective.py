@@ -5,16 +5,16 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from training.config import LoopConfig, TrainConfig
 from training.data.batches import Example
 from training.loop.stages import Networks, Outcome, Phase, Stage, warmup_cosine
 from training.losses import restoration, routing, segmentation
+from training.recipes.weather_net.config import WeatherNetRun
 from training.recipes.weather_net.network import Prediction, WeatherNet
 
 NETWORK = "model"
 
 
-def stages(config: TrainConfig) -> tuple[Stage, ...]:
+def stages(config: WeatherNetRun) -> tuple[Stage, ...]:
     """All of WeatherNet at once."""
     phase = Phase(
         "joint",
@@ -26,12 +26,7 @@ def stages(config: TrainConfig) -> tuple[Stage, ...]:
     return (Stage("joint", config.steps, (phase,)),)
 
 
-def loop(config: TrainConfig) -> LoopConfig:
-    """The loop's settings that the run's configuration holds."""
-    return LoopConfig(config.seed, config.checkpoint_every, config.gradient_clip)
-
-
-def objective(config: TrainConfig, batch: Example, networks: Networks) -> Outcome:
+def objective(config: WeatherNetRun, batch: Example, networks: Networks) -> Outcome:
     """The joint forward of degraded frames, and the base segmenter's own on the clear ones."""
     net = networks[NETWORK]
     assert isinstance(net, WeatherNet)
@@ -45,7 +40,7 @@ def objective(config: TrainConfig, batch: Example, networks: Networks) -> Outcom
 
 
 def weighted_losses(
-    config: TrainConfig, prediction: Prediction, base_logits_BKHW: Tensor, clear_B3HW: Tensor, batch: Example
+    config: WeatherNetRun, prediction: Prediction, base_logits_BKHW: Tensor, clear_B3HW: Tensor, batch: Example
 ) -> dict[str, Tensor]:
     """Every term of the objective, weighted. The base segmenter's is on clear frames (paper A, section 4.1)."""
     restored, routes = prediction.restored_B3HW, prediction.routing
@@ -63,7 +58,7 @@ def weighted_losses(
 
 @torch.no_grad()
 def scores(prediction: Prediction, degraded_B3HW: Tensor, clear_B3HW: Tensor, batch: Example) -> dict[str, Tensor]:
-    """What a person wants to see move: gain over the input in dB on the degraded frames, weather accuracy."""
+    """The scores to watch: gain over the input in dB on the degraded frames, weather accuracy."""
     gain = restoration.psnr(prediction.restored_B3HW, clear_B3HW) - restoration.psnr(degraded_B3HW, clear_B3HW)
     in_weather = batch.weather > 0
     hit = prediction.routing.logits_BK.argmax(1) == batch.weather

@@ -1,53 +1,68 @@
-"""A run of the deployable model put together: its network and stage, its examples, and what its checkpoint records."""
+"""The recipe of the deployable model: one network, one stage, street scenes in fog, rain and snow."""
 
-import dataclasses
+from argparse import ArgumentParser, Namespace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from lightning_fabric import Fabric
-from torch.utils.data import DataLoader
 
-from training.config import LoopConfig, TrainConfig
-from training.data.batches import DegradedCrops, Example
-from training.data.pool import training_pools
-from training.loop.checkpoint import CheckpointError
-from training.loop.loader import loader
-from training.loop.record import Record, current_commit, joined
-from training.loop.trainer import Trainer
-from training.recipes.weather_net import objective as weather_net_stages
+from training.data.examples import street_examples
+from training.loop.checkpoint import CheckpointError, open_checkpoint
+from training.recipe import Recipe, Run
+from training.recipes.weather_net.config import PRESETS, WeatherNetRun
+from training.recipes.weather_net.deploy import deploy
 from training.recipes.weather_net.network import WeatherNet
-from training.segmenters.restore_checkpoint import restore
+from training.recipes.weather_net.objective import NETWORK, stages
+from training.segmenters.find import base_segmenter, located
 
-MAY_CHANGE = ("steps", "checkpoint_every", "data.camvid_root")
-"""What may differ between a run and the one that continues it: its length, and where its files are on this machine."""
+NAME = "weather_net"
 
 
-def build(fabric: Fabric, config: TrainConfig, loop: LoopConfig, init: Path | None) -> Trainer:
-    """The trainer of the deployable model; raises CheckpointError where `init` holds one of other widths."""
-    net, earlier = WeatherNet(config.model), ""
-    if init:
-        initial, state = restore(init)
-        if initial.config != config.model:
-            raise CheckpointError(f"{init}: it holds a network of other widths than this run's: {initial.config}")
-        net.load_state_dict(initial.state_dict())
-        earlier = state["command"]
+def add_options(parser: ArgumentParser) -> None:
+    """The checkpoint to start from."""
+    parser.add_argument("--init", default="", metavar="CHECKPOINT", help="start from another run's weights")
+
+
+def configure(config: WeatherNetRun, options: Namespace) -> WeatherNetRun:
+    """The run from these first weights."""
+    return replace(config, init=options.init)
+
+
+def arguments(config: WeatherNetRun) -> str:
+    """The recipe's own options as text."""
+    return " --init CHECKPOINT" if config.init else ""
+
+
+def assemble(config: WeatherNetRun, _fabric: Fabric) -> Run:
+    """The network, from the weights of `init` if it is given; raises CheckpointError for one of other widths."""
+    net = WeatherNet(config.model)
+    saved = open_checkpoint(Path(config.init)) if config.init else None
+    if saved:
+        if saved.recipe != NAME:
+            raise CheckpointError(f"{config.init}: a checkpoint of {saved.recipe}; --init takes one of {NAME}")
+        saved.load_into({NETWORK: net})
     net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    stages = weather_net_stages.stages(config)
-    return Trainer(fabric, {weather_net_stages.NETWORK: net}, stages, loop, record(config, earlier))
+    return Run(
+        config,
+        {NETWORK: net},
+        stages(config),
+        street_examples(config.data, config.seed),
+        saved.sources if saved else (),
+        saved.state["command"] if saved else "",
+        located(base_segmenter(net.segmenter, ()), NETWORK, "segmenter."),
+    )
 
 
-def record(config: TrainConfig, earlier: str) -> Record:
-    """What the checkpoint records: the configuration, and the commands, those of an `earlier` run first.
-
-    The commands leave out this machine's paths.
-    """
-    told = " --init CHECKPOINT" if earlier else ""
-    told += " --camvid CAMVID_ROOT" if config.data.camvid_root else ""
-    command = f"python -m training.train {config.name} --steps {config.steps}{told}"
-    return Record(dataclasses.asdict(config), joined(earlier, command), current_commit(), MAY_CHANGE)
-
-
-def batches(config: TrainConfig, trainer: Trainer) -> DataLoader[Example]:
-    """This process's micro-batches of the remaining steps; each depends on the seed and its step alone."""
-    crops = DegradedCrops(*training_pools(config.data), config.data.crop, config.seed)
-    return loader(crops, trainer, config.batch)
+WEATHER_NET = Recipe(
+    name=NAME,
+    title="the deployable model",
+    config=WeatherNetRun,
+    presets=PRESETS,
+    add_options=add_options,
+    configure=configure,
+    arguments=arguments,
+    assemble=assemble,
+    deploy=deploy,
+    frame=lambda config: WeatherNet(config.model),
+)

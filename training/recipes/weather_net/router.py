@@ -7,11 +7,9 @@ the posterior's top-1 afterwards.
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from training.models.layers import ConvNormAct
+from training.models.layers import ConvNormAct, one_hot, pooled_statistics
 
 
 class Routing(NamedTuple):
@@ -24,7 +22,7 @@ class Routing(NamedTuple):
     decoder_BK: Tensor
 
 
-class Router(nn.Module):
+class WeatherRouter(nn.Module):
     """F0 [B, C, H/4, W/4] -> Routing over K weathers and E encoder experts per level."""
 
     def __init__(self, width: int, weathers: int, experts: int, hidden: int = 64) -> None:
@@ -46,15 +44,3 @@ class Router(nn.Module):
             self.encoder16(hidden).softmax(dim=1),
             one_hot(posterior.argmax(dim=1) if weather_B is None else weather_B, posterior),
         )
-
-
-def pooled_statistics(x_BCHW: Tensor) -> Tensor:
-    """Mean and standard deviation of every channel over the frame, [B, 2C]."""
-    mean = x_BCHW.mean(dim=(2, 3))
-    variance = (x_BCHW * x_BCHW).mean(dim=(2, 3)) - mean * mean
-    return torch.cat([mean, (variance.clamp(min=0) + 1e-5).sqrt()], dim=1)
-
-
-def one_hot(index_B: Tensor, like_BK: Tensor) -> Tensor:
-    """Rows of `like_BK`'s width and type with a one at each index."""
-    return F.one_hot(index_B, like_BK.shape[1]).to(like_BK.dtype)

@@ -1,7 +1,8 @@
-"""EGSyn, the exemplar-guided synthesis G2: {Id, Sr} -> Ir = Id + residual (paper A, section 3.3).
+"""The two heads on shared features: a compact SGAda refines the mask, a compact EGSyn restores (paper A, 3.2 and 3.3).
 
-Its decoder experts are hard-routed by weather (paper B, section 3.2). Deviations: Id enters as the shared encoder's
-features; the residual is Id * gain + detail, because weather is affine in the clear image (Koschmieder's law), so a
+Deviations from paper A: Id enters both as the shared encoder's features. SGAda works at an eighth of the frame's size,
+ends at a quarter and learns from cross-entropy alone. EGSyn's decoder experts are hard-routed by weather (paper B,
+section 3.2), and its residual is Id * gain + detail: weather is affine in the clear image (Koschmieder's law), so a
 smooth gain brings back fine texture that the detail alone would have to redraw.
 """
 
@@ -9,11 +10,32 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.models.layers import ConvNormAct, MixtureConv, upsample
+from training.models.layers import ConvNormAct, MixtureConv, ResidualBlock, upsample
 from training.recipes.weather_net.encoder import Features
 
+HIDDEN8, HIDDEN4 = 48, 32
 
-class EGSyn(nn.Module):
+
+class CompactSGAda(nn.Module):
+    """Sd [B, K, H/8, W/8] (probabilities) and Features -> refined logits [B, K, H/4, W/4]."""
+
+    def __init__(self, classes: int, width4: int, width8: int, width16: int) -> None:
+        super().__init__()
+        self.lateral = nn.Conv2d(width16, width8, 1)
+        self.guide = nn.Conv2d(classes, width8, 1)
+        self.join = ConvNormAct(width8, HIDDEN8)
+        self.block = ResidualBlock(HIDDEN8, dilation=2)
+        self.coarse = nn.Conv2d(HIDDEN8, HIDDEN4, 1)
+        self.fine = nn.Conv2d(width4, HIDDEN4, 1)
+        self.head = nn.Sequential(nn.ReLU(), ConvNormAct(HIDDEN4, HIDDEN4), nn.Conv2d(HIDDEN4, classes, 1))
+
+    def forward(self, base_BKHW: Tensor, features: Features) -> Tensor:
+        x8 = features.x8_BCHW + upsample(self.lateral(features.x16_BCHW), 2)
+        x8 = self.block(self.join(x8 + self.guide(base_BKHW)))
+        return self.head(upsample(self.coarse(x8), 2) + self.fine(features.x4_BCHW))
+
+
+class CompactEGSyn(nn.Module):
     """Image [B, 3, H, W] 0..1, Features, Sr [B, K, H/4, W/4] (probabilities), gates [B, T] -> residual [B, 3, H, W]."""
 
     def __init__(self, classes: int, width4: int, width8: int, width16: int, experts: int) -> None:

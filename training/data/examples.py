@@ -1,0 +1,62 @@
+"""What a run learns from, before anything is read: whose data, and how to open them."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from torch.utils.data import Dataset
+
+from training.config import DataConfig, PairedSetConfig
+from training.data.balanced_crops import TaskTurns, balanced_crops
+from training.data.batches import DegradedCrops
+from training.data.mixture import WEATHER_MIXTURE, Mixture
+from training.data.paired_crops import OfWeather, PairedCrops, open_pairs
+from training.data.pool import training_pools
+from training.data.sample import Sample
+from training.data.source import Source
+
+UNNAMED = "degraded"
+"""The task of pairs whose data set does not name what degraded them."""
+
+
+class Examples(NamedTuple):
+    """Endless training examples: their sources, and `open`, which reads what they are made from."""
+
+    sources: tuple[Source, ...]
+    open: Callable[[], Dataset[Any]]
+
+
+def street_examples(config: DataConfig, seed: int, mixture: Mixture = WEATHER_MIXTURE) -> Examples:
+    """Crops of clear street scenes, degraded by a mixture; raises as `training_pools` does."""
+    return _of_pools(config, lambda pools, shares: DegradedCrops(pools, shares, config.crop, seed, mixture))
+
+
+def street_tasks(config: DataConfig, tasks: Sequence[str], seed: int) -> Examples:
+    """Crops of clear street scenes, the degradations `tasks` in turn; raises as `training_pools` does."""
+    return _of_pools(config, lambda pools, shares: balanced_crops(tasks, pools, shares, config.crop, seed))
+
+
+def paired_tasks(pairs: PairedSetConfig, tasks: Sequence[str], size: tuple[int, int], seed: int) -> Examples:
+    """Crops of `size` (rows, columns) of pairs on disk, their weathers `tasks` in turn.
+
+    Raises FileNotFoundError and ValueError as `open_pairs` does.
+    """
+    found = open_pairs(Path(pairs.root), pairs.split, labelled=False)
+    weathers = [None if task == UNNAMED else task for task in tasks]
+    return Examples(
+        (found.source,), lambda: TaskTurns([PairedCrops(OfWeather(found, weather), size, seed) for weather in weathers])
+    )
+
+
+def weathers_of(pairs: PairedSetConfig) -> tuple[str, ...]:
+    """The weathers of pairs on disk, UNNAMED for those without a name; raises as `open_pairs` does."""
+    found = open_pairs(Path(pairs.root), pairs.split, labelled=False)
+    return tuple(sorted({weather or UNNAMED for weather in found.weathers}))
+
+
+def _of_pools(config: DataConfig, make: Callable[[list[Sequence[Sample]], list[float]], Dataset[Any]]) -> Examples:
+    pools = training_pools(config)
+    return Examples(
+        tuple(pool.source for pool in pools),
+        lambda: make([pool.read() for pool in pools], [pool.share for pool in pools]),
+    )

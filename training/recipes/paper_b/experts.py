@@ -1,0 +1,156 @@
+"""The three experts of a MoE module: channel, spatial and frequency self-attention (paper B, section 3.2).
+
+Shape legend: B batch, C channels, H height, W width, h heads, c channels of one head, T windows or patches of one image
+(row by row), N pixels of one of them (or all pixels, of the channel expert), x = 3h.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from training.recipes.paper_b.dft import analysis, synthesis
+
+
+class ChannelExpert(nn.Module):
+    """x [B, C, H, W] -> Wo(softmax(Q K^T / tau) V) [B, C, H, W], rows of Q and K of unit length.
+
+    The learnable temperature tau is one per head. It is held as its logarithm: dividing by a parameter that may reach
+    zero would not be safe. The prose speaks of a residual connection here too; the equation has none, and the module
+    around the experts adds one.
+    """
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        check_heads(width, heads)
+        self.heads = heads
+        self.projection = Projection(width)
+        self.log_temperature_h11 = nn.Parameter(torch.zeros(heads, 1, 1))
+        self.output = nn.Conv2d(width, width, 1, bias=False)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        projected_BxcN = self.projection(x_BCHW).flatten(2).unflatten(1, (3 * self.heads, -1))
+        q, k, v = projected_BxcN.chunk(3, dim=1)
+        scores_Bhcc = F.normalize(q, dim=3) @ F.normalize(k, dim=3).transpose(2, 3)
+        attention = (scores_Bhcc / self.log_temperature_h11.exp()).softmax(dim=3)
+        return self.output((attention @ v).reshape(x_BCHW.shape))
+
+
+class SpatialExpert(nn.Module):
+    """x [B, C, H, W] -> DConv(softmax(top-k(Q K^T)) V) [B, C, H, W]; H and W multiples of `window`.
+
+    Deviations. The paper's HW x HW scores cannot exist at a camera's size, so its mask, which "prunes irrelevant
+    long-range interactions", is here the window; `window=None` gives the paper's global form. Scores are divided by
+    the square root of a head's channels, as usual.
+    """
+
+    def __init__(self, width: int, heads: int, window: int | None, share: float) -> None:
+        super().__init__()
+        check_heads(width, heads)
+        self.heads = heads
+        self.window = window
+        self.share = share
+        self.projection = Projection(width)
+        self.output = depthwise(width)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        height, width = x_BCHW.shape[2:]
+        q, k, v = self._windows(self.projection(x_BCHW)).unflatten(2, (3 * self.heads, -1)).chunk(3, dim=2)
+        scores_BThNN = q.transpose(3, 4) @ k * (q.shape[3] ** -0.5)
+        attention = most_alike(scores_BThNN, self.share).softmax(dim=4)
+        attended_BThcN = v @ attention.transpose(3, 4)
+        if self.window is None:
+            return self.output(attended_BThcN.reshape(x_BCHW.shape))
+        return self.output(join(attended_BThcN.flatten(2, 3), self.window, height, width))
+
+    def _windows(self, x_BCHW: Tensor) -> Tensor:
+        """[B, T, C, N]; the whole image is one window where there is no other."""
+        return x_BCHW.flatten(2)[:, None] if self.window is None else cut(x_BCHW, self.window)
+
+
+def most_alike(scores_xN: Tensor, share: float) -> Tensor:
+    """The `share` (0..1) largest scores of every query, at least one; the others become minus infinity.
+
+    A threshold at the k-th largest score keeps the dense shape as the paper's scatter does, at a fraction of its cost.
+    Scores that equal the k-th all stay: a flat sky attends evenly instead of by the order of its pixels.
+    """
+    count = scores_xN.shape[-1]
+    kept = max(1, round(share * count))
+    if kept == count:
+        return scores_xN
+    # The k-th largest is the largest of the N - k + 1 smallest: fewer to find where most are kept.
+    least = scores_xN.detach().topk(count - kept + 1, dim=-1, largest=False).values.amax(dim=-1, keepdim=True)
+    return scores_xN.masked_fill(scores_xN < least, float("-inf"))
+
+
+class FrequencyExpert(nn.Module):
+    """x [B, C, H, W] -> DConv(V * IFFT(FFT(Q) conj(FFT(K)))) [B, C, H, W]; H and W multiples of `patch`.
+
+    Deviations. The transforms are fixed real matrix products, because TensorRT has no complex numbers; and they are
+    orthonormal, so that the correlation, a sum over a patch, stays as large as its terms whatever the patch.
+    """
+
+    analysis_NS: Tensor
+    synthesis_SN: Tensor
+
+    def __init__(self, width: int, patch: int) -> None:
+        super().__init__()
+        self.patch = patch
+        self.projection = Projection(width)
+        self.output = depthwise(width)
+        self.register_buffer("analysis_NS", analysis(patch), persistent=False)
+        self.register_buffer("synthesis_SN", synthesis(patch), persistent=False)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        height, width = x_BCHW.shape[2:]
+        q, k, v = cut(self.projection(x_BCHW), self.patch).chunk(3, dim=2)
+        refined_BTCN = v * self.correlation(q, k)
+        return self.output(join(refined_BTCN, self.patch, height, width))
+
+    def correlation(self, query_BTCN: Tensor, key_BTCN: Tensor) -> Tensor:
+        """Circular cross-correlation of query and key over each patch, divided by the patch's side; [B, T, C, N]."""
+        q_real, q_imaginary = (query_BTCN @ self.analysis_NS).chunk(2, dim=3)
+        k_real, k_imaginary = (key_BTCN @ self.analysis_NS).chunk(2, dim=3)
+        real = q_real * k_real + q_imaginary * k_imaginary
+        imaginary = q_imaginary * k_real - q_real * k_imaginary
+        return torch.cat([real, imaginary], dim=3) @ self.synthesis_SN
+
+
+class Projection(nn.Module):
+    """x [B, C, H, W] -> Q, K, V as one [B, 3C, H, W], by 1x1 and depthwise 3x3 convolutions (paper B, section 3.2).
+
+    The experts rearrange the three together and take them apart last: a third of the operators in the model file.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.pointwise = nn.Conv2d(width, 3 * width, 1, bias=False)
+        self.depthwise = nn.Conv2d(3 * width, 3 * width, 3, padding=1, groups=3 * width, bias=False)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        projected: Tensor = self.depthwise(self.pointwise(x_BCHW))
+        return projected
+
+
+def depthwise(width: int) -> nn.Conv2d:
+    """The 3x3 depthwise convolution that ends the spatial and the frequency expert."""
+    return nn.Conv2d(width, width, 3, padding=1, groups=width, bias=False)
+
+
+def check_heads(width: int, heads: int) -> None:
+    """Raises ValueError where the channels of an expert cannot be split among its heads."""
+    if width % heads:
+        raise ValueError(f"{width} channels of an expert cannot be split among {heads} heads; change width or heads")
+
+
+def cut(x_BCHW: Tensor, side: int) -> Tensor:
+    """[B, C, H, W] -> [B, T, C, N], pixels row by row; H and W multiples of `side`."""
+    batch, channels, height, width = x_BCHW.shape
+    tiles = x_BCHW.reshape(batch, channels, height // side, side, width // side, side)
+    return tiles.permute(0, 2, 4, 1, 3, 5).reshape(batch, (height // side) * (width // side), channels, side * side)
+
+
+def join(tiles_BTCN: Tensor, side: int, height: int, width: int) -> Tensor:
+    """The reverse of `cut`: [B, T, C, N] -> [B, C, H, W]."""
+    batch, _, channels, _ = tiles_BTCN.shape
+    tiles = tiles_BTCN.reshape(batch, height // side, width // side, channels, side, side)
+    return tiles.permute(0, 3, 1, 4, 2, 5).reshape(batch, channels, height, width)

@@ -1,0 +1,62 @@
+"""The temperature of MUIRF's posterior, fitted on drives that nothing is trained or judged on. A reconstruction."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from training.data.degradations.arguments import Image
+from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
+from training.judging.calibration import fit_temperature
+from training.judging.unseen import degraded_frames
+from training.loop.checkpoint import open_checkpoint
+from training.loop.trainer import Trainer
+from training.models.deploy import STRIDE, prepare
+from training.recipes.paper_c.config import PaperCRun
+from training.recipes.paper_c.network import Muirf
+from training.recipes.paper_c.objective import muirf
+
+Labelled = tuple[Image, int]
+"""A degraded frame, uint8 [H, W, 3], and its weather's number."""
+
+
+def validation_frames(config: PaperCRun) -> list[Labelled]:
+    """A frame of each validation drive in every weather; nothing is trained on these drives, and nothing judged.
+
+    Raises ValueError where they would reach those kept unseen.
+    """
+    first, data = config.data.drives, config.data
+    seeds = range(first, first + config.validation_drives)
+    if seeds.stop > UNSEEN_SEEDS_FROM:
+        raise ValueError(f"validation_drives: {seeds} reach the drives kept unseen, from {UNSEEN_SEEDS_FROM} on")
+    samples = [Drive(seed, data.height, data.width).render(10.0) for seed in seeds]
+    return [
+        (image, number) for number, name in enumerate(config.tasks) for image, _, _ in degraded_frames(samples, name)
+    ]
+
+
+@torch.inference_mode()
+def weather_logits(net: Muirf, frames: Iterable[Labelled]) -> tuple[Tensor, Tensor]:
+    """What the router makes of each frame [N, K] as a deployed model sees it, and the labels [N]."""
+    device = next(net.parameters()).device
+    found, labels = [], []
+    for image_HW3, number in frames:
+        image, _ = prepare(torch.from_numpy(image_HW3.copy())[None].to(device), max(STRIDE, net.config.stride))
+        found.append(net.preview(image)[0].logits_BK.float().cpu())
+        labels.append(number)
+    return torch.cat(found), torch.tensor(labels)
+
+
+@torch.no_grad()
+def fit(net: Muirf, frames: Iterable[Labelled]) -> None:
+    """Give the router the temperature that these frames ask for."""
+    net.router.temperature.fill_(fit_temperature(*weather_logits(net, frames)))
+
+
+def calibrate(trainer: Trainer, folder: Path, frames: Iterable[Labelled]) -> None:
+    """Fit the temperature of a trained network on validation frames, and write it into its checkpoint."""
+    fit(muirf(trainer.networks).eval(), frames)
+    scalars = open_checkpoint(folder).state["scalars"]
+    trainer.fabric.barrier()
+    trainer.save(folder, scalars)

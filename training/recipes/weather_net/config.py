@@ -1,0 +1,74 @@
+"""Settings of the deployable model and its training, and its presets as functions that return them."""
+
+from dataclasses import dataclass, field
+
+from training.config import DataConfig, RunConfig, place
+
+
+@dataclass(frozen=True)
+class WeatherNetConfig:
+    """Widths (channels) of the deployable model at a quarter, an eighth and a sixteenth of the frame's size."""
+
+    classes: int = 11
+    weathers: int = 4
+    encoder_experts: int = 3
+    width4: int = 48
+    width8: int = 64
+    width16: int = 80
+    segmenter_widths: tuple[int, int, int] = (32, 48, 80)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeatherNetRun(RunConfig):
+    """A training of the deployable model: its loss weights, and `init`, a checkpoint to take the first weights from."""
+
+    model: WeatherNetConfig = field(default_factory=WeatherNetConfig)
+    init: str = place()
+    gradient_clip: float = 1.0
+    checkpoint_every: int = 500
+    warmup_steps: int = 200
+    weight_decay: float = 1e-4
+    restoration_weight: float = 10.0
+    edge_weight: float = 0.05
+    squared_weight: float = 0.0
+    segmentation_weight: float = 0.5
+    base_weight: float = 0.5
+    weather_weight: float = 0.3
+    balance_weight: float = 0.01
+
+
+def quick() -> WeatherNetRun:
+    """At most ten minutes on two CPU cores: procedural scenes only."""
+    return WeatherNetRun(name="quick", steps=700, data=DataConfig(drives=60), warmup_steps=60)
+
+
+def default() -> WeatherNetRun:
+    """The run behind models/default.pt2: procedural scenes, and CamVid if its root is given."""
+    return WeatherNetRun(name="default", steps=7000)
+
+
+def finish() -> WeatherNetRun:
+    """The end of a default run, from its weights: crops of nearly whole frames, and the squared error too.
+
+    Small crops teach texture; only the whole frame shows how much light fog has added, and if it cannot be seen there
+    either, the mean of the possible answers is better than their median.
+    """
+    return WeatherNetRun(
+        name="finish",
+        steps=2000,
+        data=DataConfig(crop=(288, 512)),
+        seed=1,
+        batch=3,
+        learning_rate=4e-4,
+        warmup_steps=100,
+        squared_weight=4.0,
+    )
+
+
+def smoke() -> WeatherNetRun:
+    """A few steps on tiny crops, for tests of the loop itself."""
+    data = DataConfig(drives=2, frames_per_drive=1, height=96, width=128, crop=(64, 80))
+    return WeatherNetRun(name="smoke", steps=4, data=data, batch=4, warmup_steps=1, checkpoint_every=2)
+
+
+PRESETS = {"quick": quick, "default": default, "finish": finish, "smoke": smoke}
