@@ -74,7 +74,7 @@ def stages(steps: tuple[int, int] = STEPS) -> tuple[Stage, ...]:
 
 def build(loop: LoopConfig | None = None, dropout: float = 0.0, steps: tuple[int, int] = STEPS) -> Trainer:
     loop = loop or LoopConfig()
-    record = Record({"name": "tiny", "batch": BATCH}, "pytest", "unknown")
+    record = Record("tiny", {"name": "tiny", "batch": BATCH}, "pytest", "unknown")
     return Trainer(processes.launch(loop.precision), networks(dropout), stages(steps), loop, record)
 
 

@@ -198,7 +198,6 @@ class Trainer:
         saved.load_into(self.networks)
         for name, average in self.averages.items():
             average.module.load_state_dict(Checkpoint(saved.folder, saved.state, averaged=True).weights(name))
-            average.n_averaged.fill_(1)  # else the next update would start a new average
         self.step = saved.state["step"]
         self._enter(locate(self.stages, self.step)[0])
         if self.stage.name == saved.state["stage"]:
@@ -211,8 +210,11 @@ def averages(networks: Mapping[str, nn.Module], decay: float) -> dict[str, Avera
     """Exponential moving averages of networks, statistics included; raises ValueError for a decay outside 0..1."""
     if not 0 < decay < 1:
         raise ValueError(f"average_decay: {decay} is outside 0..1; 0.999 is usual, and 0 turns the average off")
-    average = get_ema_multi_avg_fn(decay)
-    return {name: AveragedModel(net, multi_avg_fn=average, use_buffers=True).eval() for name, net in networks.items()}
+    function = get_ema_multi_avg_fn(decay)
+    found = {name: AveragedModel(net, multi_avg_fn=function, use_buffers=True).eval() for name, net in networks.items()}
+    for average in found.values():
+        average.n_averaged.fill_(1)  # the first weights count, and an average read from a checkpoint goes on
+    return found
 
 
 def memories(stage: Stage) -> list[tuple[Phase, Memory]]:

@@ -14,16 +14,18 @@ from torch import Tensor, nn
 
 from tests.support import tiny_training as tiny
 from training.config import LoopConfig
-from training.loop import checkpoint, processes
-from training.loop.checkpoint import CheckpointError
+from training.loop import processes
+from training.loop.checkpoint import CheckpointError, open_checkpoint
 from training.loop.record import Record
 from training.loop.stages import Outcome, Phase, Stage, constant, locate
 from training.loop.trainer import Trainer, optimizer_tensors
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 pytestmark = pytest.mark.usefixtures("one_thread")
+
+RECORD = Record("tiny", {}, "", "")
 
 
 def weights(trainer: Trainer) -> dict[str, Tensor]:
@@ -55,8 +57,9 @@ def test_a_stopped_and_resumed_run_equals_one_that_was_not(tmp_path: Path, stop_
     assert resumed.step == whole.step == sum(tiny.STEPS)
     assert_equal(weights(resumed), weights(whole))
     assert_equal(optimizer_tensors(resumed.optimizers), optimizer_tensors(whole.optimizers))
-    if whole.average and resumed.average:
-        assert_equal(resumed.average.state()["generator_average"], whole.average.state()["generator_average"])
+    assert set(resumed.averages) == ({"generator", "critic"} if decay else set())
+    for name, average in resumed.averages.items():
+        assert_equal(average.module.state_dict(), whole.averages[name].module.state_dict())
 
 
 def test_a_kill_between_checkpoints_costs_the_steps_since_the_last_one(tmp_path: Path) -> None:
@@ -96,7 +99,7 @@ def test_stages_run_in_order_and_train_only_their_networks(tmp_path: Path) -> No
     assert {"critic/real", "critic/fake", "generator/error", "generator/adversarial"} <= set(scalars)
     assert not torch.equal(trainer.networks["critic"].get_parameter("0.weight"), start["critic.0.weight"])
     trainer.save(tmp_path / "run", scalars)
-    _, state = checkpoint.load(tmp_path / "run")
+    state = open_checkpoint(tmp_path / "run").state
     assert (state["step"], state["stage"], state["stage_step"]) == (4, "adversarial", 1)
     assert state["scalars"] == scalars
 
@@ -110,8 +113,7 @@ def test_a_phase_gives_gradients_to_its_own_networks_alone() -> None:
 
     phase = Phase("g", ("generator",), objective, torch.optim.Adam, constant(1e-3))
     other = Phase("c", ("critic",), tiny.judge, torch.optim.Adam, constant(1e-3))
-    record = Record({}, "", "")
-    trainer = Trainer(processes.launch(), tiny.networks(), (Stage("both", 1, (phase, other)),), LoopConfig(), record)
+    trainer = Trainer(processes.launch(), tiny.networks(), (Stage("both", 1, (phase, other)),), LoopConfig(), RECORD)
     trainer.train_step([next(tiny.batches(trainer))])
     assert all(seen["generator"]) and not any(seen["critic"])
     assert all(p.requires_grad for net in trainer.networks.values() for p in net.parameters())
@@ -137,7 +139,7 @@ def test_two_processes_find_the_losses_of_one(tmp_path: Path) -> None:
     assert len(found) == len(expected) == sum(tiny.STEPS)
     for mine, theirs in zip(found, expected, strict=True):
         assert mine == pytest.approx(theirs, rel=1e-4, abs=1e-6)
-    _, state = checkpoint.load(tmp_path / "run")
+    state = open_checkpoint(tmp_path / "run").state
     assert state["loop"]["processes"] == 2
     resumed = tiny.build(steps=(tiny.STEPS[0], tiny.STEPS[1] + 1))
     resumed.resume(tmp_path / "run")  # on one process
@@ -170,14 +172,26 @@ def test_the_average_follows_the_weights_and_is_saved(tmp_path: Path) -> None:
     before = weights(trainer)["generator.0.weight"]
     trainer.train_step([next(tiny.batches(trainer))])
     trainer.save(tmp_path / "run", {})
-    (averaged,), _ = checkpoint.load(tmp_path / "run", "generator_average")
+    averaged = open_checkpoint(tmp_path / "run", averaged=True).weights("generator")
     torch.testing.assert_close(averaged["0.weight"], (before + weights(trainer)["generator.0.weight"]) / 2)
 
 
-def test_an_average_over_batchnorm_is_refused() -> None:
+def test_the_average_holds_the_mean_of_batchnorms_statistics_too() -> None:
+    torch.manual_seed(0)
     networks = {"generator": nn.Sequential(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)), "critic": nn.Conv2d(3, 1, 1)}
-    with pytest.raises(ValueError, match="'generator' has BatchNorm, whose statistics do not fit averaged weights"):
-        Trainer(processes.launch(), networks, tiny.stages(), LoopConfig(average_decay=0.9), Record({}, "", ""))
+    stages = (Stage("one", 2, (Phase("g", ("generator",), tiny.imitate, torch.optim.Adam, constant(1e-3)),)),)
+    trainer = Trainer(processes.launch(), networks, stages, LoopConfig(average_decay=0.5), RECORD)
+    before = trainer.networks["generator"].get_buffer("1.running_mean").clone()
+    trainer.train_step([next(tiny.batches(tiny.build()))])
+    after = trainer.networks["generator"].get_buffer("1.running_mean")
+    assert not torch.equal(after, before)
+    torch.testing.assert_close(trainer.averages["generator"].module.get_buffer("1.running_mean"), (before + after) / 2)
+
+
+@pytest.mark.parametrize("decay", [-0.1, 1.0])
+def test_an_average_that_never_moves_or_runs_away_is_refused(decay: float) -> None:
+    with pytest.raises(ValueError, match=f"average_decay: {decay} is outside 0..1"):
+        tiny.build(LoopConfig(average_decay=decay))
 
 
 def test_bfloat16_keeps_the_weights_in_float32_and_learns() -> None:
@@ -197,9 +211,7 @@ def test_the_gradient_is_clipped() -> None:
     moved = []
     for limit in (0.0, 1e-3):
         stages = (Stage("one", 1, (phase,)),)
-        trainer = Trainer(
-            processes.launch(), tiny.networks(), stages, LoopConfig(gradient_clip=limit), Record({}, "", "")
-        )
+        trainer = Trainer(processes.launch(), tiny.networks(), stages, LoopConfig(gradient_clip=limit), RECORD)
         before = weights(trainer)
         trainer.train_step([next(tiny.batches(trainer))])
         after = weights(trainer)
@@ -252,4 +264,4 @@ def test_a_stage_is_found_by_the_step_of_the_run() -> None:
 def test_stages_that_name_a_network_that_is_not_there_are_refused() -> None:
     networks = {"generator": nn.Conv2d(3, 3, 1)}
     with pytest.raises(ValueError, match=r"stage 'adversarial' trains \['critic'\], but the networks are"):
-        Trainer(processes.launch(), networks, tiny.stages(), LoopConfig(), Record({}, "", ""))
+        Trainer(processes.launch(), networks, tiny.stages(), LoopConfig(), RECORD)
