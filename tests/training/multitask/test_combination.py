@@ -8,11 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from training.multitask.combination import MetaVector, OnlineWeights, TorchJd, build
+from training.multitask.combination import MetaVector, Method, OnlineWeights, TorchJd, build
 from training.multitask.conflict import conflict, gram
-from training.multitask.homogenisation import gram_after, homogenise, homogenised
-from training.recipes.paper_b.config import ReweightingConfig
-from training.recipes.paper_c.config import HomogenisationConfig, Method
+from training.multitask.homogenisation import HomogenisationConfig, gram_after, homogenise, homogenised
+from training.multitask.reweighting import ReweightingConfig
 
 MVGH, ORI = HomogenisationConfig(), ReweightingConfig()
 NEEDS_ECOS = pytest.mark.skipif(not find_spec("ecos"), reason="Nash-MTL's solver ecos (GPL-3) is not installed")

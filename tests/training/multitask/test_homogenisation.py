@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from benchmarks.gradient_combination import copies
-from training.multitask.homogenisation import homogenise, homogenise_, homogenised, norms
-from training.recipes.paper_c.config import HomogenisationConfig
+from training.multitask.homogenisation import HomogenisationConfig, homogenise, homogenise_, homogenised, norms
 
 MVGH = HomogenisationConfig()
 BOTH = st.builds(HomogenisationConfig, st.just(True), st.just(True), st.floats(-1, 0.99), st.floats(0, 0.99))

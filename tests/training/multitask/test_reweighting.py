@@ -10,8 +10,7 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from training.multitask.reweighting import Balance, History, no_history, reweigh
-from training.recipes.paper_b.config import ReweightingConfig, Strategy
+from training.multitask.reweighting import Balance, History, ReweightingConfig, Strategy, no_history, reweigh
 
 ORI = ReweightingConfig("ori")
 STRATEGIES = st.sampled_from(get_args(Strategy))
