@@ -159,7 +159,7 @@ class RestoreNode(LifecycleNode):
     def _health_status(self, report: HealthReport) -> DiagnosticStatus:
         extra = {
             "engine_reason": self._engine_reason,
-            "input_topic": self._image_topic,
+            diagnostics.INPUT_TOPIC: self._image_topic,
             "input_publishers": str(self.count_publishers(self._image_topic)),
             "input_reliability": self._reliability.name.lower() if self._reliability else "none",
         }
