@@ -13,10 +13,7 @@ from pathlib import Path
 import torch
 from torch.export import ExportedProgram
 
-MISSING = (
-    "needs a C compiler and, installed without what they depend on (TensorRT itself is on no package index): "
-    "pip install --no-deps torch-tensorrt==2.13.0 tensorrt-cu13-bindings==11.0.0.114 dllist==2.0.0 psutil"
-)
+MISSING = "needs a C compiler, psutil and `pip install --no-deps -r requirements/tensorrt-dry-run.txt`"
 LIBRARIES = ("nvinfer", "nvinfer_plugin", "nvonnxparser")
 STUB = "".join(
     f"void *{name}(void) {{ return 0; }}\n"

@@ -5,6 +5,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 EPSILON = 1e-3
+LEAST_SQUARED_ERROR = 1e-10
+"""Keeps the logged gain of identical images finite."""
 
 
 def charbonnier(restored_B3HW: Tensor, clear_B3HW: Tensor) -> Tensor:
@@ -29,7 +31,10 @@ def laplacian(image_BCHW: Tensor) -> Tensor:
     return F.conv2d(image_BCHW, kernel.expand(channels, 1, 3, 3), groups=channels)
 
 
-def psnr(restored_B3HW: Tensor, clear_B3HW: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio of each clamped image, dB, [B]; a training scalar, evaluation uses torchmetrics."""
-    error = (restored_B3HW.clamp(0, 1) - clear_B3HW).square().mean(dim=(1, 2, 3))
-    return -10 * torch.log10(error.clamp(min=1e-10))
+def gain_db(restored_B3HW: Tensor, degraded_B3HW: Tensor, clear_B3HW: Tensor) -> Tensor:
+    """How much smaller each clamped restored image's squared error is than the degraded one's, dB, [B]; for the log."""
+    before, after = (
+        (image.float().clamp(0, 1) - clear_B3HW).square().mean(dim=(1, 2, 3)).clamp(min=LEAST_SQUARED_ERROR)
+        for image in (degraded_B3HW, restored_B3HW)
+    )
+    return 10 * torch.log10(before) - 10 * torch.log10(after)

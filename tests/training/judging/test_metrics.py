@@ -1,12 +1,10 @@
 """Scores of masks and images against hand-computed cases."""
 
-import math
-
 import pytest
 import torch
 from torchmetrics.functional.classification import multiclass_jaccard_index
 
-from training.judging.metrics import MaskScores, psnr, scores, ssim
+from training.judging.metrics import MaskScores, scores
 
 VOID = 255
 
@@ -43,11 +41,3 @@ def test_averages_per_image_weigh_every_image_alike() -> None:
     found.add(right, torch.full((1, 2, 2), VOID))
     assert found.image_scores()["pa"] == pytest.approx((1 + 2 / 3) / 2)
     assert found.set_scores()["pa"] == pytest.approx(6 / 7)
-
-
-def test_image_scores_of_equal_and_of_shifted_images() -> None:
-    image = torch.randint(0, 200, (1, 32, 32, 3), dtype=torch.uint8)
-    assert psnr(image, image) == 60
-    assert ssim(image, image) == pytest.approx(1, abs=1e-4)
-    assert psnr(image + 10, image) == pytest.approx(20 * math.log10(25.5), abs=1e-3)
-    assert ssim(255 - image, image) < 0.5

@@ -193,8 +193,7 @@ class PaperA:
 @torch.no_grad()
 def gain(views: Views, restored_B3HW: Tensor) -> dict[str, Tensor]:
     """How much nearer to the clear image the restored one is than the degraded one, dB."""
-    before, after = (restoration.psnr(x.float(), views.clear_B3HW) for x in (views.degraded_B3HW, restored_B3HW))
-    return {"gain_dB": (after - before).mean()}
+    return {"gain_dB": restoration.gain_db(restored_B3HW, views.degraded_B3HW, views.clear_B3HW).mean()}
 
 
 def pictures(

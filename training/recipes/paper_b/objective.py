@@ -74,7 +74,7 @@ class PaperB:
             self.collaboration.advance(parts_TP.detach().sum(dim=1) * counts_T, counts_T)
         terms_P = (self.collaboration.factors_T * counts_T) @ parts_TP
         restored = outputs[0].detach().float()
-        gain = restoration.psnr(restored, clear) - restoration.psnr(degraded, clear)
+        gain = restoration.gain_db(restored, degraded, clear)
         return Outcome(
             dict(zip(("charbonnier", "edge", "frequency"), terms_P, strict=True)),
             {"gain_dB": gain.mean()} | self._state(),

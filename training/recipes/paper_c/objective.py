@@ -115,7 +115,7 @@ class PaperC:
         }
         order = torch.cat([rows[task] for task in found])
         restored = torch.cat([result.restored_B3HW.detach().float() for result in found.values()])[order.argsort()]
-        gain_B = restoration.psnr(restored, clear) - restoration.psnr(degraded, clear)
+        gain_B = restoration.gain_db(restored, degraded, clear)
         terms, scores = self._routing(list(found.values()), batch.weather[order])
         images = {"degraded": degraded, "restored": restored, "clear": clear}
         return Outcome(terms, scores | {"gain_dB": gain_B.mean()}, images, losses)

@@ -59,7 +59,7 @@ def weighted_losses(
 @torch.no_grad()
 def scores(prediction: Prediction, degraded_B3HW: Tensor, clear_B3HW: Tensor, batch: Example) -> dict[str, Tensor]:
     """The scores to watch: gain over the input in dB on the degraded frames, weather accuracy."""
-    gain = restoration.psnr(prediction.restored_B3HW, clear_B3HW) - restoration.psnr(degraded_B3HW, clear_B3HW)
+    gain = restoration.gain_db(prediction.restored_B3HW, degraded_B3HW, clear_B3HW)
     in_weather = batch.weather > 0
     hit = prediction.routing.logits_BK.argmax(1) == batch.weather
     return {
