@@ -71,7 +71,7 @@ def held_segmenter(saved: Checkpoint) -> Segmenter:
     record = saved.state["segmenter"]
     if not record:
         raise CheckpointError(
-            f"{saved.folder}: this checkpoint of {saved.recipe} holds no segmenter; name one with --segmenter: a "
+            f"{saved.folder}: a checkpoint of {saved.recipe}, which holds no segmenter; name one with --segmenter: a "
             "checkpoint that holds one (python -m training.train quick), or a Hugging Face folder or hub name"
         )
     module = _rebuilt(record)
