@@ -54,7 +54,7 @@ def deploy(saved: Checkpoint, config: PaperBRun, segmenter: Segmenter) -> Deploy
         parts={"segmenter": base, "moe_wirnet": pruned(net)},
         training=provenance(saved, config, method=TITLE),
         conditions=WEATHERS,
-        trained_under="weather as its tasks name it",
+        trained_under="the weathers of its tasks",
         limits=LIMITS,
         gates=net.gate_names,
     )

@@ -1,6 +1,6 @@
 """The restoration loss of pixels, edges and spectrum over several output scales (paper B, section 3.4).
 
-Outputs are [B, 3, h, w], 0..1 but not clamped, the full size first. Each is compared with the clear image, averaged over
+Outputs are [B, 3, h, w], 0..1 but not clamped, the full size first. Their targets are the clear image, averaged over
 areas to the same size. The paper prints norms of whole images. Here each norm is a mean over elements, so the loss
 does not depend on the size of a crop, and eps = 1e-3 is small compared with the difference of one pixel.
 """

@@ -60,7 +60,7 @@ def deploy(saved: Checkpoint, config: PaperCRun, segmenter: Segmenter) -> Deploy
         parts={"segmenter": base, "muirf": net},
         training=provenance(saved, config, method=TITLE, temperature=temperature),
         conditions=net.config.weathers,
-        trained_under="weather as its tasks name it",
+        trained_under="the weathers of its tasks",
         limits=LIMITS,
         weathers=net.config.weathers,
         gates=net.gate_names,

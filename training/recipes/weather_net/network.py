@@ -47,7 +47,7 @@ class WeatherNet(nn.Module):
 
     @torch.no_grad()
     def base(self, image_B3HW: Tensor) -> Tensor:
-        """The base segmenter's logits at H/8 x W/8, without gradients; it learns only from clear frames (paper A, 4.1)."""
+        """The base segmenter's logits at H/8 x W/8, without gradients; it learns from clear frames (paper A, 4.1)."""
         return self.segmenter(image_B3HW)
 
     def train(self, mode: bool = True) -> "WeatherNet":
