@@ -1,4 +1,4 @@
-"""Writes tiny data sets in the public sets' own layouts, with images of 16 x 24 pixels."""
+"""Writes tiny data sets in the layouts of public ones, with images of 16 x 24 pixels."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How far a restored image is from the clear one."""
+"""Distances between a restored image and the clear one."""
 
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ def charbonnier(restored_B3HW: Tensor, clear_B3HW: Tensor) -> Tensor:
 
 
 def squared(restored_B3HW: Tensor, clear_B3HW: Tensor) -> Tensor:
-    """Mean squared error, what PSNR measures."""
+    """Mean squared error, on which PSNR depends."""
     return (restored_B3HW - clear_B3HW).square().mean()
 
 
@@ -25,14 +25,14 @@ def edge(restored_B3HW: Tensor, clear_B3HW: Tensor) -> Tensor:
 
 
 def laplacian(image_BCHW: Tensor) -> Tensor:
-    """The 5-point Laplacian of every channel; the border is left out: [B, C, H-2, W-2]."""
+    """The 5-point Laplacian of every channel without the border, [B, C, H-2, W-2]."""
     kernel = image_BCHW.new_tensor([[0.0, 1.0, 0.0], [1.0, -4.0, 1.0], [0.0, 1.0, 0.0]])
     channels = image_BCHW.shape[1]
     return F.conv2d(image_BCHW, kernel.expand(channels, 1, 3, 3), groups=channels)
 
 
 def gain_db(restored_B3HW: Tensor, degraded_B3HW: Tensor, clear_B3HW: Tensor) -> Tensor:
-    """How much smaller each clamped restored image's squared error is than the degraded one's, dB, [B]; for the log."""
+    """The gain of each clamped restored image over the degraded one, from squared errors, in dB, [B]; for the log."""
     before, after = (
         (image.float().clamp(0, 1) - clear_B3HW).square().mean(dim=(1, 2, 3)).clamp(min=LEAST_SQUARED_ERROR)
         for image in (degraded_B3HW, restored_B3HW)

@@ -22,7 +22,7 @@ def test_a_class_that_occurs_nowhere_is_left_out() -> None:
     assert scores(torch.tensor([[5, 0], [0, 0]])) == {"pa": 1, "mpa": 1, "miou": 1, "fwiou": 1}
 
 
-def test_the_sets_miou_is_torchmetrics_and_void_is_left_out() -> None:
+def test_the_sets_miou_equals_torchmetrics_without_void_pixels() -> None:
     generator = torch.Generator().manual_seed(0)
     truth = torch.randint(0, 5, (3, 16, 16), generator=generator)
     truth[:, :4] = VOID
@@ -33,7 +33,7 @@ def test_the_sets_miou_is_torchmetrics_and_void_is_left_out() -> None:
     assert found.set_scores()["miou"] == pytest.approx(expected.item(), abs=1e-6)
 
 
-def test_averages_per_image_weigh_every_image_alike() -> None:
+def test_averages_per_image_give_every_image_the_same_weight() -> None:
     found = MaskScores(2, VOID)
     right, half = torch.zeros(1, 2, 2), torch.tensor([[[0, 0], [1, 1]]])
     found.add(right, torch.zeros(1, 2, 2))

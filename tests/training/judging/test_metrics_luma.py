@@ -1,4 +1,4 @@
-"""WeatherBench's scoring, on luma inside a border, against values worked out by hand."""
+"""WeatherBench's scores, on luma and without a border, against hand-computed values."""
 
 import math
 
@@ -39,8 +39,8 @@ def test_grey_errors_shrink_by_219_of_255_and_the_peak_stays_255() -> None:
     assert psnr_luma(image, clear) == pytest.approx(20 * math.log10(255 / (10 * 219 / 255)), abs=1e-5)
 
 
-def test_an_error_of_the_colour_alone_has_no_cost() -> None:
-    """Blue weighs a fifth of green: 103 levels of blue and 20 of green nearly cancel."""
+def test_an_error_of_colour_only_has_no_cost() -> None:
+    """The weight of blue is a fifth of that of green, so 103 levels of blue and 20 of green nearly cancel."""
     image, clear = flat(100, 120, 20), flat(100, 100, 123)
     assert psnr(image, clear) < 15
     assert psnr_luma(image, clear) > 60 - 1e-6
@@ -65,7 +65,7 @@ def test_ssim_of_flat_images_is_the_luminance_term() -> None:
 
 
 def test_ssim_is_the_mean_over_whole_windows_of_eleven() -> None:
-    """The definition, window by window, where the window lies inside the cropped image."""
+    """The definition, applied to all windows inside the cropped image."""
     rng = np.random.default_rng(0)
     clear = cv2.GaussianBlur(rng.integers(0, 256, (40, 36, 3)).astype(np.uint8), (0, 0), 2)
     image = np.clip(clear * 0.8 + rng.normal(20, 6, clear.shape), 0, 255).astype(np.uint8)
