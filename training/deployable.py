@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,7 +19,6 @@ from training.judging.unseen import degraded_frames
 from training.loop.checkpoint import Checkpoint
 from weather_perception.core.contract import Manifest
 
-METRICS_FILE = "metrics.json"
 UNKNOWN_WEATHER = ("unknown",)
 """The weather types of a model that does not recognise the weather."""
 
@@ -76,12 +76,17 @@ def manifest(name: str, weathers: tuple[str, ...], gates: tuple[str, ...], train
     return Manifest(name, CLASSES, weathers, gates, training, torch.__version__)
 
 
+def metrics_file(folder: Path, averaged: bool) -> Path:
+    """The file in a checkpoint's folder that keeps the scores of its weights, or of their moving averages."""
+    return folder / ("metrics_averaged.json" if averaged else "metrics.json")
+
+
 def provenance(saved: Checkpoint, config: RunConfig, **facts: Any) -> dict[str, Any]:
     """The manifest's `training`: sources, licence, commands, settings and scores of a checkpoint.
 
     `facts` are the recipe's own entries. `command` lists every run behind the weights.
     """
-    metrics = saved.folder / METRICS_FILE
+    metrics = metrics_file(saved.folder, saved.averaged)
     return {
         "data": [str(source) for source in saved.sources],
         "licence": licence_of(saved.sources),

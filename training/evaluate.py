@@ -1,6 +1,7 @@
 """`python -m training.evaluate CHECKPOINT`: judge a checkpoint on unseen drives, under every degradation.
 
-Prints the scores, and writes them to metrics.json in the checkpoint for the model card.
+Prints the scores, and writes them into the checkpoint for the model card: to metrics.json, or to
+metrics_averaged.json for the averaged weights.
 """
 
 import argparse
@@ -9,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from training import recipes
-from training.deployable import METRICS_FILE
+from training.deployable import metrics_file
 from training.judging.unseen import unseen_camvid_frames, unseen_frames
 from training.loop.checkpoint import CheckpointError
 from training.options import add_checkpoint
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"training.evaluate: {error}", file=sys.stderr)
         return 1
     text = json.dumps(metrics, indent=2)
-    (options.checkpoint / METRICS_FILE).write_text(text + "\n")
+    metrics_file(options.checkpoint, options.averaged).write_text(text + "\n")
     print(text)
     return 0
 
