@@ -24,7 +24,7 @@ MVGH = HomogenisationConfig()
 def copies(tasks: int, size: int) -> float:
     """Peak memory of one MVGH step of `tasks` gradients of `size` numbers, in copies of one gradient.
 
-    The gradients and the meta-vector count from the start; what operators allocate inside counts too.
+    The gradients and the meta-vector count from the start, and so do the operators' own allocations.
     """
     grad_TP, meta_P = torch.randn(tasks, size), torch.randn(size)
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:

@@ -3,7 +3,7 @@
 MUIRF is a reconstruction from paper C's abstract. Its routing is the router, the masks, and a kernel for every
 convolution. The frame's time is that of the whole model file, whose mask comes from the default model's segmenter. What
 is timed takes turns; each counts with its median time on the CPU, of one thread, which neighbours on the machine
-disturb least. The network without routing is a plain U-Net of its sizes: a check of the parts by what is left.
+disturb least. The network without routing is a plain U-Net of its sizes: it checks the parts against their sum.
 """
 
 import argparse

@@ -7,15 +7,15 @@ from launch.substitutions import LaunchConfiguration
 ARGUMENTS = (
     ("bag", None, "A bag, a video, or a folder of pictures."),
     ("out", None, "Folder for the output bag, metrics.json and report.html."),
-    ("topic", "", "Image topic; needed only where the bag has several."),
+    ("topic", "", "Image topic; needed only if the bag has several."),
     ("model", "", "Model file (.pt2). Empty: the installed model."),
     ("live", "true", "true: through restore_node over DDS, at the recorded speed. false: as fast as the machine goes."),
-    ("rate", "1.0", "Times the recorded speed, where live."),
+    ("rate", "1.0", "Times the recorded speed, in live mode."),
 )
 
 
 def generate_launch_description() -> LaunchDescription:
-    """The launch arguments and the `replay` command, which starts the node by itself."""
+    """The launch arguments and the `replay` command, which starts the node itself."""
     declared = [DeclareLaunchArgument(name, default_value=value, description=text) for name, value, text in ARGUMENTS]
     return LaunchDescription([*declared, OpaqueFunction(function=_start_replay)])
 

@@ -10,7 +10,7 @@ from weather_perception.transport import MALLOC_TUNABLES, profile_variable
 
 ARGUMENTS = (
     ("image_topic", "/camera/image_raw", "The camera's sensor_msgs/Image topic."),
-    ("model", "", "Model file (.pt2). Empty: what params_file says, which by default is the installed model."),
+    ("model", "", "Model file (.pt2). Empty: the one in params_file, by default the installed model."),
     ("namespace", "", "Namespace of the node; its outputs are NAMESPACE/restore_node/image_restored and so on."),
     ("log_level", "info", "debug, info, warn, error or fatal."),
     (
@@ -42,7 +42,7 @@ def generate_launch_description() -> LaunchDescription:
 
 
 def _start_node(context: LaunchContext) -> list[Node]:
-    """The node; an argument left empty must not override what a file or the environment says."""
+    """The node; an empty argument must not override a file or the environment."""
     given = {name: LaunchConfiguration(name).perform(context) for name, _, _ in ARGUMENTS}
     environment = {"GLIBC_TUNABLES": given["malloc_tunables"]}
     if given["transport_profile"]:

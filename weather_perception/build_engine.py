@@ -1,4 +1,4 @@
-"""The command `build_engine`, with what core's own lacks: it reads bags, and so it can calibrate int8."""
+"""The command `build_engine`: core's, with a reader of recordings, so that it can calibrate int8."""
 
 import sys
 from collections.abc import Sequence
@@ -17,9 +17,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def recorded_frames(path: Path, topic: str | None, count: int) -> list[Image]:
-    """At most `count` frames, uint8 RGB [H, W, 3], evenly spread over a bag, video or folder; those of no use left out.
+    """At most `count` frames, uint8 RGB [H, W, 3], evenly spread over a bag, video or folder, without the damaged ones.
 
-    Raises ReplayError where the recording cannot be read.
+    Raises ReplayError if the recording cannot be read.
     """
     source = open_source(path, topic)
     wanted = set(np.linspace(0, source.count - 1, count).round().astype(int).tolist())

@@ -1,7 +1,7 @@
-"""sensor_msgs/Image to arrays and back, without a copy more than needed, and with a reason for every refusal.
+"""Converts sensor_msgs/Image to arrays and back, with no needless copy, and gives a reason for every refusal.
 
 Works on any object with an Image message's fields (rclpy's and rosbags' alike) and imports neither. The encodings of
-`ENCODINGS` need nothing else; others go through cv_bridge where it is installed.
+`ENCODINGS` need nothing else; others go through cv_bridge if it is installed.
 """
 
 from array import array
@@ -17,7 +17,7 @@ from weather_perception.core.pipeline import FrameError
 
 @dataclass(frozen=True)
 class Encoding:
-    """How an 8-bit encoding lays out a pixel: bytes per pixel, and where red, green and blue are in it."""
+    """The layout of a pixel in an 8-bit encoding: bytes per pixel, and the positions of red, green and blue."""
 
     channels: int
     rgb: tuple[int, int, int]
@@ -47,8 +47,8 @@ NANOSECONDS = 1_000_000_000
 def image_to_rgb(msg: Any, max_pixels: int | None = None) -> Image:
     """View (no copy) of an Image message as RGB, uint8 [H, W, 3]; raises FrameError with a key of DROP_REASONS.
 
-    The view is read-only in spirit: it shares the message's memory and may have any strides. A message of an encoding
-    that is not in ENCODINGS is converted by cv_bridge, which copies.
+    Do not write to the view: it shares the message's memory, and may have any strides. cv_bridge converts a message of
+    an encoding that is not in ENCODINGS, and copies it.
     """
     check_stamp(msg.header.stamp)
     if not msg.width or not msg.height:
@@ -77,7 +77,7 @@ def image_to_mono(msg: Any) -> NDArray[np.uint8]:
 
 
 def check_stamp(stamp: Any) -> None:
-    """Raise FrameError("bad_stamp") for a time that no clock gives; message times are integers, so NaN cannot occur."""
+    """Raise FrameError("bad_stamp") for an impossible time; message times are integers, so NaN cannot occur."""
     if stamp.sec < 0 or not 0 <= stamp.nanosec < NANOSECONDS:
         raise FrameError("bad_stamp", f"the stamp is {stamp.sec} s + {stamp.nanosec} ns")
 
@@ -85,8 +85,8 @@ def check_stamp(stamp: Any) -> None:
 def fill_restored(out: Any, restored_HW3: Image, source: Any) -> None:
     """Fill the message `out` with a restored image in the encoding, stamp and frame id of the message it came from.
 
-    Alpha is the source's; mono8 is the BT.601 luma. Encodings that only cv_bridge reads are given back by it where it
-    can write them, and as rgb8 where it cannot (Bayer and YUV mosaics).
+    Alpha is the source's; mono8 is the BT.601 luma. For an encoding that only cv_bridge reads, cv_bridge writes the
+    message too; if it cannot (Bayer and YUV mosaics), the message is rgb8.
     """
     encoding = ENCODINGS.get(source.encoding)
     if encoding is None:
@@ -104,7 +104,7 @@ def fill_restored(out: Any, restored_HW3: Image, source: Any) -> None:
 
 
 def packed(image_HW3: Image) -> Image:
-    """The image with its bytes side by side, as engines take it: itself where they are, else a copy."""
+    """The image in contiguous memory, as engines take it; a copy only if it is not."""
     if image_HW3.flags.c_contiguous:
         return image_HW3
     copy_HW3 = np.empty(image_HW3.shape, np.uint8)
@@ -166,7 +166,7 @@ def _check_data_size(msg: Any) -> None:
 
 
 def _resize(out: Any, height: int, width: int, channels: int) -> NDArray[np.uint8]:
-    """Give `out` this size, keeping its buffer where it fits, and return a writable view of its pixels.
+    """Give `out` this size, keeping its buffer if it fits, and return a writable view of its pixels.
 
     Assigning any other type than array("B") to `data` takes rclpy hundreds of milliseconds at 1080p.
     """

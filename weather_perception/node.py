@@ -52,16 +52,16 @@ class RestoreNode(LifecycleNode):
         self.create_timer(MATCH_PERIOD_SECONDS, self._match_publishers, clock=steady)
 
     def start(self) -> bool:
-        """Configure and activate; False (with the reason logged) where either fails."""
+        """Configure and activate; False (with the reason logged) if either fails."""
         return self.trigger_configure() == SUCCESS and self.trigger_activate() == SUCCESS
 
     def close(self) -> None:
-        """Let the frame in work finish and free everything; the node cannot be used afterwards."""
+        """Finish the current frame and free everything; the node cannot be used afterwards."""
         self._release()
         self.destroy_node()
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Load the model and advertise the outputs; a model that cannot be used leaves the node unconfigured."""
+        """Load the model and advertise the outputs; an unusable model leaves the node unconfigured."""
         config = self.config
         self.get_logger().info(f"loading {config.model or 'the default model'}")
         try:
@@ -90,7 +90,7 @@ class RestoreNode(LifecycleNode):
         return SUCCESS
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Unsubscribe; the frame in work is still answered."""
+        """Unsubscribe; the current frame is still answered."""
         self._unsubscribe()
         return SUCCESS
 
@@ -125,9 +125,9 @@ class RestoreNode(LifecycleNode):
         self.get_logger().info(f"subscribed to {self._image_topic} ({wanted.name.lower()})")
 
     def _wanted_reliability(self) -> ReliabilityPolicy | None:
-        """The reliability to subscribe with; None while it follows a publisher that is not there.
+        """The reliability to subscribe with; None while there is no publisher to follow.
 
-        A reliable subscription never hears a best-effort publisher, so one of those among several decides.
+        A reliable subscription never receives from a best-effort publisher, so one such publisher decides.
         """
         if self.config.input_reliability != "auto":
             return RELIABILITY[self.config.input_reliability]
@@ -168,14 +168,14 @@ class RestoreNode(LifecycleNode):
 
 
 def main(args: list[str] | None = None) -> int:
-    """Run the node until it is told to stop; returns the exit code, 0 after SIGINT and SIGTERM."""
+    """Run the node until a signal stops it; returns the exit code, 0 after SIGINT and SIGTERM."""
     transport.apply_defaults()
     rclpy.init(args=args)
     node: RestoreNode | None = None
     try:
         node = RestoreNode()
         if node.config.autostart and not node.start():
-            return 1 if rclpy.ok() else 0  # told to stop while loading: not a failure
+            return 1 if rclpy.ok() else 0  # a signal while loading is no failure
         rclpy.spin(node)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
@@ -183,7 +183,7 @@ def main(args: list[str] | None = None) -> int:
         get_logger(NODE_NAME).error(f"parameter {error}")
         return 1
     except RuntimeError:
-        if rclpy.ok():  # else told to stop while loading: up to Jazzy, rclpy then fails to announce the transition
+        if rclpy.ok():  # else a signal came while loading: up to Jazzy, rclpy then fails to announce the transition
             raise
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not interrupt the clean-up

@@ -12,7 +12,7 @@ from weather_perception.core.config import ConfigError, NodeConfig, Setting, set
 def declare(node: Node) -> NodeConfig:
     """Declare every setting on `node` and return their values; raises ConfigError that names the parameter at fault.
 
-    All are read-only: a change takes a restart, so that what /diagnostics reports is what runs.
+    All are read-only: a change needs a restart, so that /diagnostics always reports the settings in use.
     """
     values: dict[str, Any] = {}
     for item in settings_of(NodeConfig):
@@ -24,7 +24,7 @@ def declare(node: Node) -> NodeConfig:
 
 
 def descriptor(item: Setting) -> ParameterDescriptor:
-    """What `ros2 param describe` shows of a setting."""
+    """The description of a setting that `ros2 param describe` shows."""
     described = ParameterDescriptor(description=item.doc, read_only=True)
     if item.choices:
         described.additional_constraints = f"one of {', '.join(item.choices)}"

@@ -1,4 +1,4 @@
-"""From an Image message to the published answers: check, hand over to the worker, run the pipeline, publish, count."""
+"""Answers an Image message: checks it, hands it to the worker, runs the pipeline, publishes and counts."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from weather_perception.core.pipeline import FrameError, Perception, Pipeline
 from weather_perception.worker import Worker
 
 RELIABILITY = {"reliable": ReliabilityPolicy.RELIABLE, "best_effort": ReliabilityPolicy.BEST_EFFORT}
-# Drop reasons beside those of conversions.DROP_REASONS.
+# Drop reasons in addition to conversions.DROP_REASONS.
 SUPERSEDED = "superseded"
 INFERENCE_FAILED = "inference_failed"
 # A reliable reader may ask again for any of the last few answers.
@@ -36,7 +36,7 @@ class Frame:
 
 
 class Restorer:
-    """Answers frames with one loaded engine: `receive` in the executor's thread, all the rest in the worker's."""
+    """Answers frames with one engine: `receive` runs in the executor's thread, everything else in the worker's."""
 
     def __init__(self, node: Node, engine: Engine, config: NodeConfig) -> None:
         self._node = node
@@ -47,7 +47,7 @@ class Restorer:
         self._worker = Worker(self._answer, self._failed)
 
     def receive(self, msg: ImageMsg) -> None:
-        """Check a frame, leave it to the worker, and count the older one it replaces."""
+        """Check a frame, hand it to the worker, and count the older one that it replaces."""
         arrival = self.health.received()
         try:
             image_HW3 = conversions.image_to_rgb(msg, self._max_pixels)
@@ -55,7 +55,7 @@ class Restorer:
             self._drop(error.reason, str(error))
             return
         if self._worker.submit(Frame(msg, image_HW3, arrival)):
-            self.health.dropped(SUPERSEDED, "a newer frame came before this one was begun")
+            self.health.dropped(SUPERSEDED, "a newer frame arrived before this one was started")
 
     def _answer(self, frame: Frame) -> None:
         perception = self._pipeline.process(conversions.packed(frame.image_HW3))
@@ -64,7 +64,7 @@ class Restorer:
         self.health.answered(frame.arrival, perception.dominant_weather)
 
     def _failed(self, frame: Frame, error: Exception) -> None:
-        if self._node.context.ok():  # while shutting down the publishers are gone, and that is no failure
+        if self._node.context.ok():  # during shutdown the publishers are gone, which is no failure
             self._drop(INFERENCE_FAILED, f"{type(error).__name__}: {error}")
 
     def _drop(self, reason: str, message: str) -> None:
@@ -74,13 +74,13 @@ class Restorer:
         )
 
     def close(self) -> None:
-        """Let the frame in work finish, end the worker and withdraw the outputs."""
+        """Finish the current frame, stop the worker and remove the publishers."""
         self._worker.stop()
         self._outputs.destroy()
 
 
 class Outputs:
-    """The node's publishers and the messages they reuse; for one thread."""
+    """The node's publishers and the messages that they reuse; for one thread."""
 
     def __init__(self, node: Node, reliability: str) -> None:
         qos = keep_last(OUTPUT_DEPTH, RELIABILITY[reliability])
@@ -92,7 +92,7 @@ class Outputs:
         self._restored_msg, self._mask_msg, self._confidence_msg = ImageMsg(), ImageMsg(), ImageMsg()
 
     def publish(self, perception: Perception, source: ImageMsg, model: str) -> None:
-        """Publish every answer to one frame under its stamp and frame id; an image nobody reads is not filled in."""
+        """Publish every answer to one frame under its stamp and frame id; skip images without a subscriber."""
         if _read(self._restored):
             conversions.fill_restored(self._restored_msg, perception.restored_HW3, source)
             self._restored.publish(self._restored_msg)
@@ -105,7 +105,7 @@ class Outputs:
         self._weather.publish(diagnostics.weather_to_msg(perception, model, source.header))
 
     def destroy(self) -> None:
-        """Withdraw the publishers."""
+        """Remove the publishers."""
         for publisher in (self._restored, self._mask, self._confidence, self._weather):
             self._node.destroy_publisher(publisher)
 

@@ -11,9 +11,9 @@ PROFILE = "config/fastdds.xml"
 _PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 _KILTED_RCLPY = 9
 # Raised together, they let glibc keep the buffers of large images instead of mapping and clearing new pages for each.
-# glibc reads them when a process starts, so they belong into the launch file or the shell, not into the node.
+# glibc reads them when a process starts, so they belong in the launch file or the shell, not in the node.
 MALLOC_TUNABLES = "glibc.malloc.mmap_threshold=268435456:glibc.malloc.trim_threshold=536870912"
-# Profiles that Fast DDS loads by itself from the working directory.
+# Profiles that Fast DDS loads from the working directory.
 _LOCAL_PROFILES = ("DEFAULT_FASTDDS_PROFILES.xml", "DEFAULT_FASTRTPS_PROFILES.xml")
 _FAST_DDS = ("", "rmw_fastrtps_cpp", "rmw_fastrtps_dynamic_cpp")
 
@@ -21,8 +21,8 @@ _FAST_DDS = ("", "rmw_fastrtps_cpp", "rmw_fastrtps_dynamic_cpp")
 def apply_defaults() -> Path | None:
     """Use the package's Fast DDS profile in this process, unless the user chose a transport; returns it if used.
 
-    The user chose when another middleware, a profile of their own, or FASTDDS_BUILTIN_TRANSPORTS is set. The profile
-    acts on what this process publishes: a camera driver needs it in its own environment.
+    Another middleware, another profile or FASTDDS_BUILTIN_TRANSPORTS is the user's choice. The profile affects only the
+    messages that this process publishes: a camera driver needs it in its own environment.
     """
     if os.environ.get("RMW_IMPLEMENTATION", "") not in _FAST_DDS or _user_chose():
         return None

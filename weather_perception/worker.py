@@ -16,7 +16,7 @@ class Mailbox(Generic[Item]):
         self._closed = False
 
     def put(self, item: Item) -> Item | None:
-        """Leave `item`; returns the item it replaces, if that one was never taken."""
+        """Store `item`; returns the item that it replaces, if nobody took that one."""
         with self._changed:
             replaced, self._item = self._item, item
             self._changed.notify()
@@ -30,14 +30,14 @@ class Mailbox(Generic[Item]):
             return None if self._closed else item
 
     def close(self) -> None:
-        """Wake `take` for the last time; an item still waiting is given up."""
+        """Wake `take` for the last time; discards a waiting item."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
 
 class Worker(Generic[Item]):
-    """One thread that calls `work` on the newest item; an exception goes to `failed` and the thread goes on."""
+    """One thread that calls `work` on the newest item; an exception goes to `failed` and the thread continues."""
 
     def __init__(self, work: Callable[[Item], None], failed: Callable[[Item, Exception], None]) -> None:
         self._mailbox: Mailbox[Item] = Mailbox()
@@ -47,11 +47,11 @@ class Worker(Generic[Item]):
         self._thread.start()
 
     def submit(self, item: Item) -> Item | None:
-        """Hand over an item; returns the older one that it supersedes, if that one was not begun."""
+        """Hand over an item; returns the older one that it supersedes, if that one was not started."""
         return self._mailbox.put(item)
 
     def stop(self) -> None:
-        """Let the item in work finish, give up a waiting one, and end the thread."""
+        """Finish the current item, discard a waiting one, and end the thread."""
         self._mailbox.close()
         self._thread.join()
 

@@ -1,4 +1,4 @@
-"""`make bench`, or `python -m benchmarks.bench`: measures every engine that this machine has, and writes the tables."""
+"""`make bench`, or `python -m benchmarks.bench`: measures every engine of this machine and writes the tables."""
 
 import argparse
 import datetime
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def measure(session: Session) -> Row:
-    """Everything, what matters most first: the time for builds is limited."""
+    """Measure everything, the most important first: the time for builds is limited."""
     session.measure_machine()
     session.measure_one_frame()
     session.measure_busy()
@@ -72,17 +72,21 @@ def parser() -> argparse.ArgumentParser:
     sizes = [(360, 640), (720, 1280), (1080, 1920)]
     made.add_argument("--size", type=size, nargs="+", default=sizes, metavar="HEIGHTxWIDTH", help="of the frames")
     made.add_argument("--batch", type=int, nargs="+", default=[1, 6], metavar="N", help="default: 1 6")
-    made.add_argument("--precision", nargs="+", default=[], help="default: int8 bf16 fp32, those made for this machine")
-    made.add_argument("--engine", nargs="+", default=[], help="beside torch; default: all that there are")
+    made.add_argument("--precision", nargs="+", default=[], help="default: int8, bf16, fp32, as the machine allows")
+    made.add_argument("--engine", nargs="+", default=[], help="engines besides torch; default: all")
     made.add_argument(
-        "--peer", nargs="+", default=[], metavar="MODULE:FACTORY", help="measure what it returns: a function of a batch"
+        "--peer",
+        nargs="+",
+        default=[],
+        metavar="MODULE:FACTORY",
+        help="also measure the function it returns",
     )
     made.add_argument("--threads", type=int, default=0, help="CPU threads; default: all cores")
     made.add_argument(
-        "--seconds", type=float, default=4.0, help="for a row's repetitions, and for its ratio; default: 4"
+        "--seconds", type=float, default=4.0, help="seconds for a row's repetitions, and for its ratio; default: 4"
     )
-    made.add_argument("--minutes", type=float, default=15.0, help="start no build that would end later; default: 15")
-    made.add_argument("--cache", type=Path, default=ROOT / "out/bench/cache", help="where built engines are kept")
+    made.add_argument("--minutes", type=float, default=15.0, help="limit for all builds together; default: 15")
+    made.add_argument("--cache", type=Path, default=ROOT / "out/bench/cache", help="folder of the built engines")
     made.add_argument("--out", type=Path, default=ROOT / "docs/results", help="folder of bench.json and bench.md")
     return made
 
@@ -96,7 +100,7 @@ def size(text: str) -> tuple[int, int]:
 
 
 def commit() -> str:
-    """Of the checkout that measures; `unknown` where it is none."""
+    """The commit of the checkout; `unknown` without one."""
     done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
     return done.stdout.strip() or "unknown"
 

@@ -1,4 +1,4 @@
-"""Times what runs in this process: alone, and side by side with the reference."""
+"""Times functions in this process: alone, and in turns with the reference."""
 
 import statistics
 import time
@@ -8,13 +8,13 @@ from pathlib import Path
 Run = Callable[[], object]
 
 AT_LEAST, AT_MOST = 5, 200
-"""Repetitions, whatever the time."""
+"""Least and most repetitions."""
 PAIRS, BLOCK = 3, 2
-"""Pairs of blocks, whatever the time, and the batches of a block that count."""
+"""The least number of pairs of blocks, and the batches of a block that count."""
 
 
 def latencies_s(run: Run, seconds: float) -> list[float]:
-    """Of one run after another, for some seconds."""
+    """Latencies of consecutive runs, for some seconds."""
     run()
     latencies: list[float] = []
     end = time.perf_counter() + seconds
@@ -24,10 +24,10 @@ def latencies_s(run: Run, seconds: float) -> list[float]:
 
 
 def times_as_fast(run: Run, reference: Run, seconds: float) -> float:
-    """How many times as fast as the reference it runs: the two take turns, for some seconds.
+    """The ratio of the reference's time to the run's: the two alternate for some seconds.
 
-    A machine's speed may change by a factor of two for seconds or minutes, when neighbours on its cores come and go.
-    Two blocks next to each other see the same speed; the median leaves out the pairs that a change fell into.
+    Other processes can halve a shared machine's speed for seconds or minutes. Two neighbouring blocks see the same
+    speed; the median ignores the pairs that straddle a change.
     """
     ratios: list[float] = []
     end = time.perf_counter() + seconds
@@ -37,7 +37,7 @@ def times_as_fast(run: Run, reference: Run, seconds: float) -> float:
 
 
 def _block(run: Run) -> float:
-    run()  # finds the other's data in the caches, and its threads awake
+    run()  # warms the caches and threads after the other's block
     return _duration(run, BLOCK)
 
 
@@ -49,7 +49,7 @@ def _duration(run: Run, repetitions: int) -> float:
 
 
 def peak_memory_bytes() -> int:
-    """The largest resident memory of this process alone: getrusage's figure would begin with its parent's."""
+    """The largest resident memory of this process alone; getrusage's figure starts at its parent's."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024

@@ -1,4 +1,4 @@
-"""The page docs/results/bench.md: what bench.json holds, for people."""
+"""The page docs/results/bench.md: bench.json as tables."""
 
 from collections.abc import Iterable, Sequence
 
@@ -37,23 +37,24 @@ def page(result: Row) -> str:
 
 
 HOW = f"""\
-Every row is a process of its own that holds what a serving process holds: the opened model file, the reference and the
+Every row is a separate process that holds what a serving process holds: the opened model file, the reference and the
 engine (the node adds its ROS client library to the memory). Latency is of a whole batch, from uint8 frames in memory to
-the five outputs in memory, one batch after another; p50 and p95 over the repetitions given. `load` is from nothing
-imported to the first answer, `build` is what the engine took to compile and to be compared with the reference, once
-(int8 is calibrated on a simulated drive through all weathers).
+the five outputs in memory, one batch after another; p50 and p95 are over the repetitions given. `load` is the time from
+the start of the imports to the first answer, `build` the time to compile the engine and compare it with the reference,
+once (int8 is calibrated on a simulated drive through all weathers).
 
-`times torch` is no quotient of two rows: those are minutes apart, and neighbours on its cores change a machine's speed
-meanwhile. After its repetitions, and after its peak memory was read, each process lets the reference and the engine
-take turns for as long again, at least {PAIRS} each: a batch that does not count, then {BLOCK} that do. What counts is
-the median of the ratios of neighbouring turns. A peer meets the reference in its process, under its own settings.
+`times torch` is measured within one process, because rows are minutes apart and the speed of a shared machine changes
+meanwhile. After its repetitions, and after its peak memory was read, each process alternates between the reference and
+the engine for as long again, at least {PAIRS} turns each: one batch that does not count, then {BLOCK} that do. The
+figure is the median ratio of neighbouring turns. A peer alternates with the reference in its process, under its own
+settings.
 
-`roofline`: for every convolution and matrix product the longer of its arithmetic at the peak above and its reads and
-writes at the copy's rate, everything between them for nothing; `reached` is roofline / p50. The peaks are the most that
-the machine reached in two measurements, one before all rows and one after them."""
+`roofline` is, for every convolution and matrix product, the longer of its arithmetic at the peak above and its reads
+and writes at the copy's rate; everything between them costs nothing. `reached` is roofline / p50. The peaks are the
+highest of two measurements, one before all rows and one after them."""
 
 HOW_BUSY = """\
-Each engine runs quiet and, directly after that, beside a process that never stops computing; these two are compared."""
+Each engine runs alone and, directly after that, beside a process that never stops computing."""
 
 ROW_CELLS = {
     "p50 ms": ("latency_p50_ms", ".1f"),

@@ -1,4 +1,4 @@
-"""What this machine reaches at its best: multiply-adds a second in a large matrix product, bytes in a large copy."""
+"""Measures the machine's peaks: multiply-adds a second in a large matrix product, bytes a second in a large copy."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterable
 import torch
 
 _LARGE = {"cpu": 1536, "cuda": 8192}
-# Enough for a machine to show its best, and an end where it has no instructions for a type.
+# Long enough to reach the peak, and a limit for a type without instructions.
 _SECONDS = 1.0
 _COPIED_NUMBERS = 1 << 26
 _TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16, "int8": torch.int8}
 
 
 def multiply_adds_per_s(device: str, precisions: Iterable[str]) -> dict[str, float]:
-    """Of the fastest of some square matrix products at each precision.
+    """The rate of the fastest of some square matrix products at each precision.
 
-    Without int8 where PyTorch's product of int8 is none for this device, or is no faster than that of fp32: a product
-    without the instructions is not the peak that an engine with better code is held to.
+    int8 is left out if PyTorch has no int8 product for the device, or one no faster than fp32's: a product without the
+    instructions is no peak to compare an engine with.
     """
     rates = {name: _rate(device, name) for name in precisions if name != "int8"}
     if "int8" in precisions:
@@ -37,7 +37,7 @@ def _rate(device: str, precision: str) -> float:
 
 
 def bytes_per_s(device: str) -> float:
-    """Read and written by the fastest of some copies of 256 MiB."""
+    """Bytes read and written by the fastest of some copies of 256 MiB."""
     source = torch.ones(_COPIED_NUMBERS, device=device)
     target = torch.empty_like(source)
     return 2 * source.nbytes / _least_seconds(lambda: target.copy_(source), device)

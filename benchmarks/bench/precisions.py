@@ -1,4 +1,4 @@
-"""The precisions that are measured where none is asked for: those that a machine and its backends are made for."""
+"""The default precisions: those that the machine and its backends have instructions for."""
 
 from collections.abc import Iterable
 
@@ -6,11 +6,11 @@ from weather_perception.core.engines.base import Backend
 from weather_perception.core.engines.machine import cpu_features
 
 BF16_INSTRUCTIONS = frozenset({"avx512_bf16", "amx_bf16", "bf16", "svebf16"})
-"""As Linux names them: two of x86-64, two of 64-bit Arm."""
+"""Linux's names, two for x86-64 and two for 64-bit Arm."""
 
 
 def default_precisions(device: str, backends: Iterable[Backend]) -> tuple[tuple[str, ...], list[str]]:
-    """The precisions in the order of measuring, and why others are left out, a line each."""
+    """The precisions in the order of measurement, and a line with the reason for each one left out."""
     chosen, left_out = ["fp32"], []
     if device.startswith("cpu") and not BF16_INSTRUCTIONS & cpu_features():
         left_out.append(

@@ -1,4 +1,4 @@
-"""Other processes: one for each measurement, so that none finds what another left in memory, and a busy neighbour."""
+"""Runs each measurement in a separate process with clean memory, and a busy neighbour process."""
 
 import contextlib
 import json
@@ -12,16 +12,16 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 NEIGHBOUR = """
 import os, sys
-while os.getppid() == int(sys.argv[1]):  # not longer than the benchmark, even where that is killed
+while os.getppid() == int(sys.argv[1]):  # ends with the benchmark, even if that is killed
     for _ in range(10**6):
         pass
 """
 PATIENCE_SECONDS = 600.0
-"""A worker that takes longer, beyond what its build may, hangs."""
+"""The time, besides that of a build, after which a worker counts as hung."""
 
 
 class WorkerError(RuntimeError):
-    """A process that was to measure could not; the message is its last word."""
+    """A measuring process failed; the message is its last line."""
 
 
 def ask_worker(request: dict[str, Any], patience: float = PATIENCE_SECONDS) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def ask_worker(request: dict[str, Any], patience: float = PATIENCE_SECONDS) -> d
 
 @contextlib.contextmanager
 def busy_neighbour() -> Iterator[None]:
-    """Within it another process never stops computing."""
+    """Keeps another process computing."""
     with subprocess.Popen([sys.executable, "-c", NEIGHBOUR, str(os.getpid())]) as process:
         try:
             yield

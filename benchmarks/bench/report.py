@@ -1,4 +1,4 @@
-"""Turns what was measured into the rows of docs/results/bench.json, and says which targets they meet."""
+"""Turns measurements into the rows of docs/results/bench.json, and says which targets they meet."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,12 +8,12 @@ import numpy as np
 from benchmarks.bench.work import Work
 
 Row = dict[str, Any]
-# The names that ros2_benchmark gives what it measures; latencies are of a batch, from host memory to host memory.
+# The names of ros2_benchmark; latencies are of a batch, from host memory to host memory.
 ROS2_BENCHMARK = "BasicPerformanceMetrics"
 
 
 def statistics(latencies_s: Sequence[float], batch: int) -> Row:
-    """Frames per second and latencies (ms) of runs one after another."""
+    """Frames per second and latencies (ms) of consecutive runs."""
     latencies = 1e3 * np.array(latencies_s)
     found = {
         "MEAN_FRAME_RATE": 1e3 * batch / latencies.mean(),
@@ -29,8 +29,8 @@ def statistics(latencies_s: Sequence[float], batch: int) -> Row:
 
 
 def with_roofline(row: Row, work: Work, machine: Row) -> Row:
-    """The row with what its batch takes, the least time for that on this machine, and the share of it reached."""
-    if row["precision"] not in machine["multiply_adds_per_s"]:  # a peer's is not known, nor int8's everywhere
+    """The row with the work of its batch, the least time for it on this machine, and the share of that reached."""
+    if row["precision"] not in machine["multiply_adds_per_s"]:  # of a peer, or int8 without a peak
         return row
     rate = machine["multiply_adds_per_s"][row["precision"]]
     roofline_ms = 1e3 * work.roofline_seconds(row["precision"], rate, machine["bytes_per_s"])
@@ -43,12 +43,12 @@ def with_roofline(row: Row, work: Work, machine: Row) -> Row:
 
 
 def fastest(rows: Sequence[Row], height: int, width: int, batch: int) -> Row | None:
-    """The row of the least latency of a size and batch, of our own engines only."""
+    """Our own engine's row with the least latency for a size and batch."""
     return min(_own(rows, height, width, batch), key=lambda row: row["latency_p50_ms"], default=None)
 
 
 def best(rows: Sequence[Row], height: int, width: int, batch: int, engine: str) -> Row | None:
-    """An engine's row at its best precision: that of the best ratio, as latencies are of different minutes."""
+    """An engine's row at the precision with the best ratio: latencies were measured minutes apart."""
     found = (row for row in _own(rows, height, width, batch) if row["engine"] == engine)
     return max(found, key=lambda row: row["ratio_to_torch"], default=None)
 
@@ -59,7 +59,7 @@ def _own(rows: Sequence[Row], height: int, width: int, batch: int) -> list[Row]:
 
 
 def targets(rows: Sequence[Row], busy: Sequence[Row]) -> list[tuple[str, str, bool]]:
-    """What the engines are held to on two CPU cores: (claim, what was found, whether it holds)."""
+    """The targets on two CPU cores: (claim, value found, whether it holds)."""
     found = []
     for engine in ("openvino", "inductor"):
         for height, width in ((360, 640), (720, 1280)):

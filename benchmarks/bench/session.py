@@ -1,4 +1,4 @@
-"""One run of the benchmark: which rows are measured in which order, each in a process of its own."""
+"""One run of the benchmark: the rows to measure, in their order, each in a separate process."""
 
 import time
 from collections.abc import Callable
@@ -17,9 +17,9 @@ from weather_perception.core.engines.select import BACKENDS
 
 @dataclass(frozen=True)
 class Settings:
-    """What is measured, for about how long; sizes are (height, width) in pixels.
+    """What to measure, and for how long; sizes are (height, width) in pixels.
 
-    Empty `engines` are all that there are, empty `precisions` those that are made for the machine.
+    Empty `engines` means all, empty `precisions` those that the machine has instructions for.
     """
 
     model: str
@@ -37,7 +37,7 @@ class Settings:
 
 @dataclass
 class Session:
-    """Measures in the order of `make bench`, and keeps what it found."""
+    """Measures in the order of `make bench`, and keeps the results."""
 
     settings: Settings
     say: Callable[[str], None]
@@ -53,7 +53,7 @@ class Session:
         self._works: dict[tuple[int, int, int], Work] = {}
 
     def measure_machine(self) -> None:
-        """What it is, its peaks, and what one batch of each size takes."""
+        """The machine, its peaks, and the work of one batch of each size."""
         settings = self.settings
         self.machine = self._ask("machine", device=settings.device, threads=settings.threads)
         self.precisions = settings.precisions
@@ -68,7 +68,7 @@ class Session:
                 self._works[batch, height, width] = Work(tuple(map(tuple, found["kernels"])), found["frame_bytes"])
 
     def measure_peaks(self) -> None:
-        """The most that the machine reached, now or when it was measured before in this run."""
+        """The machine's peaks, the highest of the measurements in this run."""
         found = self._ask(
             "peaks",
             device=self.machine["device"],
@@ -91,7 +91,7 @@ class Session:
                     self._row(name, precision, *size, batch)
 
     def measure_busy(self) -> None:
-        """Once more what was measured at the first size: each engine quiet, and at once again beside a neighbour."""
+        """The engines at the first size again: each one alone, then at once beside a busy neighbour."""
         (height, width), batch = self.settings.sizes[0], self.settings.batches[0]
         for row in [row for row in self.rows if not row["peer"]]:
             if (row["height"], row["width"], row["batch"]) != (height, width, batch):
@@ -105,7 +105,7 @@ class Session:
                 self.busy.append(found | {"quiet_p95_ms": quiet["latency_p95_ms"], "p95_to_quiet": ratio})
 
     def measure_batches(self) -> None:
-        """The other batch sizes, each engine at the precision that was the fastest for one frame of that size."""
+        """The other batch sizes, each engine at its fastest precision for one frame of that size."""
         first, *others = self.settings.batches
         for batch in others:
             for height, width in self.settings.sizes:
@@ -116,7 +116,7 @@ class Session:
                         self._row(name, row["precision"], height, width, batch)
 
     def result(self) -> Row:
-        """Everything, as it is written."""
+        """Everything, as bench.json holds it."""
         rows = [
             with_roofline(row, self._works[row["batch"], row["height"], row["width"]], self.machine)
             for row in self.rows
@@ -129,12 +129,12 @@ class Session:
         }
 
     def _backends(self) -> list[Backend]:
-        """Those that are to be measured."""
+        """The backends to measure."""
         asked = self.settings.engines
         return [backend for backend in BACKENDS if not asked or backend.name in asked]
 
     def _engines(self, precision: str) -> list[str]:
-        """Those that can be built here; the others are noted with their reason."""
+        """The engines that can be built here; notes the reason for each of the others."""
         found = []
         for backend in self._backends():
             try:
@@ -161,7 +161,7 @@ class Session:
             self.rows.append(found | built)
 
     def _built(self, name: str, precision: str, height: int, width: int, batch: int) -> Row | None:
-        """Build time and parity; None, with the reason noted, where there is no such engine."""
+        """Build time and parity; None, with the reason noted, if the build fails."""
         limit = self._end - time.monotonic()
         try:
             found = self._ask(
@@ -184,7 +184,7 @@ class Session:
     def _latencies(
         self, name: str, precision: str, height: int, width: int, batch: int, peer: bool = False, compare: bool = False
     ) -> Row | None:
-        """A row, with `compare` with its ratio to the reference; None, with the reason noted, where it failed."""
+        """A row, including the ratio to the reference with `compare`; None, with the reason noted, if it failed."""
         settings = self.settings
         shape: Row = {"height": height, "width": width, "batch": batch}
         request: Row = {"device": self.machine["device"], "threads": settings.threads, **shape}

@@ -1,4 +1,4 @@
-"""What a model has to compute and to move for one batch, and the least time that takes a machine: its roofline."""
+"""The arithmetic and memory traffic of a model for one batch, and the least time for them: the roofline."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +14,10 @@ BYTES = {"fp32": 4, "bf16": 2, "fp16": 2, "int8": 1}
 
 @dataclass(frozen=True)
 class Work:
-    """Of one batch: (multiply-adds, numbers read and written) of every convolution and matrix product, attention's too.
+    """(Multiply-adds, numbers read and written) of every convolution, matrix product and attention of one batch.
 
-    Whatever stands between them is taken to cost nothing, as if every compiler fused it. `frame_bytes` are those of the
-    uint8 batch and of the model's outputs.
+    Other operators count as free, as if every compiler fused them. `frame_bytes` are the bytes of the uint8 batch and
+    of the model's outputs.
     """
 
     kernels: tuple[tuple[int, int], ...]
@@ -25,22 +25,22 @@ class Work:
 
     @property
     def multiply_adds(self) -> int:
-        """All of them."""
+        """The multiply-adds of all kernels."""
         return sum(kernel[0] for kernel in self.kernels)
 
     def moved_bytes(self, precision: str) -> int:
-        """To and from memory at a precision."""
+        """Bytes to and from memory at a precision."""
         return self.frame_bytes + BYTES[precision] * sum(kernel[1] for kernel in self.kernels)
 
     def roofline_seconds(self, precision: str, multiply_adds_per_s: float, bytes_per_s: float) -> float:
-        """The least time: every kernel takes what is longer, its arithmetic or its traffic."""
+        """The least time: every kernel takes the longer of its arithmetic and its traffic."""
         size = BYTES[precision]
         times = (max(count / multiply_adds_per_s, size * numbers / bytes_per_s) for count, numbers in self.kernels)
         return sum(times) + self.frame_bytes / bytes_per_s
 
 
 class _Kernels(TorchDispatchMode):
-    """Writes down every operator that PyTorch's own counter of floating point operations knows."""
+    """Records every operator that PyTorch's counter of floating point operations knows."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class _Kernels(TorchDispatchMode):
 
 
 def work_of(module: torch.nn.Module, image_BHW3: Tensor) -> Work:
-    """Of a batch through a module of the model file's contract; runs it once."""
+    """The work of a batch in a module of the model file's contract; runs it once."""
     with torch.no_grad(), _Kernels() as kernels:
         outputs = module(image_BHW3)
     frame_bytes = sum(tensor.numel() * tensor.element_size() for tensor in (image_BHW3, *outputs))

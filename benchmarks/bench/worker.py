@@ -1,6 +1,6 @@
-"""One measurement in a process of its own: `python -m benchmarks.bench.worker REQUEST` prints its answer as JSON.
+"""One measurement in a separate process: `python -m benchmarks.bench.worker REQUEST` prints its answer as JSON.
 
-The request is JSON too: `kind` names one of KINDS, everything else is what that takes.
+The request is JSON too: `kind` names one of KINDS, the other keys are its arguments.
 """
 
 import importlib
@@ -28,7 +28,7 @@ CALIBRATION_MOMENTS, CALIBRATION_SECONDS_APART = 8, 2.0
 
 
 def machine(model: str, device: str, threads: int) -> Answer:
-    """What everything runs on, and which model it is."""
+    """The machine and the model."""
     opened = open_reference(model, device, threads)
     import torch
 
@@ -44,7 +44,7 @@ def machine(model: str, device: str, threads: int) -> Answer:
 
 
 def peaks(model: str, device: str, threads: int, precisions: list[str]) -> Answer:
-    """What the machine reaches now, with PyTorch set up as for a measurement."""
+    """The machine's peaks, with PyTorch set up as for a measurement."""
     device = open_reference(model, device, threads).device
     from benchmarks.bench.peak import bytes_per_s, multiply_adds_per_s
 
@@ -52,7 +52,7 @@ def peaks(model: str, device: str, threads: int, precisions: list[str]) -> Answe
 
 
 def work(model: str, device: str, height: int, width: int, batch: int) -> Answer:
-    """What one batch takes, as the fields of `Work`."""
+    """The work of one batch, as the fields of `Work`."""
     opened = open_reference(model, device, 0)
     import torch
 
@@ -74,7 +74,7 @@ def build(
     cache: str,
     limit_s: float,
 ) -> Answer:
-    """Seconds that the build took, now or when it was kept, and how far it is from the reference."""
+    """Seconds of the build, now or earlier, and the engine's differences from the reference."""
     opened = open_reference(model, device, 0)
     target = Target(height, width, batch, precision, opened.device)
     backend, kept = backend_named(engine), EngineCache(Path(cache))
@@ -99,10 +99,10 @@ def engine(
     seconds: float,
     compare: bool,
 ) -> Answer:
-    """Latencies of an engine that was built, in a process that holds what a serving process holds.
+    """Latencies of a built engine, in a process that holds what a serving process holds, the reference included.
 
-    That is the reference too; with `compare` it takes turns with the engine afterwards, when what its activations take
-    no longer counts as the engine's. `load_s` is from nothing imported to the first answer.
+    With `compare` the reference alternates with the engine afterwards, when its activations no longer count as the
+    engine's memory. `load_s` is from the start of the imports to the first answer.
     """
     frames = _frames(batch, height, width)
     start = time.perf_counter()
@@ -123,9 +123,9 @@ def engine(
 def peer(
     factory: str, model: str, device: str, height: int, width: int, batch: int, threads: int, seconds: float
 ) -> Answer:
-    """Latencies of what `module:factory` returns: a function of a batch, uint8 RGB [B, H, W, 3].
+    """Latencies of the function of a batch, uint8 RGB [B, H, W, 3], that `module:factory` returns.
 
-    The reference, to compare it with, is opened only when the peer's memory is known.
+    The reference is opened for the comparison only after the peer's memory was read.
     """
     frames = _frames(batch, height, width)
     start = time.perf_counter()
@@ -139,7 +139,7 @@ def peer(
 
 
 def _drive(height: int, width: int) -> np.ndarray:
-    """What int8 is calibrated on: moments of a simulated drive, not the one of the parity check, in every weather."""
+    """Frames to calibrate int8 on: moments of a simulated drive, not the parity check's, in every weather."""
     from training.data.degradations import WEATHERS, degrade
     from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
 
@@ -150,12 +150,12 @@ def _drive(height: int, width: int) -> np.ndarray:
 
 
 def _frames(batch: int, height: int, width: int) -> np.ndarray:
-    """The frames of the parity check, as often as it takes."""
+    """The frames of the parity check, repeated to fill the batch."""
     return np.resize(fixed_frames(height, width), (batch, height, width, 3))
 
 
 def _measured(run: Callable[[], object], seconds: float) -> Answer:
-    """Of runs one after another; the memory is that up to now."""
+    """Latencies of consecutive runs, and the peak memory up to now."""
     return {"latencies_s": latencies_s(run, seconds), "peak_memory_bytes": peak_memory_bytes()}
 
 
@@ -165,7 +165,7 @@ KINDS: dict[str, Callable[..., Answer]] = {
 
 
 def answer_to(request: Answer) -> Answer:
-    """What the request's kind finds with everything else that is in it."""
+    """The answer of the request's kind to its arguments."""
     return KINDS[request["kind"]](**{key: value for key, value in request.items() if key != "kind"})
 
 
@@ -173,6 +173,6 @@ if __name__ == "__main__":
     try:
         answer = answer_to(json.loads(sys.argv[1]))
     except (OSError, EngineError) as error:
-        # Of a compiler's many lines the last says nothing; some are coloured.
+        # A compiler's first line says most; some are coloured.
         sys.exit(re.sub(r"\x1b\[[\d;]*m", "", str(error).splitlines()[0]))
     print(json.dumps(answer))

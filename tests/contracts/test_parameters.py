@@ -6,6 +6,8 @@ from pathlib import Path
 import yaml
 
 from weather_perception.core.config import NodeConfig, Setting, settings_of
+from weather_perception.core.engines.base import ENGINES, PRECISIONS
+from weather_perception.core.engines.select import BACKENDS
 from weather_perception.parameters import descriptor
 
 ROOT = Path(__file__).parents[2]
@@ -35,6 +37,11 @@ def test_names_and_defaults_are_a_promise() -> None:
         "diagnostics_period": 1.0,
         "autostart": True,
     }
+
+
+def test_the_engines_and_precisions_to_choose_from_are_those_of_the_backends() -> None:
+    assert ("auto", "torch", *sorted(backend.name for backend in BACKENDS)) == ENGINES
+    assert {precision for backend in BACKENDS for precision in backend.precisions} == set(PRECISIONS)
 
 
 def test_the_yaml_file_has_every_setting_with_its_default() -> None:

@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -192,3 +194,10 @@ def test_a_wrong_size_or_batch_is_refused(wrong: list[str], capsys: pytest.Captu
     with pytest.raises(SystemExit, match="2"):
         command.main(wrong)
     assert f"argument {wrong[-2]}: '{wrong[-1]}' is" in capsys.readouterr().err
+
+
+def test_training_compile_is_the_same_command() -> None:
+    """Its options are those of the installed program, `--calibrate` among them."""
+    modules = ("training.compile", "weather_perception.build_engine")
+    done = [subprocess.run([sys.executable, "-m", name, "--help"], capture_output=True, text=True) for name in modules]
+    assert done[0].stdout == done[1].stdout and "--calibrate BAG" in done[0].stdout, done[0].stderr

@@ -115,9 +115,7 @@ DAMAGES = {
     "device is 'another CPU', not 'a CPU'": name_another_device,
     "entry.json cannot be read": lambda folder: (folder / "entry.json").write_text('{"format": 2,'),
     "entry.json is not of format 2": lambda folder: (folder / "entry.json").write_text('{"format": 1}'),
-    "entry.json does not name what it was built for": lambda folder: (folder / "entry.json").write_text(
-        '{"format": 2}'
-    ),
+    "entry.json does not say what it was built for": lambda folder: (folder / "entry.json").write_text('{"format": 2}'),
     "entry.json names no files": lambda folder: (folder / "entry.json").write_text(
         json.dumps({"format": 2, "key": dataclasses.asdict(KEY), "notes": {}})
     ),

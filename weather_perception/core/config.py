@@ -8,7 +8,7 @@ from weather_perception.core.engines.base import ENGINES, MEANWHILE, PRECISIONS
 
 
 class ConfigError(ValueError):
-    """A setting is unknown, of the wrong type or out of bounds; the message names it and says what is allowed."""
+    """A setting is unknown, of the wrong type or out of bounds; the message names it and the allowed values."""
 
 
 def setting(
@@ -19,7 +19,7 @@ def setting(
     bounds: tuple[float, float] | None = None,
     choices: tuple[str, ...] = (),
 ) -> Any:
-    """Declare a dataclass field with everything a user needs to know about it (see `Setting`)."""
+    """Declare a dataclass field with all that a user needs to know about it (see `Setting`)."""
     metadata = {"doc": doc, "unit": unit, "bounds": bounds, "choices": choices}
     return field(default=default, metadata=metadata)
 
@@ -28,36 +28,34 @@ def setting(
 class NodeConfig:
     """Settings of `restore_node`. Every field is a ROS parameter of the same name."""
 
-    model: str = setting("", "Model file (.pt2). Empty: the default model that is installed with the package.")
+    model: str = setting("", "Model file (.pt2). Empty: the default model that comes with the package.")
     engine: str = setting(
         "auto",
-        "What runs the model. auto: the fastest engine that was built for this machine, or can be.",
+        "The engine that runs the model. auto: the fastest that was built for this machine, or can be.",
         choices=ENGINES,
     )
     precision: str = setting(
         "fp32",
-        "Precision of an engine that is built. auto also takes one that was built before at another.",
+        "Precision of a new engine. auto also takes one that was built before in another precision.",
         choices=PRECISIONS,
     )
     build: bool = setting(
         True,
-        "Build the engine that is missing, in the background at low priority. false: use only what was built before.",
+        "Build a missing engine in the background, at low priority. false: use only engines that were built before.",
     )
     meanwhile: str = setting(
         "torch",
-        "What answers until an engine is ready. pass_through: frames go on unchanged, confidence 0. wait: nothing.",
+        "The answer until an engine is ready. pass_through: frames unchanged, confidence 0. wait: no answer.",
         choices=MEANWHILE,
     )
     device: str = setting(
         "auto",
-        "Where the engine runs: cpu, cuda, cuda:1, ... auto: the first CUDA device where there is one, else cpu.",
+        "The engine's device: cpu, cuda, cuda:1, ... auto: the first CUDA device, or cpu without one.",
     )
-    torch_threads: int = setting(
-        0, "CPU threads of the inference. 0: as many as there are cores.", unit="threads", bounds=(0, 256)
-    )
+    torch_threads: int = setting(0, "CPU threads for inference. 0: one for each core.", unit="threads", bounds=(0, 256))
     input_reliability: str = setting(
         "auto",
-        "Reliability of the image subscription. auto: what the publisher offers.",
+        "Reliability of the image subscription. auto: the publisher's.",
         choices=("auto", "best_effort", "reliable"),
     )
     output_reliability: str = setting(
@@ -67,7 +65,7 @@ class NodeConfig:
     )
     max_frame_pixels: int = setting(
         3840 * 2160,
-        "Frames with more pixels than this are dropped (too_large) before they use memory.",
+        "Frames with more pixels are dropped (too_large) before they use memory.",
         unit="pixels",
         bounds=(1, 2**28),
     )
@@ -76,7 +74,7 @@ class NodeConfig:
     )
     diagnostics_period: float = setting(1.0, "Time between two /diagnostics messages.", unit="s", bounds=(0.1, 60.0))
     autostart: bool = setting(
-        True, "Configure and activate at start. false: wait for a lifecycle manager to send the transitions."
+        True, "Configure and activate at start. false: wait for the transitions of a lifecycle manager."
     )
 
     def __post_init__(self) -> None:

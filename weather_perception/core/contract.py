@@ -1,4 +1,4 @@
-"""The model file's contract: what goes in, what comes out, and the manifest that names it.
+"""The model file's contract: its input, its outputs, and the manifest that names them.
 
 Training ends in one portable `NAME.pt2`, a `torch.export` program that every engine, node and replay understands:
 

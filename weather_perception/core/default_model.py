@@ -1,4 +1,4 @@
-"""Locates the model file to use: the one a setting names, else the one that comes with the package."""
+"""Finds the model file: the one that a setting names, else the one that comes with the package."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Keeps count of what the node does (latency, rates, drops, routing) and sums it up as a HealthReport."""
+"""Counts the node's work (latency, rates, drops, routing) and summarises it as a HealthReport."""
 
 import threading
 import time
@@ -125,7 +125,7 @@ class Health:
             )
 
     def _forget(self, now: float) -> None:
-        """Drop what lies before the window."""
+        """Forget everything before the window."""
         oldest = now - WINDOW_SECONDS
         while self._inputs and self._inputs[0] <= oldest:
             self._inputs.popleft()

@@ -1,4 +1,4 @@
-"""Frame in, perception out: the whole algorithm of the node and of replay, in one short method."""
+"""Turns a frame into a perception: the whole algorithm of the node and of replay, in one short method."""
 
 import time
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from weather_perception.core.engines.base import Engine
 
 
 class FrameError(ValueError):
-    """A frame that can't be processed: `reason` is a short, stable key to count by, the message says what was wrong."""
+    """A frame that can't be processed: `reason` is a short, stable key for counts, the message says what was wrong."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -20,7 +20,7 @@ class FrameError(ValueError):
 
 @dataclass(frozen=True)
 class Perception:
-    """What the model made of one frame. Arrays share the frame's height and width."""
+    """The model's answer to one frame. Arrays share the frame's height and width."""
 
     restored_HW3: Image
     labels_HW: NDArray[np.uint8]

@@ -41,7 +41,7 @@ class Program:
 def open_program(path: str | Path) -> Program:
     """Read `path`, check every promise of the contract, and return the program.
 
-    Raises FileNotFoundError where there is no file, ContractError (naming the field) for anything that is not a
+    Raises FileNotFoundError without a file, ContractError (naming the field) for anything that is not a
     model file of this contract: a damaged archive, a missing manifest key, a wrong input or output.
     """
     path = Path(path).expanduser()
@@ -54,7 +54,7 @@ def open_program(path: str | Path) -> Program:
     files = {MANIFEST_FILE: ""}
     try:
         exported = _load(data, files)
-    except Exception as error:  # torch.export.load raises whatever its unpickler met
+    except Exception as error:  # torch.export.load raises any error of its unpickler
         raise ContractError(
             f"{path}: not a readable torch.export program ({type(error).__name__}: {error}); {_remedy(data)}"
         ) from error
@@ -74,7 +74,7 @@ def save_program(exported: ExportedProgram, manifest: Manifest, path: str | Path
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder, warnings.catch_warnings():
         partial = Path(folder) / path.name  # the name counts: torch writes it into the archive
-        # torch says so of every tensor that lies channels-last; it is saved whole all the same.
+        # torch warns of every channels-last tensor, but saves it completely.
         warnings.filterwarnings("ignore", "No complete tensor found", UserWarning)
         torch.export.save(exported, partial, extra_files={MANIFEST_FILE: manifest.to_json()})
         program = open_program(partial)
@@ -83,7 +83,7 @@ def save_program(exported: ExportedProgram, manifest: Manifest, path: str | Path
 
 
 def _load(data: bytes, files: dict[str, Any]) -> ExportedProgram:
-    """torch.export.load of a file's bytes, without the stack trace that it logs of a damaged one before it raises."""
+    """torch.export.load of a file's bytes, without the stack trace that it logs for a damaged one before it raises."""
     damaged = zipfile.ZipFile(io.BytesIO(data)).testzip()
     if damaged:
         raise zipfile.BadZipFile(f"wrong checksum of {damaged}")
@@ -98,7 +98,7 @@ def _load(data: bytes, files: dict[str, Any]) -> ExportedProgram:
 
 
 def _remedy(data: bytes) -> str:
-    """What to do about a file that torch cannot load: a whole one may have been written by a newer torch."""
+    """What to do about a file that torch cannot load: a newer torch may have written it."""
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
         (name,) = (name for name in archive.namelist() if name.endswith(f"/{MANIFEST_FILE}"))

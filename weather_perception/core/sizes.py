@@ -1,4 +1,4 @@
-"""Lets torch open a model file faster: the sizes in a graph are few, but torch parses them anew at every node."""
+"""Makes torch open a model file faster: a graph has few sizes, but torch parses them again at every node."""
 
 import threading
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ _LOCK = threading.Lock()
 
 @contextmanager
 def each_size_parsed_once() -> Iterator[None]:
-    """Within it, torch.export.load parses each expression of a dynamic size once a file, to the same result.
+    """Makes torch.export.load parse each expression of a dynamic size once per file, with the same result.
 
-    Parsing is most of the time that a deep network takes to open. It is a private method of torch's: where it has
-    another name, files open as slowly as torch opens them.
+    Parsing takes most of the time in which a deep network opens. It is a private method of torch: if torch renames it,
+    files open at torch's own speed.
     """
     owner: Any = getattr(serialize, "GraphModuleDeserializer", None)
     parse = getattr(owner, "_parse_sym_expr", None)

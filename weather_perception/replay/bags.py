@@ -40,7 +40,7 @@ class BagSource:
     label_names = None
 
     def __init__(self, path: Path, topic: str | None = None) -> None:
-        """Open the bag and choose the topic; raises ReplayError where the bag or the topic cannot be used."""
+        """Open the bag and choose the topic; raises ReplayError if the bag or the topic cannot be used."""
         self._path = path
         try:
             with open_reader(path) as reader:
@@ -66,7 +66,7 @@ class BagSource:
                 yield replace(frame, truth=_truth_at(truth, frame.stamp_ns)) if truth else frame
 
     def _messages(self, stack: ExitStack, topic: str) -> Iterator[tuple[int, Any]]:
-        """(recorded_ns, message) of one topic, through a reader of its own."""
+        """(recorded_ns, message) of one topic, from a separate reader."""
         reader = stack.enter_context(open_reader(self._path))
         connections = [c for c in reader.connections if c.topic == topic]
         for connection, recorded_ns, data in reader.messages(connections=connections):
@@ -77,7 +77,7 @@ class BagSource:
 
 
 def compressed_frame(message: Any, recorded_ns: int) -> Frame:
-    """The frame in a sensor_msgs/CompressedImage; where it cannot be decoded, a frame with a `problem`."""
+    """The frame in a sensor_msgs/CompressedImage; an undecodable one has a `problem`."""
     stamp = stamp_ns(message) or recorded_ns
     try:
         image_HW3 = decode_rgb(message.data, f"a compressed image of format {message.format!r}")
@@ -87,7 +87,7 @@ def compressed_frame(message: Any, recorded_ns: int) -> Frame:
 
 
 def image_frame(message: Any, recorded_ns: int) -> Frame:
-    """The frame in a sensor_msgs/Image; where its fields contradict each other, a frame with a `problem`.
+    """The frame in a sensor_msgs/Image; one whose fields contradict each other has a `problem`.
 
     A stamp of zero was never set: such a frame takes the time it was recorded.
     """
@@ -123,7 +123,7 @@ def choose_topic(types: dict[str, str], wanted: str | None, where: str) -> str:
 
 
 def _truth_at(streams: dict[str, StampedStream], stamp: int) -> Truth:
-    """What the ground-truth topics say at `stamp`; a truth that cannot be decoded counts as absent."""
+    """The ground truth at `stamp`; an undecodable one counts as absent."""
     found = {kind: stream.at(stamp) for kind, stream in streams.items()}
     image, labels, weather = (found.get(kind) for kind in TRUTH_TOPICS)
     return Truth(

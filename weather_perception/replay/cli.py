@@ -1,4 +1,4 @@
-"""`replay`: recorded frames in, answers, metrics and a report out."""
+"""`replay`: runs recorded frames through the model, and writes the answers, metrics and a report."""
 
 import argparse
 import itertools
@@ -26,11 +26,11 @@ from weather_perception.replay.recording import Recording
 from weather_perception.replay.sources import open_source
 
 BASELINE_FILE = "base.pt2"
-QUIET_SECONDS = 2.0  # anything shorter needs no progress bar
+QUIET_SECONDS = 2.0  # shorter runs show no progress bar
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit code. Errors a user can mend are printed without a traceback."""
+    """Run the command; returns the exit code. Errors that a user can fix are printed without a traceback."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before PyTorch loads: leave idle cores to the live node
     argv = sys.argv[1:] if argv is None else list(argv)
     arguments = parser().parse_args(argv)
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def replay(arguments: argparse.Namespace, command: str) -> None:
-    """Record the answers, score them, write the results and print where they are."""
+    """Record the answers, score them, write the results and print their paths."""
     source = open_source(arguments.bag, arguments.topic, arguments.fps, arguments.labels, arguments.label_names)
     model = model_path(arguments.model)
     baseline = _baseline_path(arguments.baseline, model) if source.has_labels else None
@@ -111,7 +111,7 @@ def _judge(
 
 
 def _baseline_path(wanted: str | None, model: Path) -> Path | None:
-    """The baseline's file: the one asked for, none, or base.pt2 beside the model where there is one."""
+    """The baseline's file: the requested one, none, or base.pt2 beside the model if it exists."""
     if wanted == "none":
         return None
     if wanted is not None:
@@ -121,7 +121,7 @@ def _baseline_path(wanted: str | None, model: Path) -> Path | None:
 
 
 def _limited(source: Source, arguments: argparse.Namespace, what: str, with_truth: bool = False) -> Iterable[Frame]:
-    """The frames up to --limit, under a progress bar that shows only when it takes a while."""
+    """The frames up to --limit, with a progress bar if they take a while."""
     total = min(source.count, arguments.limit or source.count)
     frames = itertools.islice(source.frames(with_truth), arguments.limit)
     return tqdm(frames, desc=what, total=total, unit="frame", delay=QUIET_SECONDS, leave=False)

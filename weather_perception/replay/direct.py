@@ -1,4 +1,4 @@
-"""Direct mode: runs every frame through the pipeline in this process, as fast as the machine goes."""
+"""Direct mode: runs every frame through the pipeline in this process, as fast as the machine can."""
 
 import time
 from collections.abc import Iterable

@@ -48,7 +48,7 @@ class Evaluation:
 
 
 class Evaluator:
-    """Scores frame after frame against an answer's pictures; holds no more than the pictures it will show."""
+    """Scores each frame against its answer; keeps only the pictures for the report."""
 
     def __init__(
         self,
@@ -112,7 +112,7 @@ class Evaluator:
         scores.base_CC = added(scores.base_CC, confusion(base_HW, truth_HW, count, VOID))
 
     def _usable(self, truth: Truth, image_HW3: Image) -> Truth:
-        """The truth with labels in the model's ids, and without what does not fit the frame's size."""
+        """The truth with labels in the model's ids, without an image or labels of another size than the frame's."""
         size = image_HW3.shape[:2]
         clear = truth.image_HW3 if truth.image_HW3 is not None and truth.image_HW3.shape[:2] == size else None
         labels = truth.labels_HW if truth.labels_HW is not None and truth.labels_HW.shape == size else None

@@ -1,4 +1,4 @@
-"""Reads frames out of a folder of pictures, and their labels out of the folder beside it."""
+"""Reads frames from a folder of pictures, and their labels from the folder beside it."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What replay reads: frames with their stamps, what is known to be true of them, and the protocol of every source."""
+"""The input of replay: frames with their stamps and ground truth, and the protocol of every source."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ VOID = 255
 
 
 class ReplayError(ValueError):
-    """Replay cannot go on; the message says what was wrong, where, and what to do. Shown without a traceback."""
+    """Replay cannot continue; the message says what was wrong, where, and what to do. Shown without a traceback."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class RawImage:
 
 @dataclass(frozen=True)
 class Truth:
-    """What is known to be true of a frame: the clear image (RGB [H, W, 3]), class ids (void 255), the weather."""
+    """The ground truth of a frame: the clear image (RGB [H, W, 3]), class ids (void 255) and the weather, if known."""
 
     image_HW3: Image | None = None
     labels_HW: NDArray[np.uint8] | None = None
@@ -48,8 +48,8 @@ class Truth:
 class Frame:
     """One camera frame.
 
-    `stamp_ns` is the header's stamp, `play_ns` when the frame was recorded; both in nanoseconds. A frame that cannot be
-    decoded has no `image_HW3` and says why in `problem`; `raw` is None where not even a message is left to publish.
+    `stamp_ns` is the header's stamp, `play_ns` the time of recording; both in nanoseconds. A frame that cannot be
+    decoded has no `image_HW3` and gives the reason in `problem`; without a message to publish, `raw` is None.
     """
 
     stamp_ns: int
@@ -62,19 +62,19 @@ class Frame:
 
 
 class Source(Protocol):
-    """Frames to replay. `frames` can be called again and starts over each time, so nothing has to be held in memory."""
+    """Frames to replay. Each call of `frames` starts over, so that memory need not hold them."""
 
     @property
     def name(self) -> str:
-        """What is replayed, for people: a path and, for a bag, the topic."""
+        """The source in words: a path and, for a bag, the topic."""
 
     @property
     def count(self) -> int:
-        """How many frames there are."""
+        """The number of frames."""
 
     @property
     def label_names(self) -> tuple[str, ...] | None:
-        """The names of the ground truth's class ids; None where they are the model's own ids."""
+        """The names of the ground truth's class ids; None if they are the model's own ids."""
 
     @property
     def has_labels(self) -> bool:
@@ -85,11 +85,11 @@ class Source(Protocol):
         """Whether frames come with any ground truth."""
 
     def frames(self, with_truth: bool = False) -> Iterator[Frame]:
-        """Every frame in the order of recording; ground truth is read only when asked for."""
+        """Every frame in the order of recording; reads ground truth only `with_truth`."""
 
 
 def rgb_frame(image_HW3: Image, stamp_ns: int, truth: Truth | None = None, frame_id: str = "camera") -> Frame:
-    """A frame that came as a plain RGB picture, recorded at its stamp."""
+    """The frame of a plain RGB picture, recorded at its stamp."""
     height, width = image_HW3.shape[:2]
     stamp = divmod(stamp_ns, 1_000_000_000)
     raw = RawImage(stamp, height, width, "rgb8", 3 * width, np.ascontiguousarray(image_HW3).reshape(-1))

@@ -1,4 +1,4 @@
-"""Chooses, frame by frame, the pictures the report shows: some drawn at random for each weather, and the worst."""
+"""Chooses the pictures for the report: some at random for each weather, and the worst."""
 
 import random
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ WORST = 4
 
 @dataclass(eq=False)
 class Picture:
-    """One frame with its answer and its truth. `psnr_db` is of the input and the restored image, where known."""
+    """One frame with its answer and its truth. `psnr_db` is of the input and the restored image, if known."""
 
     stamp_ns: int
     weather: str
@@ -27,9 +27,9 @@ class Picture:
 
     @cached_property
     def badness(self) -> float:
-        """Higher is worse: the PSNR lost, or, without a clear image to compare with, how unsure the mask is (0..1).
+        """Higher is worse: the lost PSNR, or, without a clear image, the mask's uncertainty (0..1).
 
-        An input that equals the truth cannot gain: it counts by what was lost against 40 dB, a difference nobody sees.
+        An input that equals the truth cannot gain, so its loss counts from 40 dB, an invisible difference.
         """
         if self.psnr_db is None:
             return 1 - float(self.answered.confidence_HW.mean()) / 255
@@ -39,7 +39,7 @@ class Picture:
 
 @dataclass
 class Gallery:
-    """Pictures drawn evenly over each weather's frames (reservoir sampling, repeatable), and the worst of all."""
+    """Pictures sampled evenly from each weather's frames (reservoir sampling, repeatable), and the worst of all."""
 
     drawn: dict[str, list[Picture]] = field(default_factory=dict)
     _worst: dict[str, Picture] = field(default_factory=dict)
@@ -47,9 +47,9 @@ class Gallery:
     _random: random.Random = field(default_factory=lambda: random.Random(0))
 
     def offer(self, picture: Picture) -> None:
-        """Keep the picture or let it go."""
+        """Keep the picture or discard it."""
         self._draw(picture)
-        # One of each weather, or of each second where the weather is unknown: neighbours in time look alike.
+        # One of each weather, or of each second if the weather is unknown: neighbours in time look alike.
         place = picture.truth.weather or str(picture.stamp_ns // 1_000_000_000)
         if place not in self._worst or picture.badness > self._worst[place].badness:
             self._worst[place] = picture

@@ -1,4 +1,4 @@
-"""The ROS side of live mode: publishes frames to the node and hands back what it answers, in the order of arrival."""
+"""The ROS side of live mode: publishes frames to the node and returns its answers in the order of arrival."""
 
 import queue
 import struct
@@ -34,7 +34,7 @@ QOS_DEPTH = 30
 
 @dataclass(frozen=True)
 class Message:
-    """A part of an answer: which output, its stamp (ns), its CDR bytes, when it arrived (perf_counter, seconds)."""
+    """A part of an answer: its output, stamp (ns), CDR bytes and arrival (perf_counter, seconds)."""
 
     output: str
     stamp_ns: int
@@ -44,14 +44,14 @@ class Message:
 
 @dataclass(frozen=True)
 class NodeState:
-    """What the node says of itself on /diagnostics."""
+    """The node's own report on /diagnostics."""
 
     health: HealthReport
     input_topic: str
 
 
 class Link:
-    """Talks to the node `node_name` (fully qualified) from a thread of its own; use it in a `with` block."""
+    """Exchanges messages with the node `node_name` (fully qualified) in a separate thread; use it in a `with` block."""
 
     def __init__(self, node_name: str, domain_id: int | None) -> None:
         """Join the DDS domain `domain_id` (None: the environment's) and subscribe to the node's outputs."""
@@ -81,17 +81,17 @@ class Link:
         self._node.destroy_node()
 
     def advertise(self, topic: str) -> None:
-        """Make the publisher of the frames."""
+        """Create the publisher of the frames."""
         self._publisher = self._node.create_publisher(ImageMsg, topic, _reliable())
 
     def connected(self) -> bool:
-        """Whether somebody listens to the frames and every output has a publisher."""
+        """Whether the frames have a subscriber and every output a publisher."""
         assert self._publisher is not None, "advertise first"
         outputs = all(self._node.count_publishers(item.topic_name) for item in self._node.subscriptions)
         return outputs and self._publisher.get_subscription_count() > 0
 
     def publish(self, raw: RawImage, frame_id: str, stamp: tuple[int, int]) -> float:
-        """Publish a frame's message as it was read, under `stamp` (s, ns); returns when (perf_counter, seconds)."""
+        """Publish a frame's original message under `stamp` (s, ns); returns the time (perf_counter, seconds)."""
         assert self._publisher is not None, "advertise first"
         message = ImageMsg(height=raw.height, width=raw.width, encoding=raw.encoding, step=raw.step)
         message.is_bigendian = raw.is_bigendian

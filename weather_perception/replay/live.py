@@ -1,4 +1,4 @@
-"""Live mode: plays the frames over DDS into the real node, in its own process, and records what comes back."""
+"""Live mode: plays the frames over DDS to the real node, in its own process, and records the answers."""
 
 import itertools
 import os
@@ -23,17 +23,17 @@ if TYPE_CHECKING:  # needs ROS
 LOST = "lost_in_transport"
 INCOMPLETE = "incomplete_answer"
 EXPLANATIONS = {
-    LOST: "published, but never seen by the node: a newer frame took its place in the node's queue of one, "
+    LOST: "published, but the node never received it: a newer frame took its place in the node's queue of one, "
     "or the transport lost it",
     INCOMPLETE: "the node answered, but not all of its outputs arrived",
 }
-DIAGNOSTICS_SECONDS = 0.25  # two reports in a row tell that the node is done, so they come often
+DIAGNOSTICS_SECONDS = 0.25  # several reports in a row show that the node is done, so they are frequent
 DOMAINS = range(1, 102)  # the ids whose ports are free on every operating system
 
 
 @dataclass(frozen=True)
 class LiveOptions:
-    """What the node is started with, and how the frames are played (see `replay --help`)."""
+    """The node's settings, and how to play the frames (see `replay --help`)."""
 
     model: str
     engine: str
@@ -47,7 +47,7 @@ class LiveOptions:
 def run_live(frames: Iterable[Frame], options: LiveOptions, model_sha256: str, work: Path) -> Recording:
     """Play `frames` and write the answers into the output bag under `work`.
 
-    Raises ReplayError where ROS 2 is missing, the node fails (with its own message), or it runs another model than
+    Raises ReplayError if ROS 2 is missing, the node fails (with its own message), or it runs another model than
     `model_sha256`.
     """
     with ExitStack() as stack:
@@ -114,19 +114,19 @@ def _stay_on_this_machine() -> None:
 
 
 def _first_good(frames: Iterator[Frame]) -> tuple[list[Frame], Frame]:
-    """The frames up to the first that can be decoded, and that one, to open the connection with."""
+    """The frames up to the first that can be decoded, and that one, which opens the connection."""
     leading: list[Frame] = []
     for frame in frames:
         leading.append(frame)
         if frame.problem is None:
             return leading, frame
-    raise ReplayError("not one frame can be decoded" if leading else "there are no frames to replay")
+    raise ReplayError("no frame can be decoded" if leading else "there are no frames to replay")
 
 
 def _identify(
     recording: Recording, health: HealthReport, model_sha256: str, options: LiveOptions, first: Frame
 ) -> None:
-    """Take the model and engine from the node's own report; refuse a node that runs others than it was told to."""
+    """Take the model and engine from the node's own report; refuse a node that runs others than requested."""
     if health.model_hash != model_sha256:
         raise ReplayError(
             f"the running node uses the model {health.model_name} ({health.model_hash[:12]}), not {options.model} "
@@ -142,7 +142,7 @@ def _identify(
 
 
 def account(recording: Recording, before: HealthReport, after: HealthReport) -> None:
-    """Explain every frame without an answer: by the node's own drop counts, and the rest as lost on the way."""
+    """Explain every frame without an answer: by the node's own drop counts, and the rest as lost in transport."""
     for reason, count in after.drops.items():
         if count > before.drops.get(reason, 0):
             recording.drops[reason] += count - before.drops.get(reason, 0)

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 DESCRIPTION = """\
-Run recorded frames through the model (or through the live node) and judge what comes out.
+Run recorded frames through the model (or through the live node) and judge the answers.
 
 Reads rosbag2 folders (MCAP, sqlite3), .mcap, .db3 and ROS 1 .bag files, videos, and folders of pictures. Writes
 output_bag/ (rosbag2 MCAP of everything the node publishes), metrics.json, and report.html, which opens in any browser,
@@ -26,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
         "replay", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     result.add_argument("bag", type=Path, metavar="BAG", help="a bag, a video, or a folder of pictures")
-    result.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the results go")
+    result.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the results")
     result.add_argument("--force", action="store_true", help="overwrite the results of an earlier run in DIR")
     result.add_argument("--limit", type=_positive_int, metavar="FRAMES", help="stop after this many frames")
     _add_input(result.add_argument_group("input"))
@@ -36,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_input(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--topic", metavar="T", help="the image topic; needed only where a bag has several")
+    group.add_argument("--topic", metavar="T", help="the image topic; needed only if a bag has several")
     group.add_argument(
         "--fps", type=_positive, default=10.0, help="frame rate of a folder of pictures (default: %(default)s)"
     )
@@ -59,14 +59,12 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--baseline",
         metavar="M2",
-        help="a second model file, whose masks are scored as the base; none: no baseline. "
-        "Default: base.pt2 beside the model where there is one",
+        help="a second model file; its masks are the base. none: no baseline. "
+        "Default: base.pt2 beside the model, if it exists",
     )
+    group.add_argument("--engine", default="auto", help="the engine, as the node's parameter (default: %(default)s)")
     group.add_argument(
-        "--engine", default="auto", help="what runs the model, as the node's parameter (default: %(default)s)"
-    )
-    group.add_argument(
-        "--device", default="auto", help="where it runs: auto, cpu, cuda, cuda:1 ... (default: %(default)s)"
+        "--device", default="auto", help="the device: auto, cpu, cuda, cuda:1, ... (default: %(default)s)"
     )
 
 

@@ -1,4 +1,4 @@
-"""Writes and reads back the bag of what the node (or the pipeline) answered."""
+"""Writes and reads the bag of the node's (or the pipeline's) answers."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -46,13 +46,13 @@ class OutputBag:
         self._writer.__exit__(kind, error, trace)
 
     def write_cdr(self, output: str, stamp_ns: int, data: bytes) -> None:
-        """Write a message as it came over DDS; its frame's stamp becomes the bag time."""
+        """Write a message as DDS delivered it; its frame's stamp becomes the bag time."""
         self._writer.write(self._connections[output], max(stamp_ns, 0), data)
 
     def write(self, frame: Frame, perception: Perception, model: str) -> None:
         """Write the four messages the node would publish for a frame, the image in the frame's own encoding."""
         raw = frame.raw
-        assert raw is not None, "a frame that was processed has its message"
+        assert raw is not None, "a processed frame has its message"
         header = self._header(*raw.stamp, frame.frame_id)
         source = SimpleNamespace(**vars(raw), header=header)
         image, mask, confidence = (SimpleNamespace(data=b"") for _ in range(3))
@@ -97,7 +97,7 @@ class OutputReader:
         self._streams = [StampedStream(_messages(path, output, stack)) for output in (RESTORED, MASK, CONFIDENCE)]
 
     def at(self, stamp_ns: int) -> Answered | None:
-        """The answer to the frame of this stamp; None where a part of it is missing or damaged."""
+        """The answer to the frame of this stamp; None if a part of it is missing or damaged."""
         messages = [stream.at(stamp_ns) for stream in self._streams]
         if any(message is None for message in messages):
             return None

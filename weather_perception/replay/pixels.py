@@ -1,4 +1,4 @@
-"""Encodes and decodes compressed pictures with OpenCV, which is loaded only where one is met."""
+"""Encodes and decodes compressed pictures with OpenCV, which it loads only for one."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from weather_perception.replay.frames import ReplayError
 
 
 def opencv() -> Any:
-    """The cv2 module; raises ReplayError with the remedy where OpenCV is not installed."""
+    """The cv2 module; raises ReplayError with the remedy if OpenCV is not installed."""
     try:
         import cv2
     except ImportError as error:
@@ -45,7 +45,7 @@ def read_labels(path: Path) -> NDArray[np.uint8]:
 
 
 def encode_jpeg(image_HW3: Image, width: int, quality: int = 85) -> bytes:
-    """The picture as JPEG, scaled down to `width` pixels where it is wider."""
+    """The picture as JPEG, scaled down to `width` pixels if it is wider."""
     cv2 = opencv()
     height = round(image_HW3.shape[0] * width / image_HW3.shape[1])
     if image_HW3.shape[1] > width:

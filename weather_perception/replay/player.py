@@ -1,4 +1,4 @@
-"""Plays frames to the node at the recorded pace and keeps account of every answer; one thread, driven by events."""
+"""Plays frames to the node at the recorded pace and accounts for every answer; one thread, driven by events."""
 
 import queue
 import time
@@ -12,11 +12,11 @@ from weather_perception.replay.link import OUTPUTS, Link, Message, NodeState, re
 from weather_perception.replay.output_bag import RESTORED, ROUTING, OutputBag
 from weather_perception.replay.recording import Answer, Recording
 
-# How often to look whether the node is still alive while waiting for an event.
+# How often a wait checks that the node is alive.
 CHECK_SECONDS = 0.2
 PROBE_SECONDS = 2.0
 START_SECONDS = 120.0  # a node that is alive may take this long to load PyTorch and the model
-# The first of them may have been under way before the last frame was sent.
+# The first of them may have been sent before the last frame.
 IDLE_REPORTS = 3
 # No camera stamps a frame with this; the probe that opens the connection carries it.
 PROBE_STAMP_NS = 1
@@ -24,7 +24,7 @@ PROBE_STAMP_NS = 1
 
 @dataclass
 class Pending:
-    """A frame without its complete answer: when it was published, and what has come of it."""
+    """A frame without its complete answer: when it was published, and the messages received."""
 
     published: float
     restored_at: float | None = None
@@ -32,7 +32,7 @@ class Pending:
 
 
 class Player:
-    """Sends frames and collects answers. `check` raises where the node is gone."""
+    """Sends frames and collects answers. `check` raises if the node is gone."""
 
     def __init__(
         self, link: Link, bag: OutputBag, recording: Recording, timeout_s: float, check: Callable[[], None]
@@ -47,7 +47,7 @@ class Player:
         self._last_answer = 0.0
 
     def connect(self, first: Frame) -> HealthReport:
-        """Wait for the node, then probe with `first` until every output answers, so that no later frame is lost to it.
+        """Wait for the node, then probe with `first` until every output answers, so that no later frame is lost.
 
         Returns the node's own counts before the first frame that counts.
         """
@@ -88,7 +88,7 @@ class Player:
         return health
 
     def settled_health(self) -> HealthReport:
-        """The node's counts once it has nothing left to do, as several of its reports in a row say."""
+        """The node's counts once several reports in a row show that it is idle."""
         reports: list[HealthReport] = []
 
         def settled() -> bool:
@@ -135,10 +135,10 @@ class Player:
     def _wait(self, done: Callable[[], bool], what: str, seconds: float | None = None) -> None:
         seconds = seconds or self._timeout_s
         if not self._until(done, seconds):
-            raise ReplayError(f"waited {seconds:g} s in vain for {what}; --timeout allows more")
+            raise ReplayError(f"waited {seconds:g} s for {what}; allow more time with --timeout")
 
     def _until(self, done: Callable[[], bool], seconds: float) -> bool:
-        """Take events until `done`; False where that took longer than `seconds`."""
+        """Take events until `done`; False after `seconds`."""
         deadline = time.perf_counter() + seconds
         while not done():
             if time.perf_counter() > deadline:

@@ -1,4 +1,4 @@
-"""Puts a run's results in their folder only once they are complete."""
+"""Puts the results of a run into their folder once they are complete."""
 
 import shutil
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from pathlib import Path
 from weather_perception.replay.frames import ReplayError
 
 BAG, METRICS, REPORT, NODE_LOG = "output_bag", "metrics.json", "report.html", "node.log"
-# In this order: metrics.json last, so that where it stands everything stands.
+# Moved in this order: if metrics.json is there, everything is.
 _FINISHED = (NODE_LOG, BAG, REPORT, METRICS)
 
 
@@ -16,12 +16,12 @@ _FINISHED = (NODE_LOG, BAG, REPORT, METRICS)
 def results_folder(out: Path, force: bool) -> Iterator[Path]:
     """A folder to write results in; leaving the block moves them into `out`, an exception leaves none.
 
-    Raises ReplayError where an earlier run's results stand in `out`, unless `force` is on: then they are deleted first.
+    Raises ReplayError if `out` holds the results of an earlier run; with `force` it deletes them first.
     """
-    standing = [out / name for name in _FINISHED if (out / name).exists()]
-    if standing and not force:
-        raise ReplayError(f"{standing[0]} exists already: choose another --out, or overwrite with --force")
-    for path in standing:
+    earlier = [out / name for name in _FINISHED if (out / name).exists()]
+    if earlier and not force:
+        raise ReplayError(f"{earlier[0]} exists already: choose another --out, or overwrite with --force")
+    for path in earlier:
         _delete(path)
     work = out / ".unfinished"
     _delete(work)

@@ -1,4 +1,4 @@
-"""Decides what kind of input a path is, and opens it."""
+"""Opens a path as a bag, a video or a folder of pictures."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def open_source(
     """Open a bag, a video or a folder of pictures.
 
     `topic` applies to bags; `fps` (frames a second), `labels` (a folder) and `label_names` (of the ids in it) to
-    folders of pictures. Raises ReplayError where `path` is none of these.
+    folders of pictures. Raises ReplayError if `path` is none of these.
     """
     if not path.exists():
         raise ReplayError(f"{path}: no such file or folder; give a bag, a video or a folder of pictures")

@@ -67,7 +67,13 @@ def draw_timeline(answers: Mapping[int, Answer], bands: Sequence[Band]) -> str:
     return _inline(buffer.getvalue())
 
 
-def _draw_weather(axes, seconds, weather_TK, names, bands) -> None:  # type: ignore[no-untyped-def]  # matplotlib's types
+def _draw_weather(
+    axes: Any,
+    seconds: NDArray[np.float64],
+    weather_TK: NDArray[np.float64],
+    names: list[str],
+    bands: list[tuple[float, float, str]],
+) -> None:
     for begin, end, name in bands:
         colour = colour_of(name, names) if name in names else SPARE_COLOURS[0]
         axes.axvspan(begin, end, color=colour, alpha=0.16, lw=0)
@@ -79,7 +85,7 @@ def _draw_weather(axes, seconds, weather_TK, names, bands) -> None:  # type: ign
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, handlelength=1.2)
 
 
-def _draw_gates(axes, seconds, gates_TG, names) -> None:  # type: ignore[no-untyped-def]  # matplotlib's types
+def _draw_gates(axes: Any, seconds: NDArray[np.float64], gates_TG: NDArray[np.float64], names: list[str]) -> None:
     edges = np.append(seconds, seconds[-1] + (seconds[-1] - seconds[-2] if len(seconds) > 1 else 0.1))
     mesh = axes.pcolormesh(
         edges,
@@ -101,7 +107,7 @@ def _draw_gates(axes, seconds, gates_TG, names) -> None:  # type: ignore[no-unty
 def _thin(
     seconds: NDArray[np.float64], values_TN: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Average runs of neighbours, so that at most COLUMNS columns have to be drawn."""
+    """Average runs of neighbours, so that at most COLUMNS columns are drawn."""
     if len(values_TN) <= COLUMNS:
         return seconds[: len(values_TN)], values_TN
     parts = np.array_split(np.arange(len(values_TN)), COLUMNS)

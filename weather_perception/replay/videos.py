@@ -1,7 +1,8 @@
-"""Reads frames out of a video file."""
+"""Reads frames from a video file."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -43,7 +44,7 @@ class VideoSource:
         finally:
             capture.release()
 
-    def _open(self):  # type: ignore[no-untyped-def]  # cv2 is loaded lazily and has no type to name here
+    def _open(self) -> Any:
         capture = opencv().VideoCapture(str(self._path))
         if not capture.isOpened():
             raise ReplayError(f"{self._path}: OpenCV cannot read this video; convert it to MP4 (H.264)")

@@ -1,4 +1,4 @@
-"""Keeps built engines on disk by what they were built from and for, and hands out only what is whole and fits."""
+"""Keeps built engines on disk under everything that they depend on, and returns only undamaged ones that fit."""
 
 import contextlib
 import fcntl
@@ -21,7 +21,7 @@ class CacheError(RuntimeError):
 
 @dataclass(frozen=True)
 class Key:
-    """Everything that an engine depends on; another value of any of these is another engine.
+    """Everything that an engine depends on; another value of any field is another engine.
 
     `model` is the SHA-256 of the model file, `version` that of the backend's toolkit, `builder` the SHA-256 of our code
     that uses it, `device` its name and capability, and the size is in pixels. `batch` is the number of frames it
@@ -40,14 +40,14 @@ class Key:
 
     @property
     def folder(self) -> str:
-        """The entry's name: what a person asks for, and a digest of everything."""
+        """The entry's name: the parts that a person recognises, and a digest of everything."""
         digest = hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
         return f"{self.backend}-{self.precision}-{self.batch}x{self.height}x{self.width}-{digest[:24]}"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A whole entry: its folder, its key, and what was noted when it was written."""
+    """An entry: its folder, its key, and the notes of its writer."""
 
     folder: Path
     key: Key
@@ -64,7 +64,7 @@ class EngineCache:
         self.root = root or home / "weather_perception" / "engines"
 
     def find(self, key: Key) -> Entry | None:
-        """The entry of `key`, every byte of it checked; None where there is none, CacheError where it is not whole."""
+        """The entry of `key`, with every byte checked; None if there is none. Raises CacheError for a damaged one."""
         folder = self.root / key.folder
         if not folder.is_dir():
             return None
@@ -75,7 +75,7 @@ class EngineCache:
         return entry
 
     def entries(self) -> list[Entry]:
-        """Every entry whose description can be read; its files are not checked: `find` does that."""
+        """Every entry with a readable description; only `find` checks the files."""
         found = []
         for folder in sorted(self.root.glob("*-*")):
             with contextlib.suppress(CacheError):
@@ -85,8 +85,8 @@ class EngineCache:
     def write(self, key: Key, fill: Callable[[Path], Mapping[str, Any]]) -> Entry:
         """Make the entry of `key`: `fill` writes files into an empty folder and returns notes to keep with them.
 
-        The entry appears whole or not at all: whatever an interrupted writer left is never read, and removed here.
-        An entry that was there is replaced. For one writer of a key at a time: see `locked`.
+        The entry appears complete or not at all: the files of an interrupted writer are never read, and removed here.
+        It replaces an earlier entry. One writer of a key at a time: see `locked`.
         """
         partial, folder = self._beside(key, ".partial"), self.root / key.folder
         _remove(partial)
@@ -104,14 +104,14 @@ class EngineCache:
 
     @contextlib.contextmanager
     def locked(self, key: Key) -> Iterator[None]:
-        """Within it no other process writes this key; one that died holding the lock has given it back."""
+        """Keeps other processes from writing this key; a process that dies releases the lock."""
         self.root.mkdir(parents=True, exist_ok=True)
         with self._beside(key, ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
     def _beside(self, key: Key, kind: str) -> Path:
-        """Hidden, so that no listing of entries meets it."""
+        """A hidden path, which no listing of entries includes."""
         return self.root / f".{key.folder}{kind}"
 
 
@@ -120,7 +120,7 @@ def _read(folder: Path) -> Entry:
     try:
         return Entry(folder, Key(**description["key"]), description["notes"])
     except (KeyError, TypeError) as error:
-        raise CacheError(f"{folder}: {ENTRY_FILE} does not name what it was built for ({error})") from error
+        raise CacheError(f"{folder}: {ENTRY_FILE} does not say what it was built for ({error})") from error
 
 
 def _description(folder: Path) -> dict[str, Any]:
@@ -137,7 +137,7 @@ def _first_difference(found: Key, wanted: Key) -> str:
     for name, value in asdict(wanted).items():
         if getattr(found, name) != value:
             return f"{name} is {getattr(found, name)!r}, not {value!r}: copied from elsewhere"
-    return "as wanted"
+    return "no difference"
 
 
 def _check_files(folder: Path) -> None:
@@ -155,7 +155,7 @@ def _check_files(folder: Path) -> None:
 
 
 def _digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file below `folder` but the description, by its path."""
+    """SHA-256 of every file below `folder` except the description, by its path."""
     digests = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
@@ -173,7 +173,7 @@ def _sha256(read: Callable[[int], bytes]) -> str:
 
 
 def _flush(folder: Path) -> None:
-    """See that every byte is on the disk before the entry's name is: a power cut is an interrupted writer too."""
+    """Write every byte to the disk before the entry's name: a power cut interrupts a writer too."""
     for path in [*folder.rglob("*"), folder]:
         descriptor = os.open(path, os.O_RDONLY)
         try:

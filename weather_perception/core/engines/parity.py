@@ -1,4 +1,4 @@
-"""Compares an engine with the reference on fixed frames in every weather, before anything is answered with it."""
+"""Compares an engine with the reference on fixed frames in every weather, before the engine is used."""
 
 import math
 from pathlib import Path
@@ -17,13 +17,13 @@ from weather_perception.core.scores import confusion, mean_iou, psnr
 FRAMES_FILE = Path(__file__).with_name("frames.jpg")
 WEATHERS = ("clear", "fog", "rain", "snow")
 
-# Of images the mean difference in grey levels, of class ids the share of pixels that differ, of probabilities the
-# largest difference; over the frames, the worst.
+# For images the mean difference in grey levels, for class ids the share of pixels that differ, for probabilities the
+# largest difference; the worst over the frames.
 LIMITS = {"restored": 1.0, "labels": 0.005, "confidence": 1.0, "weather": 0.02, "gates": 0.02}
-# Eight bits differ everywhere by a little, so what they cost is measured too: see `check_quality`.
+# int8 differs a little everywhere, so its loss of quality is limited too: see `check_quality`.
 INT8_LIMITS = LIMITS | {"restored": 4.0, "labels": 0.03, "confidence": 6.0}
 INT8_LOSSES = {"restored": 0.3, "labels": 0.01}
-"""Decibels of PSNR and share of mIoU that int8 may lose."""
+"""The PSNR (dB) and the mIoU that int8 may lose."""
 _MEANINGS = {
     "restored": "grey levels on average",
     "labels": "of the pixels",
@@ -37,11 +37,11 @@ Arrays = tuple[NDArray[Any], ...]
 
 
 class ParityError(EngineError):
-    """An engine does not do what the reference does; the message names the first output that differs."""
+    """An engine differs from the reference; the message names the first output that does."""
 
 
 def fixed_frames(height: int, width: int) -> Image:
-    """The frames, one of each of WEATHERS: uint8 RGB [4, height, width, 3].
+    """One frame for each of WEATHERS, uint8 RGB [4, height, width, 3].
 
     A procedural street that no training saw: drive 1000900 of `training.data.scenes` at 5 s, rendered at 360x640 and
     degraded by `training.data.degradations` with severity 0.7 and seed 1.
@@ -57,7 +57,7 @@ def check_parity(
 ) -> dict[str, float]:
     """The worst difference of every output, frame by frame and in the target's largest batch.
 
-    Some of the frames that the engine was calibrated on are compared too, and what int8 loses is checked.
+    An int8 engine is also compared on some of its calibration frames, and its loss of quality is checked.
     Raises ParityError that names the first output beyond its limit, in the contract's order, and the frame.
     """
     frames = fixed_frames(target.height, target.width)
@@ -77,10 +77,9 @@ def check_parity(
 
 
 def check_quality(engine: Engine, reference: Engine, frames: Image) -> None:
-    """Raise ParityError where an engine restores or segments the fixed frames worse than INT8_LOSSES allow.
+    """Raise ParityError if an engine restores or segments the fixed frames worse than INT8_LOSSES allow.
 
-    The clear frame is what every other one should be restored to. No labels come with it: the reference's own, in clear
-    weather, stand for them.
+    The clear frame is the truth for every other one. Its labels are the reference's own in clear weather.
     """
     clear, *degraded = frames
     labels_HW = reference.infer(clear[None]).labels_BHW[0]
@@ -108,7 +107,7 @@ def check_quality(engine: Engine, reference: Engine, frames: Image) -> None:
 
 
 def _confusion(predicted_HW: NDArray[np.uint8], truth_HW: NDArray[np.uint8]) -> Tensor:
-    """Pixel counts over the classes of the truth; every other class is a mistake, and none to average over."""
+    """Pixel counts over the classes of the truth; a prediction of any other class is a mistake."""
     present = np.unique(truth_HW)
     place = np.full(256, len(present), np.uint8)
     place[present] = np.arange(len(present))
@@ -137,7 +136,7 @@ def _compare(
 
 
 def difference(name: str, expected: NDArray[Any], found: NDArray[Any]) -> float:
-    """How far an output is from the reference's, in the measure of LIMITS."""
+    """The difference of an output from the reference's, in the measure of LIMITS."""
     if expected.size == 0:
         return 0.0
     if name == "labels":
@@ -152,5 +151,5 @@ def _take_worst(worst: dict[str, float], found: dict[str, float]) -> None:
 
 
 def describe(worst: dict[str, float]) -> str:
-    """The differences in words, for a log."""
+    """The differences in words."""
     return ", ".join(f"{name} {value:.3g} {_MEANINGS[name]}" for name, value in worst.items())

@@ -1,4 +1,4 @@
-"""Exports a model file's program again for one frame size, as every compiler wants it."""
+"""Exports a model file's program again for one frame size, as compilers need it."""
 
 from operator import attrgetter
 
@@ -22,13 +22,13 @@ _PRODUCTS = {
 
 
 def at_fixed_size(program: Program, target: Target, cast: bool = False) -> ExportedProgram:
-    """The program at the target's height, width and largest batch, no other, on its device.
+    """The program for exactly the target's height, width and largest batch, on its device.
 
-    A batch of any size is what compilers cannot have: where every frame has its own mixture of kernels, they are the
-    groups of one convolution, as many as frames. inductor takes the number of its example, ONNX cannot say it.
-    With `cast`, convolutions and matrix products take and give the target's precision, for compilers that take types as
-    they stand; everything between them, and what the contract promises, stays as it is. (torch.autocast would leave no
-    trace: torch.export records operators before it changes their types.)
+    Compilers cannot have a dynamic batch: a mixture of kernels for each frame is one convolution with as many groups as
+    frames. inductor fixes the number of its example, ONNX cannot express a dynamic one.
+    With `cast`, convolutions and matrix products run in the target's precision, for compilers that take types from the
+    graph; the rest of the graph and the contract's types stay. (torch.autocast has no effect here: torch.export records
+    operators before autocast changes their types.)
     """
     device = torch.device(target.device)
     module = _without_detach(program.exported.module())
@@ -40,7 +40,7 @@ def at_fixed_size(program: Program, target: Target, cast: bool = False) -> Expor
 
 
 def _without_detach(module: nn.Module) -> GraphModule:
-    """Take out the in-place `detach_` of constants: it changes no number, and torch.export cannot trace it twice."""
+    """Remove the in-place `detach_` of constants: it changes no value, and torch.export cannot trace it twice."""
     assert isinstance(module, GraphModule)
     for node in list(module.graph.nodes):
         if node.target is aten.detach_.default:
@@ -51,9 +51,9 @@ def _without_detach(module: nn.Module) -> GraphModule:
 
 
 def _with_casts(module: GraphModule, lower: torch.dtype) -> GraphModule:
-    """Cast what every convolution and product takes, and what it gives back to float32.
+    """Cast the inputs of every convolution and product to `lower`, and the output back to float32.
 
-    A cast is elementwise, so a compiler joins it with whatever stands before or after it.
+    A cast is elementwise, so compilers fuse it with its neighbours.
     """
     for node in list(module.graph.nodes):
         if getattr(node.target, "overloadpacket", None) not in _PRODUCTS:
@@ -69,7 +69,7 @@ def _with_casts(module: GraphModule, lower: torch.dtype) -> GraphModule:
 
 
 def _cast(module: GraphModule, node: Node, lower: torch.dtype) -> Node:
-    """The node's tensor in `lower`; sizes and masks of booleans stay what they are."""
+    """The node's tensor in `lower`; sizes and boolean masks stay."""
     value = attrgetter(str(node.target))(module) if node.op == "get_attr" else node.meta["val"]
     numbers = isinstance(value, Tensor) and value.is_floating_point()
     return module.graph.call_function(aten.to.dtype, (node, lower)) if numbers else node

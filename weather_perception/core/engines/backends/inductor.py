@@ -1,4 +1,4 @@
-"""The `inductor` backend: compiles the program ahead of time to a library of this machine, with PyTorch alone."""
+"""The `inductor` backend: compiles the program ahead of time to a library for this machine, with PyTorch alone."""
 
 import dataclasses
 import os
@@ -19,7 +19,7 @@ COMPILERS = ("g++", "clang++", "c++")
 
 
 class Inductor:
-    """AOTInductor: a C++ compiler is needed to build, not to load."""
+    """AOTInductor: needs a C++ compiler to build, but not to load."""
 
     name = "inductor"
     precisions = ("fp32", "bf16", "fp16")
@@ -30,14 +30,14 @@ class Inductor:
         if any(map(shutil.which, [wanted] if wanted else COMPILERS)):
             return ""
         found = f"CXX={wanted} is not a program" if wanted else f"none of {', '.join(COMPILERS)} is installed"
-        return f"no C++ compiler ({found}); install one, as with `apt install g++`"
+        return f"no C++ compiler ({found}); install one, for example with `apt install g++`"
 
     def version(self) -> str:
         """See `Backend.version`."""
         return versions("torch", "triton")
 
     def build(self, program: "Program", target: Target, folder: Path, calibration_NHW3: Image | None = None) -> None:
-        """See `Backend.build`. Weights are frozen into the code, which lets the compiler lay them out for it."""
+        """See `Backend.build`. Frozen weights let the compiler choose their layout."""
         import torch
 
         from weather_perception.core.engines.backends.fixed_size import at_fixed_size
@@ -49,7 +49,7 @@ class Inductor:
             )
 
     def load(self, program: "Program", target: Target, folder: Path, threads: int) -> "InductorEngine":
-        """See `Backend.load`. The threads are PyTorch's own, which are the whole process's: it has set them."""
+        """See `Backend.load`. The threads are PyTorch's, already set for the whole process."""
         return InductorEngine(program, target, folder / FILE)
 
 

@@ -1,4 +1,4 @@
-"""The `openvino` backend: the program through ONNX to OpenVINO's own format, for CPUs; NNCF makes int8 of it."""
+"""The `openvino` backend: converts the program through ONNX to OpenVINO's format, for CPUs, in int8 through NNCF."""
 
 import contextlib
 import dataclasses
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from weather_perception.core.program import Program
 
 FILE = "model.xml"
-# Of what is left in floating point; int8 stands in the graph.
+# The precision of everything in floating point; int8 is in the graph.
 _HINTS = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}
-# Nothing else gains by int8: additions are as fast in floating point, and the router's products are few and delicate.
+# Nothing else gains by int8: additions are as fast in floating point, and the router's few products are delicate.
 _QUANTISED = {"Convolution", "GroupConvolution", "ConvolutionBackpropData", "GroupConvolutionBackpropData"}
 
 # Up to so many channels a convolution is faster in floating point than between two conversions.
@@ -29,7 +29,7 @@ _FEW_CHANNELS = 4
 
 
 class OpenVino:
-    """Intel's runtime; at batch 1 it is usually the fastest on a CPU, and at int8 by far."""
+    """Intel's runtime: usually the fastest on a CPU at batch 1, and at int8 by far."""
 
     name = "openvino"
     precisions = ("fp32", "bf16", "int8")
@@ -45,7 +45,7 @@ class OpenVino:
         return versions("openvino", "onnx", "onnxscript", "torch")
 
     def build(self, program: "Program", target: Target, folder: Path, calibration_NHW3: Image | None = None) -> None:
-        """See `Backend.build`. OpenVINO cannot read the exported program itself, ONNX it can."""
+        """See `Backend.build`. OpenVINO reads ONNX, but not the exported program."""
         import openvino
         import torch
 
@@ -54,7 +54,7 @@ class OpenVino:
         if target.precision == "int8":
             _check_can_quantise(calibration_NHW3)
         graph = folder / "model.onnx"
-        with _without_warnings("torch.onnx"):  # of operators that only torchvision has
+        with _without_warnings("torch.onnx"):  # it warns of torchvision's operators
             fixed = at_fixed_size(program, dataclasses.replace(target, batch=target.at_once))
             exported = torch.onnx.export(fixed, dynamo=True, verbose=False)
         assert exported is not None
@@ -75,7 +75,7 @@ class OpenVino:
 def _check_can_quantise(calibration_NHW3: Image | None) -> None:
     if calibration_NHW3 is None:
         raise EngineError(
-            "precision: int8 is calibrated on frames of the camera; build it ahead, with "
+            "precision: int8 needs frames of the camera to calibrate on; build it ahead of time with "
             "`build_engine --precision int8 --calibrate BAG`"
         )
     if problem := missing_modules(("nncf",), "int8"):
@@ -83,7 +83,7 @@ def _check_can_quantise(calibration_NHW3: Image | None) -> None:
 
 
 def _quantised(model: Any, calibration_NHW3: Image) -> Any:
-    """OpenVINO's model with convolutions in int8, of ranges that the frames' activations have."""
+    """OpenVINO's model with convolutions in int8, with the value ranges that the frames give."""
     nncf = _nncf()
     others = sorted({operator.get_type_name() for operator in model.get_ops()} - _QUANTISED)
     return nncf.quantize(
@@ -110,7 +110,7 @@ def _delicate(model: Any) -> set[str]:
 
 
 def _convolutions_behind(node: Any) -> set[str]:
-    """The names of the convolutions that an operator of OpenVINO's gets anything from, its own too."""
+    """The names of the convolutions that an operator depends on, its own included."""
     found, waiting = {}, [node]
     while waiting:
         operator = waiting.pop()
@@ -121,7 +121,7 @@ def _convolutions_behind(node: Any) -> set[str]:
 
 
 def _nncf() -> Any:
-    """NNCF without what would report its use to its makers, as it does by default: a robot calls nobody."""
+    """NNCF without its telemetry, which reports its use by default: a robot calls nobody."""
     name = "openvino_telemetry"
     kept = sys.modules.get(name)
     sys.modules[name] = None  # type: ignore[assignment]  # so that it cannot be imported
@@ -147,7 +147,7 @@ def _without_warnings(logger_name: str) -> Iterator[None]:
 
 
 class OpenVinoEngine:
-    """Runs OpenVINO's form of the model on the CPU, for the least latency; a batch goes frame by frame."""
+    """Runs OpenVINO's form of the model on the CPU with the least latency, frame by frame."""
 
     name = "openvino"
 
@@ -157,7 +157,7 @@ class OpenVinoEngine:
         self.manifest: Manifest = program.manifest
         self.model_hash = program.sha256
         self._frames = target.at_once
-        # OpenVINO takes bf16 by itself where the CPU has it: the precision is always said.
+        # By default OpenVINO takes bf16 on a CPU that has it, so the precision is always set.
         settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": _HINTS[target.precision]}
         if threads:
             settings["INFERENCE_NUM_THREADS"] = str(threads)

@@ -18,7 +18,7 @@ FILE = "model.ep"
 
 
 class TensorRt:
-    """Types stand in the graph, as `at_fixed_size` casts it: fp32 means fp32, without TF32."""
+    """Takes types from the graph, as `at_fixed_size` casts it: fp32 means fp32, without TF32."""
 
     name = "tensorrt"
     precisions = ("fp32", "bf16", "fp16")
@@ -30,7 +30,7 @@ class TensorRt:
         return missing_modules(("torch_tensorrt", "tensorrt"), "tensorrt")
 
     def version(self) -> str:
-        """See `Backend.version`. An engine is bound to TensorRT's version, however that was installed."""
+        """See `Backend.version`. An engine is bound to TensorRT's version, under each of its package names."""
         return versions("torch", "torch-tensorrt", "tensorrt", "tensorrt-cu12", "tensorrt-cu13")
 
     def build(self, program: "Program", target: Target, folder: Path, calibration_NHW3: Image | None = None) -> None:
@@ -48,13 +48,13 @@ class TensorRt:
 
 
 def compile_program(exported: "ExportedProgram", target: Target, dryrun: bool = False) -> Any:
-    """Torch-TensorRT's module of a program of the target's shape; as a `dryrun` it builds nothing, and only reports."""
+    """Torch-TensorRT's module of a program of the target's shape; a `dryrun` only reports, and builds nothing."""
     import torch
     import torch_tensorrt
 
     compiler = torch_tensorrt.dynamo.compile
     known = inspect.signature(compiler).parameters
-    # Of the settings, `use_explicit_typing` was dropped in 2.13, which takes types as they stand anyhow.
+    # 2.13 dropped the setting `use_explicit_typing`: it always takes types from the graph.
     settings = {"min_block_size": 1, "disable_tf32": True, "use_explicit_typing": True, "dryrun": dryrun}
     shape = (target.batch, target.height, target.width, 3)
     image = torch_tensorrt.Input(shape=shape, dtype=torch.uint8, name="image")
@@ -64,7 +64,7 @@ def compile_program(exported: "ExportedProgram", target: Target, dryrun: bool = 
 class TensorRtEngine:
     """Runs a built engine with CUDA graphs: pinned buffers, one upload and one download a batch.
 
-    It was built for the largest batch, as a rig's cameras come; a smaller one takes as long.
+    It is built for the largest batch, as from a rig of cameras; a smaller one takes as long.
     """
 
     name = "tensorrt"

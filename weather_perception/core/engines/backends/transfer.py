@@ -12,30 +12,30 @@ from weather_perception.core.contract import Image, Outputs
 
 
 def transfer_for(device: str, shapes: int) -> "Transfer | Direct":
-    """What serves an engine on `device` that meets about so many shapes of batches."""
+    """The transfer for an engine on `device` that gets about `shapes` different shapes of batches."""
     return Transfer(device, shapes) if torch.device(device).type == "cuda" else Direct(device)
 
 
 class Direct:
-    """Hands over what the host can read as it is; other devices than CPU and GPU copy output by output."""
+    """Passes host memory on as it is; devices other than CPU and GPU copy output by output."""
 
     def __init__(self, device: str) -> None:
         self._device = torch.device(device)
 
     def upload(self, image_BHW3: Image) -> Tensor:
-        """The batch on the device; on a CPU the caller's own, unless PyTorch cannot read its layout."""
+        """The batch on the device; on a CPU the caller's memory, unless PyTorch cannot read its layout."""
         return torch.from_numpy(np.require(image_BHW3, requirements=("C", "W"))).to(self._device)
 
     def download(self, outputs: Sequence[Tensor]) -> Outputs:
-        """The contract's outputs on the host; the caller's own, where the module made them anew."""
+        """The contract's outputs on the host; they belong to the caller if the module allocated them."""
         return Outputs(*(output.cpu().numpy() for output in outputs))
 
 
 class Transfer:
-    """Copies for one engine on one device; only a GPU's host buffers are pinned, which makes its copies direct.
+    """Copies for one engine on one device; a GPU's host buffers are pinned, which makes its copies direct.
 
-    A buffer is made for each shape that comes and then kept: CUDA graphs read their input where they first found it.
-    When more than `shapes` have come, all are given back: where frames of any size come, memory would fill with them.
+    Each new shape gets a buffer, which is kept: CUDA graphs read their input at the address of the first run.
+    After more than `shapes`, all buffers are released, or frames of many sizes would fill the memory.
     """
 
     def __init__(self, device: str, shapes: int) -> None:
@@ -59,7 +59,7 @@ class Transfer:
         return image.copy_(host, non_blocking=True)
 
     def download(self, outputs: Sequence[Tensor]) -> Outputs:
-        """The contract's outputs on the host; the caller's own."""
+        """The contract's outputs on the host; they belong to the caller."""
         packed = torch.cat([output.contiguous().view(-1).view(torch.uint8) for output in outputs])
         if len(packed) not in self._host:
             self._host[len(packed)] = torch.empty(len(packed), dtype=torch.uint8, pin_memory=self._pinned)
