@@ -108,7 +108,7 @@ class Recipe(Generic[Config]):
         """The configuration in a checkpoint of this recipe; raises CheckpointError if it is of an older version."""
         try:
             return cattrs.structure(saved.config, self.config)
-        except Exception as error:  # cattrs raises groups of whatever it met
+        except Exception as error:  # cattrs raises groups of any errors
             raise CheckpointError(
                 f"{saved.folder}: its configuration does not fit {self.name} ({error}); train it again"
             ) from error

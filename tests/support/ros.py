@@ -21,7 +21,7 @@ def spin_until(executor: Executor, condition: Callable[[], bool], what: str) -> 
     """Spin the executor's nodes until `condition` holds; fails with `what` after the deadline."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     while not condition():
-        assert time.monotonic() < deadline, f"after {DEADLINE_SECONDS:.0f} s still waiting for: {what}"
+        assert time.monotonic() < deadline, f"after {DEADLINE_SECONDS:.0f} s still not true: {what}"
         executor.spin_once(timeout_sec=0.05)
 
 

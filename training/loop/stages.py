@@ -61,7 +61,7 @@ class Join:
     """How a phase joins the gradients of `tasks`, named as in its objective's outcomes.
 
     `combination` joins them on the `shared` parameters, from each task's mean gradient over its examples of the step.
-    The phase's other parameters take the gradient of the tasks' losses as it is. The gradient of the outcome's `terms`
+    The phase's other parameters take the plain gradient of the tasks' losses. The gradient of the outcome's `terms`
     is added to both.
     """
 

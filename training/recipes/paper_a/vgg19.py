@@ -83,7 +83,7 @@ def read_state(path: Path) -> Mapping[str, Tensor]:
         raise WeightsError(f"no VGG-19 weights at {path}: {REMEDY}")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch.load raises whatever its unpickler met
+    except Exception as error:  # torch.load raises any error of its unpickler
         raise WeightsError(f"{path}: not a readable state dict ({type(error).__name__}): {REMEDY}") from error
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
         raise WeightsError(f"{path}: not a state dict of tensors: {REMEDY}")
