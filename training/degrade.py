@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from training.data.degradations import DEGRADATIONS, LEVELS
-from training.data.degraded_copy import KEPT_FOLDERS, Recipe, write_copy
+from training.data.degraded_copy import KEPT_FOLDERS, CopySettings, write_copy
 
 DEFAULT_SEVERITY = 0.6
 
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = shlex.join(["python", "-m", "training.degrade", *given])
     severities = options.severity or _default_severities(options.degradation)
     try:
-        recipe = Recipe(
+        recipe = CopySettings(
             options.degradation,
             tuple(severities),
             options.seed,

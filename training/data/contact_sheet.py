@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.classes import VOID
-from training.data.readers.palettes import voc_colour
+from training.data.readers.class_names import voc_colour
 from training.data.readers.sets import Pair
 from training.data.sample import Sample
 from weather_perception.core.contract import SemanticClass

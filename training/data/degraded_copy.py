@@ -35,7 +35,7 @@ DEPTH_SKY = 65535
 
 
 @dataclass(frozen=True)
-class Recipe:
+class CopySettings:
     """How every picture is made; each takes one of `severities`, drawn from its name and the seed.
 
     depth: folder of depth maps that mirrors the source (else the ground-plane prior); reflections: folder of pictures
@@ -75,7 +75,7 @@ class Job(NamedTuple):
     degraded: bool
 
 
-class Outcome(NamedTuple):
+class CopyOutcome(NamedTuple):
     """How many files were written and how many were there already; what is wrong with each bad picture."""
 
     written: int
@@ -83,7 +83,7 @@ class Outcome(NamedTuple):
     bad: list[str]
 
 
-def write_copy(source: Path, out: Path, recipe: Recipe, command: str, force: bool = False) -> Outcome:
+def write_copy(source: Path, out: Path, recipe: CopySettings, command: str, force: bool = False) -> CopyOutcome:
     """Write the degraded copy of the tree `source` into `out`, or what is missing of it, and its manifest.
 
     Pictures become PNG; other files, and whatever lies in one of `kept_folders`, are copied. A picture that cannot be
@@ -109,7 +109,7 @@ def write_copy(source: Path, out: Path, recipe: Recipe, command: str, force: boo
             continue
         _write(out / job.target, data)
         written += 1
-    return Outcome(written, present, bad)
+    return CopyOutcome(written, present, bad)
 
 
 def plan(source: Path, kept_folders: Sequence[str] = KEPT_FOLDERS) -> list[Job]:
@@ -143,7 +143,7 @@ def seed_of(seed: int, name: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}/{name}".encode()).digest()[:8], "big")
 
 
-def _degraded_png(source: Path, job: Job, recipe: Recipe, layers: Sequence[Path]) -> bytes:
+def _degraded_png(source: Path, job: Job, recipe: CopySettings, layers: Sequence[Path]) -> bytes:
     name = job.source.stem
     image_HW3 = _read_image(source / job.source)
     depth_HW = _depth(recipe.depth / job.target if recipe.depth else None, image_HW3)
@@ -185,7 +185,7 @@ def _images(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
 
 
-def _manifest(source: Path, recipe: Recipe, command: str) -> dict[str, Any]:
+def _manifest(source: Path, recipe: CopySettings, command: str) -> dict[str, Any]:
     """`recipe` is all that the pixels depend on; two copies with the same one can be merged."""
     code = hashlib.sha256()
     for path in sorted(Path(degradations.__file__).parent.glob("*.py")):

@@ -11,14 +11,12 @@ import pytest
 
 from training.data.degradations import fog, gaussian_noise, reflection
 from training.data.degraded_copy import MANIFEST, seed_of
-from training.data.readers.ade20k import ADE20K
 from training.data.readers.camvid import CamVid
-from training.data.readers.coco_stuff import COCOStuff
-from training.data.readers.voc import VOC2012
+from training.data.readers.photographs import ADE20K, VOC2012, COCOStuff
 from training.data.sample import SKY_DEPTH, ground_plane_depth
 from training.degrade import main
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 NAMES = ("0001TP_000001", "0001TP_000002", "0006R0_000001")
 
 

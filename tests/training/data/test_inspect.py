@@ -21,7 +21,10 @@ def test_every_layout_is_recognised_and_drawn(tmp_path: Path, name: str, capsys:
     BUILDERS[name](root)
     assert main([str(root), "--out", str(out)]) == 0
     text = capsys.readouterr().out
-    assert text.startswith(f"{root}: {name}\n")
+    source = LAYOUTS[name].reader.source
+    told = [f"{root}: {name}", f"source   {source.name}", f"licence  {source.licence}"]
+    assert text.splitlines()[:3] == told
+    assert f"credit   {source.attribution}" in text
     assert "missing  0" in text
     assert len(list(out.glob(f"{name}*.png"))) == len(LAYOUTS[name].splits(root))
 

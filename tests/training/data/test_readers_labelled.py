@@ -16,12 +16,10 @@ from tests.support.datasets import CITY_FRAME, COLUMNS, ROWS, label_map, picture
 from training.data.assumed_depth import assumed_depth
 from training.data.classes import CLASS_ID, VOID
 from training.data.readers.acdc import ACDC
-from training.data.readers.ade20k import ADE20K
 from training.data.readers.adverse_cityscapes import FoggyCityscapes, RainCityscapes
 from training.data.readers.celebamask import CelebAMaskHQ
 from training.data.readers.cityscapes import CITYSCAPES_CLASSES, TO_STREET, Cityscapes
-from training.data.readers.coco_stuff import COCOStuff
-from training.data.readers.voc import VOC2012
+from training.data.readers.photographs import ADE20K, VOC2012, COCOStuff
 from training.data.sample import SKY_DEPTH
 
 Builder = Callable[[Path], None]
@@ -183,7 +181,7 @@ def test_voc_takes_the_listed_frames_and_the_palette_s_indices(tmp_path: Path) -
     assert (frames.classes[20].name, frames.classes[15].color) == ("tvmonitor", (192, 128, 128))
     (tmp_path / "VOCdevkit/VOC2012/JPEGImages/2007_000042.jpg").unlink()
     with pytest.raises(
-        FileNotFoundError, match=r"1 of 2 frames listed in val\.txt are not here, the first is 2007_000042"
+        FileNotFoundError, match=r"1 of 2 frames listed in val\.txt are missing, the first is 2007_000042"
     ):
         VOC2012(tmp_path, "val")
     assert VOC2012(tmp_path, "val", strict=False).missing == ("2007_000042",)
@@ -202,7 +200,7 @@ def test_a_label_file_that_breaks_off_is_named(tmp_path: Path) -> None:
     noise_HW = np.random.default_rng(0).integers(0, 151, (ROWS, COLUMNS), np.uint8)
     assert cv2.imwrite(str(path), noise_HW)
     path.write_bytes(path.read_bytes()[:200])
-    with pytest.raises(ValueError, match=r"ADE_train_00000001\.png: not a whole image"):
+    with pytest.raises(ValueError, match=r"ADE_train_00000001\.png: a truncated image"):
         ADE20K(tmp_path, "training")[0]
 
 

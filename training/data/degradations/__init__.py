@@ -3,12 +3,11 @@
 from collections.abc import Callable
 
 from training.data.degradations.arguments import Image, Map
-from training.data.degradations.cityscapes import foggy_cityscapes
 from training.data.degradations.dark import night
 from training.data.degradations.lens import raindrops
 from training.data.degradations.reflections import reflection, reflection_linear_light
 from training.data.degradations.regular import chromatic_aberration, gaussian_blur, gaussian_noise, jpeg
-from training.data.degradations.weather import WEATHERS, clear, extinction, fog, rain, snow
+from training.data.degradations.weather import WEATHERS, clear, extinction, fog, foggy_cityscapes, rain, snow
 from training.data.sample import Sample
 
 __all__ = [

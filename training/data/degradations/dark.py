@@ -30,7 +30,7 @@ COARSE = 8
 DISPLAY_GAMMA = 2.2
 
 
-class Light(NamedTuple):
+class NightLight(NamedTuple):
     """What falls on the scene (share of the day's light, linear) and what glows in the air (0..1), float32."""
 
     falling_hw3: Map
@@ -62,7 +62,7 @@ def night(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
     return np.asarray(cv2.convertScaleAbs(np.maximum(result_HW3, 0)), np.uint8)
 
 
-def _light(rng: Generator, depth_HW: Map) -> Light:
+def _light(rng: Generator, depth_HW: Map) -> NightLight:
     """All light of the night on a grid COARSE times coarser than the depth."""
     height, width = (max(1, -(-side // COARSE)) for side in depth_HW.shape)
     depth_hw = np.asarray(cv2.resize(depth_HW, (width, height), interpolation=cv2.INTER_AREA), np.float32)
@@ -81,7 +81,7 @@ def _light(rng: Generator, depth_HW: Map) -> Light:
         glow_hw += 1.2 * np.exp(-distance2_hw / 2) + 0.35 * np.exp(-np.sqrt(distance2_hw) / 2.5)
         lit_hw += 0.05 * np.exp(-distance2_hw / 200)
     falling_hw3 = falling_hw3 + (near_hw * lit_hw)[:, :, None] * colour
-    return Light(np.asarray(falling_hw3, np.float32), np.minimum(glow_hw, 1)[:, :, None] * colour)
+    return NightLight(np.asarray(falling_hw3, np.float32), np.minimum(glow_hw, 1)[:, :, None] * colour)
 
 
 def _enlarged(grid_hw3: Map, shape: tuple[int, ...]) -> Map:

@@ -6,9 +6,8 @@ Shape suffixes: H rows, W columns, a leading 3 colours (linear RGB).
 import numpy as np
 
 from training.data.classes import CLASS_ID
-from training.data.scenes.camera import CAMERA_HEIGHT_M, Camera
+from training.data.scenes.camera import CAMERA_HEIGHT_M, Camera, Layers
 from training.data.scenes.houses import Walls
-from training.data.scenes.layers import Layers
 from training.data.scenes.noise import Array, Tones, box, periodic_box
 from training.data.scenes.world import LEFT, RIGHT, VIEW_M, World
 

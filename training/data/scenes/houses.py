@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.data.classes import CLASS_ID
-from training.data.scenes.camera import CAMERA_HEIGHT_M, Camera
-from training.data.scenes.layers import Layers, vertical_span
+from training.data.scenes.camera import CAMERA_HEIGHT_M, Camera, Layers
 from training.data.scenes.noise import Array, Tones, box, periodic_box
 from training.data.scenes.world import LEFT, RIGHT, VIEW_M, World
 
@@ -76,7 +75,7 @@ class Houses:
             return
         depth_W = walls.depth_W[columns]
         building_WF = walls.building_WF[columns]
-        rows, row_H1 = vertical_span(camera, 0.0, 30.0, float(depth_W.min()))
+        rows, row_H1 = camera.vertical_span(0.0, 30.0, float(depth_W.min()))
         top_W, roof_W = building_WF[:, 2], building_WF[:, 14]
         height_HW = CAMERA_HEIGHT_M - (row_H1 - camera.horizon_v) * depth_W / camera.focal
         pixel_W = depth_W / camera.focal

@@ -9,10 +9,9 @@ import numpy as np
 
 from training.data.classes import CLASS_ID
 from training.data.sample import SKY_DEPTH
-from training.data.scenes.camera import CAMERA_HEIGHT_M, Camera
+from training.data.scenes.camera import CAMERA_HEIGHT_M, Camera, Layers
 from training.data.scenes.ground import Ground
 from training.data.scenes.houses import Houses, Walls, find_walls
-from training.data.scenes.layers import Layers, vertical_span
 from training.data.scenes.noise import Array, Tones, periodic_box
 from training.data.scenes.world import VIEW_M, World
 
@@ -76,7 +75,7 @@ class Raycaster:
         """Trees and hedges behind the houses, and at the end of the view."""
         noise = self.world.noise
         depth_W = walls.back_depth_W
-        rows, row_H1 = vertical_span(camera, 0.0, 15.0, float(depth_W.min()))
+        rows, row_H1 = camera.vertical_span(0.0, 15.0, float(depth_W.min()))
         slope_1W = (np.arange(camera.width, dtype=np.float32)[None] - camera.centre_u) / camera.focal
         far_1W = depth_W[None] >= VIEW_M - 1e-3
         # beyond the view's end the trees stand too far away to move: their place is the ray's direction
@@ -100,7 +99,7 @@ class Raycaster:
         if len(columns) == 0:
             return
         depth_W = walls.plane_depth_W[columns]
-        rows, row_H1 = vertical_span(camera, 0.0, 1.8, float(depth_W.min()))
+        rows, row_H1 = camera.vertical_span(0.0, 1.8, float(depth_W.min()))
         pixel_W = depth_W / camera.focal
         slope_W = np.abs(columns - camera.centre_u) / camera.focal
         stretch_W = (depth_W / (camera.focal * np.maximum(slope_W, 1e-4))).astype(np.float32)
