@@ -26,13 +26,14 @@ from tests.support.runs import (
     tensors,
     unseen,
 )
+from tests.support.tiny import TinyModel, export_tiny, tiny_manifest
 from training import evaluate, export, recipes, train
 from training.config import places
 from training.data import pool
 from training.data.source import PROCEDURAL
 from training.deployable import METRICS_FILE
 from training.loop import processes
-from training.loop.checkpoint import CheckpointError
+from training.loop.checkpoint import CheckpointError, open_checkpoint
 from training.recipe import Recipe
 from weather_perception.core.program import Program, open_program
 
@@ -59,7 +60,8 @@ def _rendered_once() -> Iterator[None]:
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint of our own scenes that holds a segmenter."""
     folder = tmp_path_factory.mktemp("base") / "run"
-    assert run(WEATHER_NET, folder, *AVERAGED) == 0
+    assert run(WEATHER_NET, folder, *AVERAGED, "--tensorboard", str(folder.with_name("board"))) == 0
+    assert list(folder.with_name("board").iterdir())
     return folder
 
 
@@ -236,7 +238,14 @@ def test_weights_that_it_starts_from_or_is_handed_out_with_bring_their_licence(
 def test_the_model_file_does_what_the_checkpoint_does_at_every_size(
     trained: Path, mask: list[str], program: Program
 ) -> None:
-    assert_same_model(program, recipes.open_deployable(trained, *mask[1:], averaged=True).model)
+    assert_same_model(program.exported.module(), recipes.open_deployable(trained, *mask[1:], averaged=True).model)
+
+
+def test_the_model_file_opens_in_seconds(program: Program) -> None:
+    """Files are slow to open for the symbolic sizes that PyTorch must reason about, so those are counted."""
+    tensors = [node.meta.get("val") for node in program.exported.graph.nodes]
+    sizes = {str(size) for value in tensors if isinstance(value, torch.Tensor) for size in value.shape}
+    assert len({size for size in sizes if not size.isdigit()}) <= 20, sorted(sizes)
 
 
 def test_every_output_has_a_name_of_its_own(program: Program, trained: Path, mask: list[str]) -> None:
@@ -252,8 +261,13 @@ def test_the_card_and_the_manifest_hold_the_measured_figures(
     recipe: Recipe[Any], program: Program, metrics: dict[str, Any]
 ) -> None:
     training, page = program.manifest.training, program.path.with_suffix(".md").read_text()
+    rows = metrics["procedural"]
+    assert all(rows["clear"]["psnr_degraded"] > row["psnr_degraded"] for name, row in rows.items() if name != "clear")
     assert training["metrics"] == metrics and training["averaged"]
-    for condition, row in metrics["procedural"].items():
+    for condition, row in rows.items():
+        measures = [row[side][over] for side in ("original", "refined") for over in ("set", "image")]
+        assert all(found.keys() == {"pa", "mpa", "miou", "fwiou"} and 0 <= found["miou"] <= 1 for found in measures)
+        assert row.get("weather_accuracy") in ((0, 1) if condition in program.manifest.weathers else (None,))
         assert f"| {condition.replace('_', ' ')} | 1 | {row['psnr_degraded']:.2f} |" in page
         assert f"{row['psnr_restored']:.2f}" in page and f"{row['refined']['set']['miou']:.3f}" in page
     told = [program.sha256, training["licence"], training["command"], str(PROCEDURAL), training.get("method", "")]
@@ -288,6 +302,10 @@ def test_replay_answers_every_frame_and_publishes_weathers_and_gates_by_name(
     assert metrics["frames_received"] == metrics["frames_sent"] == len(readings) == 3
     fog, manifest = metrics["weathers"]["fog"], program.manifest
     assert fog["psnr_restored"] > 0 and 0 <= fog["miou_refined"] <= 1 and (fog["miou_base"] is None) == bool(mask)
+    if manifest.weathers == ("unknown",):
+        assert metrics["dominant_weather_frames"] == {"unknown": 3} and metrics["weather_accuracy"] is None
+        page = (tmp_path / "out/report.html").read_text()
+        assert "seen as unknown" not in page and ("Routing over time" in page) == bool(manifest.gates)
     names = {f"weather.{name}" for name in manifest.weathers} | {f"gate.{name}" for name in manifest.gates}
     assert all(reading.values.keys() == names and reading.weather in manifest.weathers for reading in readings)
 
@@ -339,6 +357,7 @@ def test_options_of_other_recipes_are_refused_with_those_that_take_them(
         assert stopped.value.code == 2
         message = capsys.readouterr().err
         assert f"{option}: {smoke(recipe)} does not take it" in message
+        assert ("training.export --segmenter" in message) == (option == "--segmenter")
         for other in recipes.RECIPES:
             assert (other.title in message.partition("it belongs to")[2]) == takes(other, option)
 
@@ -354,8 +373,29 @@ def test_the_presets_have_their_names_and_the_seed_alone_gives_their_first_weigh
         assert_equal(dict(second[name].state_dict()), dict(net.state_dict()))
 
 
+def test_a_kill_while_a_checkpoint_is_written_leaves_the_old_one(short: Path, tmp_path: Path) -> None:
+    shutil.copytree(short, tmp_path / "run.old")  # as a kill between the two renames leaves it
+    assert_equal(tensors(open_checkpoint(tmp_path / "run").folder), tensors(short))
+
+
 def test_a_missing_checkpoint_is_an_error_that_says_what_to_do(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert export.main([str(tmp_path / "none"), "--out", str(tmp_path / "x.pt2")]) == 1
     assert "train first" in capsys.readouterr().err
+
+
+class Brighter(TinyModel):
+    def forward(self, image_BHW3: torch.Tensor) -> Any:
+        restored, *others = super().forward(image_BHW3)
+        return (restored // 2 + 100, *others)
+
+
+def test_a_model_file_that_differs_from_its_checkpoint_is_refused_and_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "SIZES", ((97, 131),))
+    monkeypatch.setattr(export, "export_program", lambda _: export_tiny(Brighter()))
+    with pytest.raises(export.ParityError, match="restored: the model file differs from the checkpoint by"):
+        export.write(TinyModel(), tiny_manifest(), tmp_path / "tiny.pt2")
+    assert not list(tmp_path.iterdir())

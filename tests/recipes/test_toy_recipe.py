@@ -52,7 +52,7 @@ def test_it_trains_resumes_and_is_judged_exported_measured_and_replayed(
     assert judge(whole, "--averaged") == 0
     program = handed_out(whole, tmp_path / "toy.pt2", "--averaged")
     last, averaged = (recipes.open_deployable(whole, averaged=value).model for value in (False, True))
-    assert_same_model(program, averaged)
+    assert_same_model(program.exported.module(), averaged)
     means = [model.restorer.net.change[1].running_mean for model in (last, averaged)]
     assert not torch.equal(*means)
     training = program.manifest.training

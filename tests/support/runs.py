@@ -1,6 +1,7 @@
 """Short runs of recipes by the real commands, for tests: trained, compared tensor by tensor, exported, replayed."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from training import evaluate, export, train
 from training.data.degradations import degrade
 from training.data.sample import Sample
 from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
+from training.loop import processes
 from training.loop.trainer import Trainer
 from training.recipe import Recipe
 from weather_perception.core.contract import OUTPUT_NAMES
@@ -52,6 +54,16 @@ def run_until(step: int, recipe: Recipe[Any], folder: Path, *more: str, segmente
         patch.setattr(Trainer, "train_step", stop)
         with pytest.raises(KeyboardInterrupt):
             run(recipe, folder, *more, segmenter=segmenter)
+
+
+def untrained(recipe: Recipe[Any], config: Any, folder: Path, change: Callable[[Any], None] | None = None) -> Path:
+    """A checkpoint of the run's first step; `change` is called with its networks before."""
+    fabric = processes.launch()
+    trainer = recipe.trainer(recipe.begin(config, fabric), fabric, config.loop())
+    if change:
+        change(trainer.networks)
+    trainer.save(folder, {})
+    return folder
 
 
 def state(folder: Path) -> dict[str, Any]:
@@ -101,9 +113,8 @@ def handed_out(folder: Path, path: Path, *more: str) -> Program:
 
 
 @torch.inference_mode()
-def assert_same_model(program: Program, model: nn.Module) -> None:
-    """The model file answers as the module at several sizes, those of no network's stride among them."""
-    opened = program.exported.module()
+def assert_same_model(opened: nn.Module, model: nn.Module) -> None:
+    """An exported model answers as the one it was made from, also at sizes that are no multiple of a stride."""
     for batch, rows, columns in ((1, 1, 1), (3, 33, 40), (1, 64, 64), (2, 97, 131)):
         frames = torch.randint(0, 256, (batch, rows, columns, 3), dtype=torch.uint8)
         for name, expected, found in zip(OUTPUT_NAMES, model(frames), opened(frames), strict=True):
