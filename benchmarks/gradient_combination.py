@@ -16,8 +16,7 @@ from torch.profiler import ProfilerActivity, profile
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from training.multitask.homogenisation import homogenise_
-from training.recipes.paper_c.config import HomogenisationConfig
+from training.multitask.homogenisation import HomogenisationConfig, homogenise_
 
 MVGH = HomogenisationConfig()
 

@@ -20,13 +20,12 @@ from tqdm import trange
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from training.config import ModelConfig
 from training.data.classes import CLASSES
-from training.recipes.paper_c.deployed import DeployedMuirf
+from training.recipes.paper_c.config import PRESETS, MuirfConfig
+from training.recipes.paper_c.deploy import deployed
 from training.recipes.paper_c.network import Muirf, SharedBlock
-from training.recipes.paper_c.network_config import PRESETS, PaperCConfig
 from training.recipes.paper_c.sharing import ChannelSharedConv2d, Route, Shared
-from training.segmenters.base import BaseSegmenter
+from training.segmenters.base import BaseConfig, BaseSegmenter
 
 
 class Plain(nn.Module):
@@ -43,7 +42,7 @@ class Plain(nn.Module):
         return Shared(F.conv2d(x_BCHW, self.weight_OCHW, self.bias_O, groups=1, **self.settings), self.mask_BO)
 
 
-def plain_unet(config: PaperCConfig) -> Muirf:
+def plain_unet(config: MuirfConfig) -> Muirf:
     """The network whose convolutions are plain ones; its `restore` is a plain U-Net."""
     net = Muirf(config)
     for block in net.modules():
@@ -53,18 +52,18 @@ def plain_unet(config: PaperCConfig) -> Muirf:
     return net.eval()
 
 
-def steps(config: PaperCConfig, size: tuple[int, int]) -> dict[str, Callable[[], object]]:
+def steps(config: MuirfConfig, size: tuple[int, int]) -> dict[str, Callable[[], object]]:
     """What is timed, on one frame of `size` (rows, columns)."""
     frame_BHW3 = torch.randint(0, 256, (1, *size, 3), dtype=torch.uint8)
     image_B3HW = frame_BHW3.permute(0, 3, 1, 2).contiguous() / 255
     net, plain = Muirf(config).eval(), plain_unet(config)
-    deployed = DeployedMuirf(BaseSegmenter(len(CLASSES), *ModelConfig().segmenter_widths), net).eval()
+    whole = deployed(net, BaseSegmenter(BaseConfig(len(CLASSES))))
     shallow_BCHW = net.embed(image_B3HW)
     routing = net.router(shallow_BCHW)
     route = Route(routing.gate_BE, routing.weather_BK)
     convs = list(net.shared_convolutions.values())
     return {
-        "frame": lambda: deployed(frame_BHW3),
+        "frame": lambda: whole(frame_BHW3),
         "network": lambda: net(image_B3HW),
         "plain": lambda: plain.restore(image_B3HW, plain.embed(image_B3HW), route),
         "router": lambda: net.router(shallow_BCHW),
@@ -73,7 +72,7 @@ def steps(config: PaperCConfig, size: tuple[int, int]) -> dict[str, Callable[[],
 
 
 @torch.inference_mode()
-def seconds(config: PaperCConfig, size: tuple[int, int], repeats: int, name: str) -> dict[str, float]:
+def seconds(config: MuirfConfig, size: tuple[int, int], repeats: int, name: str) -> dict[str, float]:
     """The median CPU time of each step, the steps taking turns; the first turn is the warm-up."""
     timed = steps(config, size)
     found: dict[str, list[float]] = {step: [] for step in timed}
@@ -103,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     print("|---|---|---|---|---|---|---|")
     for name, preset in PRESETS.items():
-        found = seconds(preset(), options.size, options.repeats, name)
+        found = seconds(preset().model, options.size, options.repeats, name)
         routing, network = found["router"] + found["kernels"], found["network"]
         shares = [routing / found["frame"]]
         shares += [part / network for part in (routing, found["router"], found["kernels"], network - found["plain"])]

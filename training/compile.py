@@ -1,8 +1,7 @@
-"""`python -m training.compile --size HEIGHTxWIDTH`: builds an engine, as the installed command `build_engine` does."""
+"""`python -m training.compile --size HEIGHTxWIDTH`: the program `build_engine`, from the checkout."""
 
-import sys
-
-from weather_perception.core.engines.command import main
+import runpy
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # Run as a program, not imported: training depends on the package's core alone.
+    runpy.run_module("weather_perception.build_engine", run_name="__main__", alter_sys=True)

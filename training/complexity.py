@@ -1,4 +1,4 @@
-"""`python -m training.complexity [PRESET ...]`: parameters, multiply-adds and latency of the networks of presets."""
+"""`python -m training.complexity [PRESET ...]`: print the parameters, multiply-adds and latency of networks."""
 
 import argparse
 import platform
@@ -18,7 +18,7 @@ from training import recipes
 
 @dataclass(frozen=True)
 class Complexity:
-    """One frame through a network: parameters, multiply-adds, and milliseconds."""
+    """The cost of one frame: the network's parameters, its multiply-adds, and milliseconds."""
 
     parameters: int
     multiply_adds: int
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status."""
     presets = {name: (recipe, preset) for recipe in recipes.RECIPES for name, preset in recipe.presets.items()}
     parser = argparse.ArgumentParser("python -m training.complexity", description=__doc__)
-    parser.add_argument("preset", nargs="*", help=f"default: all of {', '.join(presets)}")
+    parser.add_argument("preset", nargs="*", help=f"one or more of {', '.join(presets)} (default: all)")
     parser.add_argument("--size", type=size, default=(256, 256), metavar="ROWSxCOLUMNS", help="default: 256x256")
     options = parser.parse_args(arguments)
     rows, columns = options.size
@@ -48,26 +48,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"| {name} | {figures} |", flush=True)
     machine = platform.processor() or platform.machine()
     print(f"\nLatency: float32, eager PyTorch {torch.__version__}, CPU ({machine}), {torch.get_num_threads()} threads.")
-    print("Multiply-adds: convolutions and matrix products, attention's among them; nothing elementwise.")
+    print("Multiply-adds: convolutions and matrix products, including attention; no elementwise operations.")
     return 0
 
 
 def size(text: str) -> tuple[int, int]:
-    """Rows and columns of `ROWSxCOLUMNS`; raises argparse.ArgumentTypeError."""
+    """Rows and columns from the text `ROWSxCOLUMNS`; raises argparse.ArgumentTypeError."""
     found = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
     if not found:
-        raise argparse.ArgumentTypeError(f"expected ROWSxCOLUMNS, as 256x256, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected ROWSxCOLUMNS, such as 256x256, got {text!r}")
     return int(found[1]), int(found[2])
 
 
 @torch.inference_mode()
 def measure(net: nn.Module, rows: int, columns: int, repeats: int = 3) -> Complexity:
-    """The figures of a network that takes an image [1, 3, H, W]; raises ValueError for a size unlike its stride."""
+    """Measure a network on an image [1, 3, H, W]; raises ValueError if the size does not fit the network's stride."""
     net = net.eval()
     image = torch.rand(1, 3, rows, columns)
     counter = FlopCounterMode(display=False)
     with counter:
-        net(image)  # the warm-up, too
+        net(image)  # also the warm-up
     durations = []
     for _ in range(repeats):
         start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Settings that every way of training a model shares: the run, its data, and how the loop runs."""
+"""Settings that all recipes share: those of the run, its data and its loop."""
 
 import dataclasses
 from collections.abc import Iterator, Sequence
@@ -9,20 +9,20 @@ Precision = Literal["32-true", "bf16-mixed"]
 
 
 def place() -> Any:
-    """A field that names a file or folder of this machine, empty for none.
+    """A dataclass field with the path of a file or folder on this machine; empty for none.
 
-    It may differ between a run and the one that continues it, and no model file mentions it.
+    Its value may change when a run continues, and model files do not contain it.
     """
     return field(default="", metadata={"place": True})
 
 
 @dataclass(frozen=True)
 class LoopConfig:
-    """How the training loop runs, whatever it trains.
+    """Settings of the training loop.
 
-    `gradient_clip`: largest norm of a phase's gradient, 0 for none. `accumulate`: micro-batches that one optimiser step
-    adds up. `average_decay`: of the moving average of the weights, 0 for none. `workers`: processes that make the
-    examples. `*_every`: optimiser steps.
+    `gradient_clip`: largest norm of a phase's gradient, 0 for no limit. `accumulate`: micro-batches per optimiser step.
+    `average_decay`: decay of the moving average of the weights, 0 for no average. `workers`: processes that make the
+    examples. `*_every`: optimiser steps between two checkpoints or image grids.
     """
 
     seed: int = 0
@@ -37,10 +37,10 @@ class LoopConfig:
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Clear frames to degrade: procedural drives of seeds 0 .. `drives` - 1, and CamVid's if its root is given.
+    """Clear frames to degrade: procedural drives with the seeds 0 .. `drives` - 1, and CamVid's with `camvid_root`.
 
-    `height`, `width` of a procedural frame and `crop` (rows, columns) are in pixels. `camvid_share`: of the examples,
-    0..1.
+    `height`, `width` of a procedural frame and `crop` (rows, columns) are in pixels. `camvid_share`: CamVid's share of
+    the examples, 0..1.
     """
 
     drives: int = 150
@@ -55,7 +55,7 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class PairedSetConfig:
-    """Pairs on disk to train on in place of street scenes: `root` of a data set, and its `split` if it has several."""
+    """Pairs on disk to train on instead of street scenes: a data set's `root`, and its `split` if it has several."""
 
     root: str = place()
     split: str = ""
@@ -63,10 +63,10 @@ class PairedSetConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """One training, whatever its recipe: its length, its examples and its optimiser.
+    """Settings that the runs of all recipes have: length, examples and optimiser. Each recipe adds its own.
 
-    `steps` are those of the last stage, in optimiser steps, `batch` the examples of each over all processes.
-    `learning_rate` is the highest. A recipe adds its network's settings and its own.
+    `steps`: optimiser steps of the last stage. `batch`: examples of one step, over all processes. `learning_rate`: the
+    highest rate.
     """
 
     name: str
@@ -79,24 +79,24 @@ class RunConfig:
     data: DataConfig = field(default_factory=DataConfig)
 
     def loop(self, **more: Any) -> LoopConfig:
-        """The loop's settings, those that a run's configuration does not hold given by name."""
+        """The settings of the loop; `more` are those that RunConfig does not have."""
         return LoopConfig(self.seed, self.checkpoint_every, self.gradient_clip, **more)
 
     def check_tasks(self, tasks: Sequence[str], stride: int) -> None:
-        """Raises ValueError unless the crop is a multiple of `stride`, and the batch one of the number of tasks."""
+        """Raises ValueError unless the crop is a multiple of `stride` and the batch one of the number of tasks."""
         if any(side % stride for side in self.data.crop):
             raise ValueError(f"data.crop: {self.data.crop} must be multiples of the network's stride, {stride}")
         if not tasks or len(set(tasks)) != len(tasks):
             raise ValueError(f"tasks: name one or more, each once, got {tasks}")
         if self.batch % len(tasks):
             raise ValueError(
-                f"batch: {self.batch} is no multiple of the {len(tasks)} tasks {', '.join(tasks)}; each step takes "
-                "equally many examples of each"
+                f"batch: {self.batch} is not a multiple of the {len(tasks)} tasks {', '.join(tasks)}; each step takes "
+                "the same number of examples of each"
             )
 
 
 def places(config: Any, prefix: str = "") -> Iterator[str]:
-    """The dotted names of all fields made by `place`, nested dataclasses' too."""
+    """The dotted names of all `place` fields, also those of nested dataclasses."""
     for item in fields(config):
         value = getattr(config, item.name)
         if item.metadata.get("place"):
@@ -106,7 +106,7 @@ def places(config: Any, prefix: str = "") -> Iterator[str]:
 
 
 def without_places(config: Any) -> dict[str, Any]:
-    """The configuration as nested dicts without the fields made by `place`: what a model file may say of it."""
+    """The configuration for a model file: nested dicts without the `place` fields."""
     settings = dataclasses.asdict(config)
     for name in places(config):
         *groups, last = name.split(".")

@@ -1,4 +1,4 @@
-"""A trained model as it is handed out: under the model file's contract, with its base segmenter and its origin."""
+"""A trained model, ready to export or judge: under the model file's contract, with base segmenter and origin."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -20,15 +20,15 @@ from weather_perception.core.contract import Manifest
 
 METRICS_FILE = "metrics.json"
 UNKNOWN_WEATHER = ("unknown",)
-"""The weather types of a model that does not tell weathers apart."""
+"""The weather types of a model that does not recognise the weather."""
 
 
 @dataclass(frozen=True)
 class Deployable:
-    """A checkpoint's model and its base segmenter, both modules of the model file's contract.
+    """A checkpoint's model and its base segmenter, two modules that follow the model file's contract.
 
-    `parts` are the networks by name, `training` is the manifest's, `conditions` the degradations that judge it.
-    `trained_under` and `limits` (a Markdown list) are the model card's.
+    `parts`: the networks by name. `training`: this entry of the manifest. `conditions`: the degradations to judge it
+    under. `trained_under` and `limits` (a Markdown list) are for the model card.
     """
 
     model: nn.Module
@@ -42,17 +42,17 @@ class Deployable:
     gates: tuple[str, ...] = field(default=())
 
     def manifest(self, name: str) -> Manifest:
-        """The manifest of the model file called `name`."""
+        """The manifest of a model file called `name`."""
         return manifest(name, self.weathers, self.gates, self.training)
 
     def base_manifest(self, name: str) -> Manifest:
-        """The manifest of the base segmenter's file."""
+        """The manifest of the base segmenter's model file called `name`."""
         return manifest(name, UNKNOWN_WEATHER, (), {**self.training, "metrics": {}})
 
     def evaluate(self, samples: Sequence[Sample]) -> dict[str, Any]:
-        """Scores by condition on clear samples that it has not seen: `Judged.result`, and how often it is right.
+        """The scores of every condition on unseen clear samples: `Judged.result`, and the weather accuracy.
 
-        A model that names the weather has `weather_accuracy`, 0..1, under its own weathers.
+        `weather_accuracy`, 0..1, is there only if the model has the condition as a weather type.
         """
         return {condition: self._evaluate_in(condition, samples) for condition in self.conditions}
 
@@ -72,14 +72,14 @@ class Deployable:
 
 
 def manifest(name: str, weathers: tuple[str, ...], gates: tuple[str, ...], training: Mapping[str, Any]) -> Manifest:
-    """The manifest of a model trained here."""
+    """The manifest of a model of this project."""
     return Manifest(name, CLASSES, weathers, gates, training, torch.__version__)
 
 
 def provenance(saved: Checkpoint, config: RunConfig, **facts: Any) -> dict[str, Any]:
-    """The manifest's `training`: what a checkpoint learned from, under which licence, how, and how well.
+    """The manifest's `training`: sources, licence, commands, settings and scores of a checkpoint.
 
-    `facts` are the recipe's own. The command lists every run behind the weights.
+    `facts` are the recipe's own entries. `command` lists every run behind the weights.
     """
     metrics = saved.folder / METRICS_FILE
     return {

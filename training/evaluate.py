@@ -1,6 +1,6 @@
-"""`python -m training.evaluate CHECKPOINT`: judge a checkpoint on drives it never saw, under every degradation.
+"""`python -m training.evaluate CHECKPOINT`: judge a checkpoint on unseen drives, under every degradation.
 
-The scores are printed, and written to metrics.json in the checkpoint, from where the model card takes them.
+Prints the scores, and writes them to metrics.json in the checkpoint for the model card.
 """
 
 import argparse
@@ -19,9 +19,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status."""
     parser = argparse.ArgumentParser("python -m training.evaluate", description=__doc__)
     add_checkpoint(parser)
-    parser.add_argument("--drives", type=int, default=8, help="procedural drives to judge on, 3 frames each")
-    parser.add_argument("--camvid", metavar="ROOT", help="CamVid's root: judge on its validation drive too")
-    parser.add_argument("--stride", type=int, default=4, help="take every n-th CamVid frame")
+    parser.add_argument("--drives", type=int, default=8, help="procedural drives, 3 frames each (default: %(default)s)")
+    parser.add_argument("--camvid", metavar="ROOT", help="CamVid's root, to judge on its validation drive too")
+    parser.add_argument("--stride", type=int, default=4, help="take every N-th frame of CamVid (default: %(default)s)")
     options = parser.parse_args(arguments)
     try:
         deployable = recipes.open_deployable(options.checkpoint, options.segmenter, options.averaged)

@@ -1,4 +1,4 @@
-"""`python -m training.export CHECKPOINT --out NAME.pt2`: write the model file, checked, and its card."""
+"""`python -m training.export CHECKPOINT --out NAME.pt2`: write and check the model file, and write its card."""
 
 import argparse
 import copy
@@ -23,11 +23,11 @@ from weather_perception.core.contract import OUTPUT_NAMES, Manifest
 from weather_perception.core.program import Program, save_program
 
 SIZES = ((360, 640), (97, 131), (64, 64))
-"""Frame sizes (rows, columns) that the check runs, in every weather."""
+"""Frame sizes (rows, columns) of the check, each in every weather."""
 
 
 class ParityError(RuntimeError):
-    """The written model file does not do what the checkpoint does; the message names the output."""
+    """The model file and the checkpoint give different results; the message names the output."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def write(module: nn.Module, described: Manifest, path: Path) -> Program:
-    """Export, save, read back and compare with the module itself; raises ParityError and removes the file."""
+    """Export and save the module, then compare the file with it; raises ParityError and deletes a file that differs."""
     module = module.eval()
     program = save_program(export_program(module), described, path)
     try:
@@ -64,12 +64,12 @@ def write(module: nn.Module, described: Manifest, path: Path) -> Program:
 
 
 def export_program(module: nn.Module) -> ExportedProgram:
-    """Export a module of the model file's contract, normalisation folded, with batch, height and width dynamic."""
+    """Export a module of the model file's contract, with folded normalisation and dynamic batch, height and width."""
     module = fold_batch_norms(copy.deepcopy(module))
     module = module.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     shape = {0: Dim("batch", min=1, max=64), 1: Dim("height", min=1, max=8192), 2: Dim("width", min=1, max=8192)}
     example = torch.zeros(2, 97, 131, 3, dtype=torch.uint8)
-    # With dynamic sizes the cache of traced operators costs more than it saves: a third of a deep network's export.
+    # With dynamic sizes the cache of traced operators costs more than it saves: a third of the time for a deep network.
     with torch._dynamo.config.patch(fake_tensor_cache_enabled=False):
         return torch.export.export(
             module, (example,), dynamic_shapes=(shape,), prefer_deferred_runtime_asserts_over_guards=True
@@ -78,10 +78,10 @@ def export_program(module: nn.Module) -> ExportedProgram:
 
 @torch.inference_mode()
 def compare(module: nn.Module, exported: nn.Module) -> dict[str, float]:
-    """The largest difference of every output over unseen frames in all weathers and SIZES; raises ParityError.
+    """The largest difference of each output over unseen frames in all weathers and SIZES; raises ParityError.
 
-    Tolerances leave room for the folding of normalisations alone: one grey level, 0.01 of a probability, and class
-    ids that differ on fewer than 1 pixel in 1000.
+    The tolerances allow for rounding by the folded normalisations: one grey level, 0.01 of a probability, and other
+    class ids on at most 1 pixel in 1000.
     """
     worst = dict.fromkeys(OUTPUT_NAMES, 0.0)
     limits = {"restored": 1.0, "labels": 1e-3, "confidence": 2.0, "weather": 1e-2, "gates": 1e-2}
@@ -99,7 +99,7 @@ def compare(module: nn.Module, exported: nn.Module) -> dict[str, float]:
 
 
 def difference(name: str, expected: Tensor, found: Tensor) -> float:
-    """Share of pixels that differ for class ids, the largest absolute difference for everything else."""
+    """The share of pixels that differ for class ids, the largest absolute difference for all other outputs."""
     if expected.numel() == 0:
         return 0.0
     if name == "labels":

@@ -1,4 +1,4 @@
-"""`python -m training.inspect ROOT`: name the data set in a folder, its source, its contents and its gaps."""
+"""`python -m training.inspect ROOT`: print the layout, source, contents and gaps of a data set."""
 
 import argparse
 import sys
@@ -73,7 +73,7 @@ def _inspect_split(options: argparse.Namespace, layout: str, split: str) -> bool
 
 @dataclass
 class Findings:
-    """Counts over frames: of each size (rows, columns), of frames with labels, and of the pixels of each label id.
+    """Counts of frames, of frames per size (rows, columns), of frames with labels, and of pixels per label id.
 
     `unfit` names the frames whose labels or clear partner have another size.
     """
@@ -93,7 +93,7 @@ def spread(count: int, limit: int | None) -> list[int]:
 
 
 def inspect(frames: LabelledSet | PairSet, indices: Iterable[int]) -> Findings:
-    """The findings in the frames at the indices. Raises ValueError for an unreadable file or a label out of range."""
+    """Inspect the frames at the indices. Raises ValueError for an unreadable file or a label out of range."""
     findings = Findings()
     for index in indices:
         findings.frames += 1
@@ -158,7 +158,7 @@ def _write_sheet(frames: LabelledSet | PairSet, out: Path, layout: str, split: s
     items = [frames[index] for index in tqdm(chosen, f"drawing {split}", unit="frame", delay=2, leave=False)]
     sheet_HW3 = contact_sheet(items, [frames.names[index] for index in chosen], frames.classes)
     out.mkdir(parents=True, exist_ok=True)
-    # The split `.`, the root itself, is no name for a file.
+    # The split `.` is the root itself and adds nothing to the name.
     path = out / ("-".join([layout, *Path(split).parts]) + ".png")
     if not cv2.imwrite(str(path), sheet_HW3[:, :, ::-1]):
         raise ValueError(f"{path}: cannot write this file; choose another folder with --out")

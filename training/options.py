@@ -1,4 +1,4 @@
-"""Command-line options that several recipes or verbs share."""
+"""Command-line options that several recipes or commands share."""
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
@@ -8,53 +8,53 @@ from training.config import PairedSetConfig
 
 
 def add_pairs(parser: ArgumentParser) -> None:
-    """A data set's pairs in place of street scenes."""
+    """Add the options that choose a data set's pairs instead of street scenes."""
     parser.add_argument(
-        "--pairs", default="", metavar="ROOT", help="train on a data set's degraded and clear frames, not on our scenes"
+        "--pairs", default="", metavar="ROOT", help="train on a data set's degraded and clear frames, not our scenes"
     )
-    parser.add_argument("--pairs-split", default="", metavar="SPLIT", help="its split, if it has several")
+    parser.add_argument("--pairs-split", default="", metavar="SPLIT", help="the split, if ROOT has several")
 
 
 def pairs_of(options: Namespace) -> PairedSetConfig:
-    """The pairs that the options name; raises ValueError for options that exclude each other."""
+    """The pairs that the options choose; raises ValueError for options that exclude each other."""
     if options.pairs and options.camvid:
-        raise ValueError("--pairs and --camvid: a run is on pairs alone; name one of the two")
+        raise ValueError("--pairs and --camvid: a run with pairs is on pairs alone; name one of the two")
     if options.pairs_split and not options.pairs:
-        raise ValueError("--pairs-split is the split of a data set of pairs; name it with --pairs ROOT")
+        raise ValueError("--pairs-split chooses a split of a data set; name the data set too, with --pairs ROOT")
     return PairedSetConfig(options.pairs, options.pairs_split)
 
 
 def pairs_arguments(pairs: PairedSetConfig) -> str:
-    """The pairs as text, without this machine's paths."""
+    """The options that choose these pairs, without this machine's paths."""
     root = " --pairs PAIRS_ROOT" if pairs.root else ""
     return root + (f" --pairs-split {pairs.split}" if pairs.split else "")
 
 
 def add_tasks(parser: ArgumentParser) -> None:
-    """The weathers laid over street scenes."""
+    """Add the option that chooses the weathers of street scenes."""
     parser.add_argument(
-        "--tasks", type=names, metavar="NAME,..", help="weathers of our scenes, `clear` among them or not"
+        "--tasks", type=names, metavar="NAME,..", help="weathers to add to our scenes, with or without `clear`"
     )
 
 
 def tasks_arguments(tasks: Sequence[str], default: Sequence[str]) -> str:
-    """Tasks other than the `default` as text."""
+    """The option that chooses these tasks; empty for the `default` tasks."""
     return f" --tasks {','.join(tasks)}" if tuple(tasks) != tuple(default) else ""
 
 
 def names(text: str) -> tuple[str, ...]:
-    """Names separated by commas."""
+    """Split a list of names at its commas."""
     return tuple(name.strip() for name in text.split(","))
 
 
 def add_checkpoint(parser: ArgumentParser) -> None:
-    """A checkpoint, and what `open_deployable` takes with it."""
+    """Add the arguments of `open_deployable`: a checkpoint, its segmenter, and the choice of averaged weights."""
     parser.add_argument("checkpoint", type=Path, help="folder written by training.train")
     parser.add_argument(
         "--segmenter",
         metavar="NAME",
-        help="gives the mask if the checkpoint holds no segmenter: one that does, a Hugging Face folder or hub name",
+        help="segmenter for the mask if the checkpoint has none: another checkpoint, a Hugging Face folder or hub name",
     )
     parser.add_argument(
-        "--averaged", action="store_true", help="take the averaged weights of a run with --average-decay"
+        "--averaged", action="store_true", help="use the averaged weights of a run with --average-decay"
     )

@@ -1,7 +1,7 @@
-"""The recipe: one way of training a model, from its presets to the model file.
+"""A recipe: one way of training a model, from its presets to the model file.
 
-A recipe joins settings, networks, objectives and data that do not know each other. The verbs (train, evaluate, export,
-complexity) know recipes alone; `training.recipes.RECIPES` lists them.
+A recipe joins settings, networks, objectives and data, which do not know each other. The commands (train, evaluate,
+export, complexity) know only recipes; `training.recipes.RECIPES` lists them.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -29,16 +29,17 @@ Config = TypeVar("Config", bound=RunConfig)
 
 
 def nothing_more(_trainer: Trainer, _folder: Path) -> None:
-    """Does nothing after the last step."""
+    """Do nothing after the last step."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A training put together, before its first step.
+    """A complete training before its first step.
 
-    `config` holds what the data decided, such as their classes. `teachers`: sources of the weights that it starts from
-    or learns from, `earlier` the commands that made these. `segmenter`: the record of the segmenter among `networks`,
-    if there is one. `finish` is called after the last step with the trainer and the checkpoint's folder.
+    `config`: also has the settings that follow from the data, such as the number of classes. `teachers`: sources of the
+    first weights and of networks that the run learns from. `earlier`: the commands that made these. `segmenter`: the
+    record of the segmenter among `networks`, if there is one. `finish`: runs after the last step, with the trainer and
+    the checkpoint's folder.
     """
 
     config: RunConfig
@@ -52,20 +53,20 @@ class Run:
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        """Whose data and networks end in the weights."""
+        """The data sets and networks that the weights learn from."""
         return merged(self.teachers, self.examples.sources)
 
 
 @dataclass(frozen=True)
 class Recipe(Generic[Config]):
-    """One way of training a model; `name` is written into every checkpoint, which is opened by it.
+    """One way of training a model; every checkpoint records the `name` of its recipe.
 
-    `title`: what the model card calls it. `presets`: configurations by the name that training.train takes.
-    `add_options` adds the recipe's own options to those of training.train, `configure` applies them and raises
-    ValueError, and `arguments` gives them back as text, without this machine's paths.
-    `assemble` puts a run together (its seed is set already), and raises CheckpointError, FileNotFoundError, ImportError
-    or ValueError. `deploy` makes a checkpoint's networks, with the segmenter for the mask, a model file's content.
-    `frame` is the untrained network that one frame passes through: image [1, 3, H, W], 0..1, for its cost alone.
+    `title`: its name in the model card. `presets`: configurations by their names in training.train. `add_options`: adds
+    the recipe's own options to training.train. `configure`: applies these options, and raises ValueError. `arguments`:
+    the inverse, the options as text, without this machine's paths.
+    `assemble`: builds a run, after the seed is set; raises CheckpointError, FileNotFoundError, ImportError or
+    ValueError. `deploy`: builds the deployable model from a checkpoint and the segmenter for its mask. `frame`: the
+    untrained network that a frame [1, 3, H, W], 0..1, passes through; only to measure its cost.
     """
 
     name: str
@@ -80,12 +81,12 @@ class Recipe(Generic[Config]):
     frame: Callable[[Config], nn.Module]
 
     def begin(self, config: Config, fabric: Fabric) -> Run:
-        """The run at its first step; its networks' first weights depend on the seed alone. Raises as `assemble`."""
+        """The run before its first step; the first weights depend only on the seed. Raises the errors of `assemble`."""
         torch.manual_seed(config.seed)
         return self.assemble(config, fabric)
 
     def trainer(self, run: Run, fabric: Fabric, loop: LoopConfig, command: str = "") -> Trainer:
-        """The trainer of a run; its checkpoints name `command`, or the one of training.train if it is empty."""
+        """The trainer of a run; its checkpoints record `command`, by default the command of training.train."""
         record = Record(
             self.name,
             cattrs.unstructure(run.config),
@@ -99,15 +100,15 @@ class Recipe(Generic[Config]):
         return Trainer(fabric, run.networks, run.stages, loop, record)
 
     def command(self, config: Config) -> str:
-        """The command of training.train that makes this run, without this machine's paths."""
+        """The training.train command for this run, without this machine's paths."""
         camvid = " --camvid CAMVID_ROOT" if config.data.camvid_root else ""
         return f"python -m training.train {config.name} --steps {config.steps}{self.arguments(config)}{camvid}"
 
     def read(self, saved: Checkpoint) -> Config:
-        """The configuration of a checkpoint of this recipe; raises CheckpointError for an older version's."""
+        """The configuration in a checkpoint of this recipe; raises CheckpointError if it is of an older version."""
         try:
             return cattrs.structure(saved.config, self.config)
         except Exception as error:  # cattrs raises groups of whatever it met
             raise CheckpointError(
-                f"{saved.folder}: its configuration is not one of {self.name} ({error}); train it again"
+                f"{saved.folder}: its configuration does not fit {self.name} ({error}); train it again"
             ) from error

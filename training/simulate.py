@@ -1,4 +1,4 @@
-"""Writes a rosbag2 (MCAP) of one procedural drive through changing weather, with its ground truth."""
+"""Writes a rosbag2 (MCAP) of a procedural drive through changing weather, with its ground truth."""
 
 import argparse
 import shutil
@@ -23,7 +23,7 @@ START_NS = 1_760_000_000 * 10**9
 
 SEVERITY_RANGE = (0.35, 0.9)
 STEADY_WEATHERS = ("fog",)
-"""Weathers that keep their seed through a segment: banks of fog stand, drops and flakes are new in every frame."""
+"""Weathers with one seed per segment: banks of fog persist, while drops and flakes are new in every frame."""
 
 FRAME_ID = "camera"
 OK = 0  # DiagnosticStatus.OK
@@ -41,9 +41,9 @@ TOPICS = {
 
 @dataclass(frozen=True)
 class Simulation:
-    """What to simulate: seconds, frames a second, size in pixels, the drive's seed, the weathers in order.
+    """Length in seconds, frames a second, size in pixels, the drive's seed, and the weathers in order, of equal time.
 
-    Every weather gets the same time. Raises ValueError for what cannot be simulated.
+    Raises ValueError for a length, rate or schedule out of range.
     """
 
     seconds: float = 20.0
@@ -69,13 +69,13 @@ class Simulation:
 
     @property
     def frames(self) -> int:
-        """How many frames the drive has."""
+        """The number of frames."""
         return round(self.seconds * self.rate)
 
 
 @dataclass(frozen=True)
 class Moment:
-    """One frame's place in the schedule: its stamp, weather, severity in 0..1, and its weather's seed."""
+    """One frame of the schedule: its stamp, time, weather, severity in 0..1, and the seed of its weather."""
 
     stamp_ns: int
     time_s: float
@@ -85,7 +85,7 @@ class Moment:
 
 
 def moments(simulation: Simulation) -> Iterator[Moment]:
-    """The frames' moments; inside each weather's segment the severity ramps up to its middle and down again."""
+    """The moments of all frames; the severity rises until the middle of each weather's segment, then falls."""
     low, high = SEVERITY_RANGE
     segments = len(simulation.schedule)
     for index in range(simulation.frames):
@@ -103,13 +103,13 @@ def moments(simulation: Simulation) -> Iterator[Moment]:
 
 
 class Messages:
-    """Builds and serialises the bag's messages."""
+    """Builds and serialises the messages of the bag."""
 
     def __init__(self) -> None:
         self.typestore = get_typestore(Stores.ROS2_JAZZY)
 
     def of_frame(self, drive: Drive, sample: Sample, image_HW3: NDArray[np.uint8], moment: Moment) -> dict[str, bytes]:
-        """One serialised message for each of TOPICS."""
+        """A serialised message for each of TOPICS."""
         header = self._make("std_msgs/msg/Header", stamp=self._stamp(moment.stamp_ns), frame_id=FRAME_ID)
         messages = {
             "/camera/image_raw": self._image(header, image_HW3, "rgb8"),
@@ -168,7 +168,7 @@ class Messages:
 
 
 def write_bag(path: Path, simulation: Simulation) -> None:
-    """Write the simulation's bag at `path`, a directory that does not exist yet (else FileExistsError)."""
+    """Write the simulation's bag to the new directory `path`; raises FileExistsError if it exists."""
     drive = Drive(simulation.seed, simulation.height, simulation.width)
     messages = Messages()
     with Writer(path, version=BAG_VERSION, storage_plugin=StoragePlugin.MCAP) as writer:
@@ -183,17 +183,17 @@ def write_bag(path: Path, simulation: Simulation) -> None:
 
 
 def simulate(out: Path, simulation: Simulation, force: bool = False) -> None:
-    """Write the bag under a temporary name beside `out`, then put it in place: an interrupted run leaves no half bag.
+    """Write the bag to a temporary folder beside `out`, then move it there, so that no incomplete bag is left.
 
-    Raises FileExistsError where `out` exists, unless `force` is set and it is a bag, which is then replaced.
+    `force` replaces an existing bag. Raises FileExistsError if `out` exists and is not a bag, or without `force`.
     """
     if out.exists() and not force:
         raise FileExistsError(f"{out} exists; choose another name, or replace it with --force")
     if out.exists() and not (out / "metadata.yaml").is_file():
-        raise FileExistsError(f"{out} exists and is no bag, so --force does not replace it; choose another name")
+        raise FileExistsError(f"{out} exists and is no bag, which --force never replaces; choose another name")
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
-        # the file inside a bag is named after the bag's directory, so that one keeps its final name
+        # rosbag2 names the file inside a bag after the bag's directory, so this one needs the final name
         unfinished = Path(folder) / out.name
         write_bag(unfinished, simulation)
         if out.exists():
@@ -202,11 +202,11 @@ def simulate(out: Path, simulation: Simulation, force: bool = False) -> None:
 
 
 def parse_size(text: str) -> tuple[int, int]:
-    """Height and width out of "HEIGHTxWIDTH", in pixels."""
+    """Height and width in pixels, from "HEIGHTxWIDTH"."""
     try:
         height, width = (int(part) for part in text.lower().split("x"))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size; give HEIGHTxWIDTH, such as 360x640") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size; give HEIGHTxWIDTH, such as 360x640") from None
     return height, width
 
 
@@ -220,12 +220,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     size = f"{defaults.height}x{defaults.width}"
     parser.add_argument("--size", type=parse_size, default=size, metavar="HEIGHTxWIDTH", help="default %(default)s")
     parser.add_argument(
-        "--seed", type=int, default=defaults.seed, help="the drive; from %(default)s (the default) on never trained on"
+        "--seed",
+        type=int,
+        default=defaults.seed,
+        help="seed of the drive (default %(default)s); no model trains on this seed or higher ones",
     )
     parser.add_argument(
         "--schedule",
         default=",".join(defaults.schedule),
-        help=f"weathers in order, equal time each, from {', '.join(WEATHERS)} (default %(default)s)",
+        help=f"weathers in order, each for an equal time: {', '.join(WEATHERS)} (default %(default)s)",
     )
     parser.add_argument("--force", action="store_true", help="replace the bag if it exists")
     given = parser.parse_args(arguments)

@@ -1,8 +1,8 @@
-"""`python -m training.train PRESET`: train the deployable model, or the networks of a paper."""
+"""`python -m training.train PRESET`: train the deployable model or the networks of a paper."""
 
 import os
 
-# OpenMP reads this when torch loads it: without it, waiting threads spin and a busy neighbour triples a step's time.
+# OpenMP reads this when torch loads it. Without it waiting threads spin, and a busy neighbour triples a step's time.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import argparse
@@ -23,7 +23,7 @@ from training.loop.trainer import Trainer
 from training.recipe import Recipe
 
 LOOP_OPTIONS = ("accumulate", "precision", "average_decay", "workers")
-"""The loop's settings that the command line gives, and no preset."""
+"""Settings of the loop that come from the command line, not from a preset."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line: a subcommand for every preset, with the options of its recipe."""
+    """The command line: a subcommand for each preset, with the options of its recipe."""
     result = argparse.ArgumentParser("python -m training.train", description=__doc__)
     presets = result.add_subparsers(dest="preset", required=True, metavar="PRESET")
     for recipe in recipes.RECIPES:
@@ -67,12 +67,12 @@ def _add_shared(one: argparse.ArgumentParser) -> None:
     one.add_argument("--resume", action="store_true", help="continue from the checkpoint in --out")
     one.add_argument("--camvid", default="", metavar="ROOT", help="CamVid's root, to train on its frames too")
     one.add_argument(
-        "--steps", type=int, help="optimiser steps (of the last stage), not the preset's; may be raised when resuming"
+        "--steps", type=int, help="optimiser steps of the last stage (default: the preset's); more when resuming"
     )
     one.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads (default: all cores)")
     one.add_argument("--workers", type=int, default=1, help="processes that make the examples (default: %(default)s)")
     one.add_argument("--precision", choices=get_args(Precision), default="32-true", help="default: %(default)s")
-    one.add_argument("--accumulate", type=int, default=1, metavar="N", help="add up N smaller batches for each step")
+    one.add_argument("--accumulate", type=int, default=1, metavar="N", help="split each batch into N smaller ones")
     one.add_argument(
         "--average-decay", type=float, default=0.0, metavar="D", help="keep a moving average of the weights, say 0.999"
     )
@@ -80,25 +80,23 @@ def _add_shared(one: argparse.ArgumentParser) -> None:
 
 
 def refusal(preset: str, recipe: Recipe[Any], option: str) -> str:
-    """Why an option does not go with a preset, and which recipes take it."""
+    """The error message for an option that the preset does not have, with the recipes that have it."""
     takers = [other.title for other in recipes.RECIPES if option in own_options(other)]
     told = f"{option}: {preset} does not take it" + (f"; it belongs to {', '.join(takers)}" if takers else "")
     if option == "--segmenter":
-        told += (
-            "; the segmenter for the mask of a model file is named later: python -m training.export --segmenter NAME"
-        )
+        told += "; name the segmenter for a model file's mask later: python -m training.export --segmenter NAME"
     return told
 
 
 def own_options(recipe: Recipe[Any]) -> str:
-    """The recipe's own options, as its help shows them."""
+    """The help text of the recipe's own options."""
     parser = argparse.ArgumentParser(add_help=False)
     recipe.add_options(parser)
     return parser.format_help()
 
 
 def configure(options: argparse.Namespace) -> RunConfig:
-    """The preset with the command line's changes; raises ValueError for options that exclude each other."""
+    """Apply the command line to the preset; raises ValueError for options that exclude each other."""
     torch.set_num_threads(options.threads)
     recipe: Recipe[Any] = options.recipe
     config: RunConfig = recipe.presets[options.preset]()
@@ -117,13 +115,13 @@ def train(
     loop: LoopConfig | None = None,
     tensorboard: Path | None = None,
 ) -> Trainer:
-    """Train by `config`, with checkpoints in `folder`; `loop` replaces the settings that the configuration gives.
+    """Train a configuration, with checkpoints in `folder`; `loop` replaces the loop settings of `config`.
 
     Raises CheckpointError, FileNotFoundError, ValueError, ImportError, FloatingPointError.
     """
     if folder.exists() and not resume:
         raise CheckpointError(
-            f"{folder} holds a checkpoint already; continue it with --resume, or choose another --out"
+            f"{folder} already holds a checkpoint; continue it with --resume, or choose another --out"
         )
     loop = loop or config.loop()
     fabric = processes.launch(loop.precision)

@@ -1,20 +1,20 @@
-"""HealthReport and Perception to diagnostic_msgs, and back: the only place that knows the diagnostics' keys."""
+"""The node's diagnostic_msgs: its health and lifecycle on /diagnostics, and one frame's routing on ~/weather."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
 from weather_perception.core.health import HealthReport
 from weather_perception.core.pipeline import Perception
+from weather_perception.routing import STATUS, below, routing_values
 
-WEATHER_STATUS = "weather"
-WEATHER_PREFIX = "weather."
-GATE_PREFIX = "gate."
 DROP_PREFIX = "drops."
 RECENT_DROP_PREFIX = "recent_drops."
 FRAMES_PREFIX = "frames."
+INPUT_TOPIC = "input_topic"
+"""Of the keys that the node adds, the one that replay reads."""
 
 # Keys of /diagnostics that are fields of HealthReport, by type.
 _COUNTS = ("frames_received", "frames_answered")
@@ -24,41 +24,16 @@ _MAYBE = ("latency_p50_ms", "latency_p95_ms", "seconds_since_input")
 _NONE = "none"
 
 
-@dataclass(frozen=True)
-class WeatherReading:
-    """What one ~/weather message says about one frame; probabilities and gates by name."""
-
-    model: str
-    dominant: str
-    weather: Mapping[str, float]
-    gates: Mapping[str, float]
-
-
 def weather_to_msg(perception: Perception, model: str, header: Any) -> DiagnosticArray:
     """The routing of one frame, under the frame's own stamp and frame id."""
     status = DiagnosticStatus(
         level=DiagnosticStatus.OK,
-        name=WEATHER_STATUS,
+        name=STATUS,
         message=perception.dominant_weather,
         hardware_id=model,
-        values=[
-            *_numbers(WEATHER_PREFIX, perception.weather),
-            *_numbers(GATE_PREFIX, perception.gates),
-        ],
+        values=_pairs(routing_values(perception)),
     )
     return DiagnosticArray(header=header, status=[status])
-
-
-def weather_from_msg(msg: Any) -> WeatherReading:
-    """Read a ~/weather message back (rclpy's or rosbags'); raises ValueError where it is not one."""
-    status = _find(msg.status, WEATHER_STATUS)
-    values = {item.key: item.value for item in status.values}
-    return WeatherReading(
-        model=status.hardware_id,
-        dominant=status.message,
-        weather={key: float(value) for key, value in _below(WEATHER_PREFIX, values).items()},
-        gates={key: float(value) for key, value in _below(GATE_PREFIX, values).items()},
-    )
 
 
 def health_status_name(node: str) -> str:
@@ -67,7 +42,7 @@ def health_status_name(node: str) -> str:
 
 
 def lifecycle_to_status(node: str, state: str) -> DiagnosticStatus:
-    """The lifecycle state of a node (fully qualified name): WARN unless active, since then no frame is answered."""
+    """The lifecycle state of a node (fully qualified name): WARN unless active, since only then it answers frames."""
     level = DiagnosticStatus.OK if state == "active" else DiagnosticStatus.WARN
     return DiagnosticStatus(level=level, name=f"{node.lstrip('/')}: lifecycle", message=state)
 
@@ -75,7 +50,7 @@ def lifecycle_to_status(node: str, state: str) -> DiagnosticStatus:
 def health_to_status(
     report: HealthReport, name: str, input_timeout: float, extra: Mapping[str, str] | None = None
 ) -> DiagnosticStatus:
-    """A report as one status: WARN with the reasons in its message, or OK. `extra` adds keys of the caller's own."""
+    """A report as one status: WARN with the reasons in its message, or OK. `extra` adds the caller's keys."""
     warnings = report.warnings(input_timeout)
     values = {key: getattr(report, key) for key in _TEXTS}
     values |= {key: str(getattr(report, key)) for key in _COUNTS}
@@ -94,7 +69,7 @@ def health_to_status(
         name=name,
         message="; ".join(warnings) or f"{report.output_rate_hz:.1f} frames/s",
         hardware_id=report.model_name,
-        values=[KeyValue(key=key, value=value) for key, value in values.items()],
+        values=_pairs(values),
     )
 
 
@@ -116,20 +91,9 @@ def health_from_status(status: Any) -> HealthReport:
     )
 
 
-def _numbers(prefix: str, values: Mapping[str, float]) -> list[KeyValue]:
-    return [KeyValue(key=prefix + key, value=f"{value:.6f}") for key, value in values.items()]
-
-
-def _below(prefix: str, values: Mapping[str, str]) -> dict[str, str]:
-    return {key[len(prefix) :]: value for key, value in values.items() if key.startswith(prefix)}
+def _pairs(values: Mapping[str, str]) -> list[KeyValue]:
+    return [KeyValue(key=key, value=value) for key, value in values.items()]
 
 
 def _counts(prefix: str, values: Mapping[str, str]) -> dict[str, int]:
-    return {key: int(value) for key, value in _below(prefix, values).items()}
-
-
-def _find(statuses: Iterable[Any], name: str) -> Any:
-    for status in statuses:
-        if status.name == name:
-            return status
-    raise ValueError(f"no diagnostic status named {name!r} in the message")
+    return {key: int(value) for key, value in below(prefix, values).items()}

@@ -17,7 +17,8 @@ from sensor_msgs.msg import Image as ImageMsg
 from weather_perception import diagnostics, parameters, transport
 from weather_perception.core.config import ConfigError
 from weather_perception.core.contract import ContractError
-from weather_perception.core.engines.select import EngineError, build_engine
+from weather_perception.core.engines.base import EngineError, EngineOptions
+from weather_perception.core.engines.select import build_engine
 from weather_perception.core.health import HealthReport
 from weather_perception.restorer import RELIABILITY, Restorer, keep_last
 
@@ -64,17 +65,16 @@ class RestoreNode(LifecycleNode):
         config = self.config
         self.get_logger().info(f"loading {config.model or 'the default model'}")
         try:
-            engine = build_engine(
-                config.model,
+            options = EngineOptions(
                 config.engine,
                 config.device,
                 config.torch_threads,
                 config.precision,
-                report=self._report_engine,
+                config.build,
                 in_background=True,
                 meanwhile=config.meanwhile,
-                build=config.build,
             )
+            engine = build_engine(config.model, options, self._report_engine)
         except (OSError, ContractError, EngineError) as error:
             self.get_logger().error(f"cannot load the model: {error}")
             return FAILURE
@@ -159,7 +159,7 @@ class RestoreNode(LifecycleNode):
     def _health_status(self, report: HealthReport) -> DiagnosticStatus:
         extra = {
             "engine_reason": self._engine_reason,
-            "input_topic": self._image_topic,
+            diagnostics.INPUT_TOPIC: self._image_topic,
             "input_publishers": str(self.count_publishers(self._image_topic)),
             "input_reliability": self._reliability.name.lower() if self._reliability else "none",
         }

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from weather_perception.core.engines.base import Backend
-from weather_perception.core.engines.device import cpu_features
+from weather_perception.core.engines.machine import cpu_features
 
 BF16_INSTRUCTIONS = frozenset({"avx512_bf16", "amx_bf16", "bf16", "svebf16"})
 """As Linux names them: two of x86-64, two of 64-bit Arm."""

@@ -3,7 +3,6 @@
 The request is JSON too: `kind` names one of KINDS, everything else is what that takes.
 """
 
-import functools
 import importlib
 import json
 import platform
@@ -20,9 +19,8 @@ from benchmarks.bench.measure import latencies_s, peak_memory_bytes, times_as_fa
 from weather_perception.core.engines.base import EngineError, Target
 from weather_perception.core.engines.build import estimate, find_whole, key_of, load, ready_entry
 from weather_perception.core.engines.cache import EngineCache
-from weather_perception.core.engines.device import device_identity
+from weather_perception.core.engines.machine import device_identity, versions
 from weather_perception.core.engines.parity import fixed_frames
-from weather_perception.core.engines.requirements import versions
 from weather_perception.core.engines.select import backend_named, open_reference
 
 Answer = dict[str, Any]
@@ -31,23 +29,23 @@ CALIBRATION_MOMENTS, CALIBRATION_SECONDS_APART = 8, 2.0
 
 def machine(model: str, device: str, threads: int) -> Answer:
     """What everything runs on, and which model it is."""
-    program, _, device = open_reference(model, device, threads)
+    opened = open_reference(model, device, threads)
     import torch
 
     return {
-        "device": device,
-        "processor": device_identity(device),
+        "device": opened.device,
+        "processor": device_identity(opened.device),
         "threads": torch.get_num_threads(),
         "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         "versions": versions("torch", "openvino", "torch-tensorrt"),
-        "model": program.manifest.name,
-        "model_sha256": program.sha256,
+        "model": opened.program.manifest.name,
+        "model_sha256": opened.program.sha256,
     }
 
 
 def peaks(model: str, device: str, threads: int, precisions: list[str]) -> Answer:
     """What the machine reaches now, with PyTorch set up as for a measurement."""
-    _, _, device = open_reference(model, device, threads)
+    device = open_reference(model, device, threads).device
     from benchmarks.bench.peak import bytes_per_s, multiply_adds_per_s
 
     return {"multiply_adds_per_s": multiply_adds_per_s(device, precisions), "bytes_per_s": bytes_per_s(device)}
@@ -55,13 +53,13 @@ def peaks(model: str, device: str, threads: int, precisions: list[str]) -> Answe
 
 def work(model: str, device: str, height: int, width: int, batch: int) -> Answer:
     """What one batch takes, as the fields of `Work`."""
-    program, _, device = open_reference(model, device, 0)
+    opened = open_reference(model, device, 0)
     import torch
 
     from benchmarks.bench.work import work_of
 
-    frames = torch.from_numpy(_frames(batch, height, width)).to(device)
-    found = work_of(program.exported.module().to(device), frames)
+    frames = torch.from_numpy(_frames(batch, height, width)).to(opened.device)
+    found = work_of(opened.program.exported.module().to(opened.device), frames)
     return {"kernels": found.kernels, "frame_bytes": found.frame_bytes}
 
 
@@ -77,17 +75,14 @@ def build(
     limit_s: float,
 ) -> Answer:
     """Seconds that the build took, now or when it was kept, and how far it is from the reference."""
-    program, reference, device = open_reference(model, device, 0)
-    target, backend, kept = (
-        Target(height, width, batch, precision, device),
-        backend_named(engine),
-        EngineCache(Path(cache)),
-    )
-    seconds = estimate(program, backend, kept)
-    if not find_whole(kept, key_of(program, target, backend)) and seconds > limit_s:
+    opened = open_reference(model, device, 0)
+    target = Target(height, width, batch, precision, opened.device)
+    backend, kept = backend_named(engine), EngineCache(Path(cache))
+    seconds = estimate(opened.program, backend, kept)
+    if not find_whole(kept, key_of(opened.program, target, backend)) and seconds > limit_s:
         raise EngineError(f"its build takes about {seconds:.0f} s, and {max(0, limit_s):.0f} s are left of --minutes")
-    ready = functools.partial(ready_entry, program, reference, target, backend, kept)
-    entry = ready(calibration_NHW3=_drive(height, width)) if precision == "int8" else ready()
+    calibration_NHW3 = _drive(height, width) if precision == "int8" else None
+    entry = ready_entry(opened, target, backend, kept, calibration_NHW3=calibration_NHW3)
     return {"build_s": entry.notes["seconds"], "parity": entry.notes["parity"]}
 
 
@@ -111,13 +106,13 @@ def engine(
     """
     frames = _frames(batch, height, width)
     start = time.perf_counter()
-    program, reference, device = open_reference(model, device, threads)
-    run = reference
+    opened = open_reference(model, device, threads)
+    run = reference = opened.reference
     if engine != "torch":
-        target, backend = Target(height, width, batch, precision, device), backend_named(engine)
-        entry = find_whole(EngineCache(Path(cache)), key_of(program, target, backend))
+        target, backend = Target(height, width, batch, precision, opened.device), backend_named(engine)
+        entry = find_whole(EngineCache(Path(cache)), key_of(opened.program, target, backend))
         assert entry, f"{engine} was not built for {target}"
-        run = load(program, target, backend, entry.folder, threads)
+        run = load(opened.program, target, backend, entry.folder, threads)
     run.infer(frames)
     found = {"load_s": time.perf_counter() - start, **_measured(lambda: run.infer(frames), seconds)}
     if compare and run is not reference:
@@ -138,7 +133,7 @@ def peer(
     run = getattr(importlib.import_module(module), name)()
     run(frames)
     found = {"load_s": time.perf_counter() - start, **_measured(lambda: run(frames), seconds)}
-    _, reference, _ = open_reference(model, device, threads)
+    reference = open_reference(model, device, threads).reference
     found["ratio_to_torch"] = times_as_fast(lambda: run(frames), lambda: reference.infer(frames), seconds)
     return found
 

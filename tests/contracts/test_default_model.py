@@ -12,10 +12,11 @@ from training.data.classes import CLASSES, VOID
 from training.data.degradations import WEATHERS, degrade
 from training.data.sample import Sample
 from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
-from training.judging.metrics import MaskScores, psnr
+from training.judging.metrics import MaskScores
 from weather_perception.core.engines.reference import TorchEngine
 from weather_perception.core.pipeline import Perception, Pipeline
 from weather_perception.core.program import Program, open_program
+from weather_perception.core.scores import psnr
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
 BAD_WEATHERS = WEATHERS[1:]
@@ -48,7 +49,7 @@ def answers(pipeline: Pipeline, samples: list[Sample], weather: str) -> Iterator
 
 
 def decibels(image_HW3: np.ndarray, sample: Sample) -> float:
-    return psnr(torch.from_numpy(image_HW3)[None], torch.from_numpy(sample.image_HW3)[None])
+    return psnr(image_HW3, sample.image_HW3)
 
 
 def test_the_default_model_is_small_and_its_card_is_its_own(default: Program) -> None:

@@ -22,84 +22,94 @@ ROS = {
 # The names of the street classes: everything that deals with masks may know them.
 VOCABULARY = "training.data.classes"
 
-# (files, may not import, why). A path ending in .py is one file, any other a package.
-# config <- data, models <- losses <- stages <- *_stages; trainer knows stages alone; *_run joins them.
-CONFIGURATION = [
-    "training.config",
-    "training.recipes.paper_a.config",
-    "training.recipes.paper_b.network_config",
-    "training.recipes.paper_b.config",
-    "training.recipes.paper_c.network_config",
-    "training.recipes.paper_c.config",
+RECIPES = sorted(path.parent.name for path in (ROOT / "training" / "recipes").glob("*/recipe.py"))
+OF_RECIPES = [f"training.recipes.{name}" for name in RECIPES]
+VERBS = [
+    f"training.{name}"
+    for name in ("train", "evaluate", "export", "compile", "complexity", "inspect", "degrade", "simulate")
 ]
-TASKS = [
-    "training.recipes.weather_net.objective",
-    "training.recipes.paper_a.original",
-    "training.recipes.paper_a.objective",
-    "training.recipes.paper_b.objective",
-    "training.recipes.paper_c.objective",
+ABOVE_LOOP = [
+    *("training.recipes", "training.recipe", "training.deployable", "training.card", "training.options"),
+    *("training.reproduce", *VERBS),
 ]
-LOOP = [
-    "training.loop.stages",
-    "training.loop.processes",
-    "training.loop.watch",
-    "training.loop.weight_average",
-    "training.loop.task_gradients",
-    "training.loop.trainer",
-]
-RUNS = [
-    "training.recipes.weather_net.recipe",
-    "training.recipes.paper_a.recipe",
-    "training.recipes.paper_b.recipe",
-    "training.recipes.paper_c.recipe",
-]
-COMMAND = [*RUNS, "training.train", "training.reproduce"]
-ABOVE_DATA = ["training.models", "training.losses", "training.multitask", *LOOP, *TASKS, *COMMAND]
+PARTS = ["training.models", "training.losses", "training.multitask"]
 
+# (files, may not import, why). A path ending in .py is one file, any other a package.
+# config, data, models, losses, multitask <- loop, segmenters, judging <- recipe <- recipes <- verbs, reproduce
 RULES = [
-    ("weather_perception", ["training", "tests"], "a robot has no training code"),
-    ("training", ["tests"], "tests are not installed with it"),
-    ("training/models", ["training.losses", "training.data", *LOOP, *TASKS, *COMMAND], "a network is only itself"),
+    ("weather_perception", ["training", "tests", "benchmarks"], "a robot has no training code"),
+    ("training", ["tests", "benchmarks"], "tests are not installed with it"),
+    ("training/config.py", ["training"], "everything reads it"),
+    (
+        "training/models",
+        [
+            "training.losses",
+            "training.multitask",
+            "training.data",
+            "training.loop",
+            "training.judging",
+            "training.segmenters",
+            *ABOVE_LOOP,
+        ],
+        "a network is only itself",
+    ),
     (
         "training/losses",
-        ["training.models", "training.data", *LOOP, *TASKS, *COMMAND],
+        [
+            "training.models",
+            "training.multitask",
+            "training.data",
+            "training.loop",
+            "training.judging",
+            "training.segmenters",
+            *ABOVE_LOOP,
+        ],
         "a loss is a function of tensors",
     ),
     (
         "training/multitask",
-        ["training.models", "training.losses", "training.data", *LOOP, *TASKS, *COMMAND],
+        [
+            "training.models",
+            "training.losses",
+            "training.data",
+            "training.loop",
+            "training.judging",
+            "training.segmenters",
+            *ABOVE_LOOP,
+        ],
         "reweighting is a function of losses and gradients",
     ),
-    ("training/data", ABOVE_DATA, "data know no model"),
-    *((f"{name.replace('.', '/')}.py", ["training.data", *ABOVE_DATA], "all read it") for name in CONFIGURATION),
     (
-        "training/stages.py",
-        ["training.data", *(set(ABOVE_DATA) - {"training.loop.stages"}), *CONFIGURATION],
-        "stages are data about any training",
+        "training/data",
+        [*PARTS, "training.loop", "training.judging", "training.segmenters", *ABOVE_LOOP],
+        "data know no model",
+    ),
+    (
+        "training/judging",
+        [*PARTS, "training.loop", "training.segmenters", *ABOVE_LOOP],
+        "a judge sees images and masks alone",
+    ),
+    (
+        "training/segmenters",
+        ["training.losses", "training.multitask", "training.judging", *ABOVE_LOOP],
+        "a segmenter is found for any recipe",
+    ),
+    (
+        "training/loop",
+        [*PARTS, "training.judging", "training.segmenters", *ABOVE_LOOP],
+        "the loop trains any network on any data",
+    ),
+    *(
+        (f"training/{name}.py", [*OF_RECIPES, "training.reproduce"], "a verb knows recipes, and no paper")
+        for name in ("train", "evaluate", "export", "compile", "complexity", "recipe", "deployable", "card", "options")
     ),
     *(
         (
-            f"{name.replace('.', '/')}.py",
-            [
-                "training.data",
-                "training.models",
-                "training.losses",
-                *TASKS,
-                *COMMAND,
-                "training.recipes.paper_a.config",
-            ],
-            "the loop trains any network on any data",
+            f"training/recipes/{name}",
+            [*(other for other in OF_RECIPES if other != f"training.recipes.{name}"), "training.reproduce", *VERBS],
+            "a recipe opens in one folder",
         )
-        for name in LOOP
-        if name != "training.loop.stages"
-    ),
-    *(
-        (
-            f"{name.replace('.', '/')}.py",
-            ["training.loop.trainer", "training.loop.processes", *COMMAND],
-            "a task runs nothing",
-        )
-        for name in TASKS
+        for name in RECIPES
     ),
 ]
 

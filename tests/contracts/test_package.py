@@ -11,6 +11,8 @@ from email.parser import Parser
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "weather_perception"
@@ -125,6 +127,38 @@ def test_pip_extras_name_what_ros_2_packages_need(manifest: ElementTree.Element)
         name = element.text or ""
         if name.endswith(("_msgs", "_interfaces")) or name == "rclpy":
             assert f"ros-{name.replace('_', '-')}" in wheels, name
+
+
+EXTRAS = {"ros": "ros", "openvino": "engines", "int8": "engines", "train": "train", "test": "test"}
+"""The file in requirements/ that pins what an extra needs."""
+
+
+def pinned(name: str) -> dict[str, list[str]]:
+    """The versions of each package in a file of requirements/; a package that only constraints.txt pins has none."""
+    found: dict[str, list[str]] = {}
+    for line in (ROOT / "requirements" / f"{name}.txt").read_text().splitlines():
+        if line := line.partition("#")[0].strip():
+            requirement = Requirement(line)
+            versions = found.setdefault(canonicalize_name(requirement.name), [])
+            versions += [specifier.version for specifier in requirement.specifier]
+    return found
+
+
+def test_setup_py_and_the_pinned_requirements_name_the_same_packages(wheel: zipfile.ZipFile) -> None:
+    """A version that is tested is one that setup.py allows, and nothing that an extra needs is missing from it."""
+    (path,) = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
+    declared: dict[str, set[str]] = {}
+    for line in Parser().parsestr(wheel.read(path).decode()).get_all("Requires-Dist") or ():
+        requirement = Requirement(line)
+        extra = re.search(r"extra == .(\w+)", str(requirement.marker))
+        files = ["runtime"] if extra is None else [EXTRAS[extra[1]]] if extra[1] in EXTRAS else ["tensorrt-dry-run"]
+        name = canonicalize_name(requirement.name)
+        declared.setdefault(files[0], set()).add(name)
+        assert name in pinned(files[0]), f"requirements/{files[0]}.txt does not pin {line}"
+        for version in pinned(files[0])[name]:
+            assert version in requirement.specifier, f"requirements/{files[0]}.txt pins {name} {version}, not {line}"
+    for name in ("runtime", "ros", "engines", "train"):
+        assert declared[name] == set(pinned(name))
 
 
 def test_launch_is_not_a_package() -> None:

@@ -8,7 +8,8 @@ import pytest
 from tests.support.tiny import write_tiny
 from weather_perception.core import resources
 from weather_perception.core.default_model import model_path
-from weather_perception.core.engines.select import EngineError, build_engine
+from weather_perception.core.engines.base import EngineError, EngineOptions
+from weather_perception.core.engines.select import build_engine
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +18,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_builds_an_engine_that_runs(tiny_model: Path) -> None:
-    engine = build_engine(str(tiny_model), device="cpu")
+    engine = build_engine(str(tiny_model), EngineOptions(device="cpu"))
     assert (engine.name, engine.manifest.name) == ("torch", "tiny")
     assert engine.infer(np.zeros((1, 5, 7, 3), np.uint8)).labels_BHW.shape == (1, 5, 7)
 
@@ -25,12 +26,12 @@ def test_builds_an_engine_that_runs(tiny_model: Path) -> None:
 @pytest.mark.parametrize("device", ["cuda:99", "toaster"])
 def test_a_device_that_is_not_there_is_refused(tiny_model: Path, device: str) -> None:
     with pytest.raises(EngineError, match=f"device: '{device}' cannot be used .* set `device` to cpu or auto"):
-        build_engine(str(tiny_model), device=device)
+        build_engine(str(tiny_model), EngineOptions(device=device))
 
 
 def test_an_unknown_engine_is_refused(tiny_model: Path) -> None:
     with pytest.raises(EngineError, match="engine: 'warp' is not one of auto, torch"):
-        build_engine(str(tiny_model), engine="warp")
+        build_engine(str(tiny_model), EngineOptions("warp"))
 
 
 def test_the_default_model_is_found_below_a_ros_prefix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

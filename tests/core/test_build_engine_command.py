@@ -10,9 +10,9 @@ import pytest
 from tests.support.engines import Change, CopyBackend, unchanged
 from tests.support.tiny import write_tiny
 from weather_perception.core.engines import build, command, select
-from weather_perception.core.engines.base import Engine, Target
+from weather_perception.core.engines.base import Engine, EngineError, EngineOptions, Target
 from weather_perception.core.engines.cache import EngineCache
-from weather_perception.core.engines.select import EngineError, best_backend, build_engine
+from weather_perception.core.engines.select import best_backend, build_engine
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_auto_runs_a_size_by_the_engine_that_was_built_for_it_and_others_by_the_
     """On a CPU an engine takes any number of frames, one by one."""
     command.main(["--model", model, "--device", "cpu", "--size", "48x64", "--batch", "2"])
     report: list[str] = []
-    engine = build_engine(model, device="cpu", report=report.append)
+    engine = build_engine(model, EngineOptions(device="cpu"), report.append)
     for image, name in ((frames(48, 64), "inductor"), (frames(48, 64, 2), "inductor"), (frames(48, 64, 3), "inductor")):
         assert (engine.infer(image).restored_BHW3 == 110).all()
         assert engine.name == name
@@ -65,9 +65,9 @@ def test_auto_runs_a_size_by_the_engine_that_was_built_for_it_and_others_by_the_
 
 def test_auto_with_nothing_built_runs_the_file_itself_and_says_why(backend: CopyBackend, model: str) -> None:
     report: list[str] = []
-    engine = build_engine(model, device="cpu", report=report.append)
+    engine = build_engine(model, EngineOptions(device="cpu"), report.append)
     assert engine.name == "torch"
-    assert "none was built for this model on this machine yet" in report[0]
+    assert "no engine was built for this model on this machine yet" in report[0]
     assert backend.builds == 0
 
 
@@ -98,7 +98,7 @@ def test_auto_passes_over_an_engine_that_it_cannot_trust(
     command.main(["--model", model, "--device", "cpu", "--size", "48x64"])
     DISTRUSTED[reason](backend, monkeypatch)
     report: list[str] = []
-    engine = build_engine(model, device="cpu", report=report.append)
+    engine = build_engine(model, EngineOptions(device="cpu"), report.append)
     engine.infer(frames(48, 64))
     assert engine.name == "torch"
     assert any(reason in line for line in report)
@@ -110,8 +110,8 @@ def test_a_named_engine_is_built_at_the_first_frame_and_one_that_differs_is_not_
 ) -> None:
     backend.change = change
     report: list[str] = []
-    engine = build_engine(model, "inductor", "cpu", report=report.append)
-    expected = build_engine(model, "torch", "cpu").infer(frames(48, 64))
+    engine = build_engine(model, EngineOptions("inductor", "cpu"), report.append)
+    expected = build_engine(model, EngineOptions("torch", "cpu")).infer(frames(48, 64))
     for _ in range(2):
         np.testing.assert_array_equal(engine.infer(frames(48, 64)).labels_BHW, expected.labels_BHW)
     assert backend.builds == 1
@@ -122,7 +122,7 @@ def test_a_named_engine_is_built_at_the_first_frame_and_one_that_differs_is_not_
 def test_a_named_engine_that_this_machine_cannot_have_is_refused_at_once(backend: CopyBackend, model: str) -> None:
     backend.absent = "no copier; install one"
     with pytest.raises(EngineError, match="engine: inductor: no copier; install one"):
-        build_engine(model, "inductor", "cpu")
+        build_engine(model, EngineOptions("inductor", "cpu"))
     with pytest.raises(EngineError, match=r"no backend can build here: .*no copier"):
         best_backend(Target(48, 64))
 
@@ -133,14 +133,14 @@ def test_without_build_what_was_built_serves_and_else_torch_with_the_command_tha
 ) -> None:
     def open_engine() -> tuple[Engine, str]:
         report: list[str] = []
-        opened = build_engine(model, engine, "cpu", report=report.append, in_background=True, build=False)
+        opened = build_engine(model, EngineOptions(engine, "cpu", in_background=True, build=False), report.append)
         assert len(report) <= 1
         return opened, "".join(report)
 
     opened, reason = open_engine()
     assert (opened.name, backend.builds) == ("torch", 0)
     assert opened.infer(frames(48, 64)).labels_BHW.shape == (1, 48, 64)
-    said = re.fullmatch(r"engine torch: none was built .*; the command `build_engine (.*)` builds one", reason)
+    said = re.fullmatch(r"engine torch: no engine was built .*; the command `build_engine (.*)` builds one", reason)
     assert said
     command.main(shlex.split(said[1].replace("HEIGHTxWIDTH", "48x64")))
     assert backend.builds == 1
@@ -154,16 +154,16 @@ def test_without_build_what_was_built_serves_and_else_torch_with_the_command_tha
 def test_without_build_another_precision_of_a_named_engine_does_not_serve(backend: CopyBackend, model: str) -> None:
     command.main(["--model", model, "--device", "cpu", "--size", "48x64"])
     report: list[str] = []
-    settings = {"device": "cpu", "precision": "bf16", "report": report.append, "build": False}
-    assert build_engine(model, "inductor", **settings).name == "torch"
+    named, auto = (EngineOptions(name, "cpu", precision="bf16", build=False) for name in ("inductor", "auto"))
+    assert build_engine(model, named, report.append).name == "torch"
     assert "--engine inductor --device cpu --precision bf16" in report[0]
-    assert build_engine(model, "auto", **settings).infer(frames(48, 64)) and "built for 1x48x64 (fp32)" in report[1]
+    assert build_engine(model, auto, report.append).infer(frames(48, 64)) and "built for 1x48x64 (fp32)" in report[1]
 
 
 def test_auto_says_once_why_no_backend_can_build_and_torch_serves(backend: CopyBackend, model: str) -> None:
     backend.absent = "no copier; install one"
     report: list[str] = []
-    engine = build_engine(model, device="cpu", report=report.append, in_background=True)
+    engine = build_engine(model, EngineOptions(device="cpu", in_background=True), report.append)
     for image in (frames(48, 64), frames(9, 9)):
         assert (engine.infer(image).restored_BHW3 == 110).all()
     assert engine.name == "torch"
@@ -173,7 +173,7 @@ def test_auto_says_once_why_no_backend_can_build_and_torch_serves(backend: CopyB
 
 def test_in_the_background_frames_can_be_made_to_wait_for_the_engine(backend: CopyBackend, model: str) -> None:
     command.main(["--model", model, "--device", "cpu", "--size", "48x64"])
-    engine = build_engine(model, device="cpu", in_background=True, meanwhile="wait")
+    engine = build_engine(model, EngineOptions(device="cpu", in_background=True, meanwhile="wait"))
     engine.infer(frames(48, 64))
     assert engine.name == "inductor"
 

@@ -13,7 +13,7 @@ from tests.support.tiny import write_tiny
 from weather_perception.core.engines.backends.inductor import Inductor
 from weather_perception.core.engines.backends.openvino import OpenVino
 from weather_perception.core.engines.backends.tensorrt import TensorRt
-from weather_perception.core.engines.base import Backend, Engine, Target
+from weather_perception.core.engines.base import Backend, Engine, OpenedModel, Target
 from weather_perception.core.engines.build import load, ready_entry
 from weather_perception.core.engines.cache import EngineCache
 from weather_perception.core.engines.reference import TorchEngine
@@ -36,7 +36,7 @@ def test_an_engine_for_several_frames_does_as_the_reference_with_one_and_with_al
     if problem := backend.missing(target.device):
         pytest.skip(f"{backend.name}: {problem}")
     reference = TorchEngine(program)
-    entry = ready_entry(program, reference, target, backend, EngineCache(tmp_path), threads=1)
+    entry = ready_entry(OpenedModel(program, reference, threads=1), target, backend, EngineCache(tmp_path))
     engine = load(program, target, backend, entry.folder, threads=1)
     assert (engine.name, engine.manifest, engine.model_hash) == (backend.name, program.manifest, program.sha256)
     frames = np.random.default_rng(0).integers(0, 256, (3, 48, 64, 3), np.uint8)

@@ -9,13 +9,12 @@ import pytest
 from tests.support.engines import Change, CopyBackend
 from tests.support.tiny import write_tiny
 from weather_perception.core.contract import OUTPUT_NAMES, Outputs
-from weather_perception.core.engines.base import EngineError, Target
+from weather_perception.core.engines.base import EngineError, OpenedModel, Target
 from weather_perception.core.engines.build import estimate, ready_entry
 from weather_perception.core.engines.cache import EngineCache, Entry
-from weather_perception.core.engines.device import device_identity
+from weather_perception.core.engines.machine import device_identity, missing_modules
 from weather_perception.core.engines.parity import WEATHERS, ParityError, fixed_frames
 from weather_perception.core.engines.reference import TorchEngine
-from weather_perception.core.engines.requirements import missing_modules
 from weather_perception.core.program import Program
 
 TARGET = Target(48, 64, 2)
@@ -39,9 +38,8 @@ class Builder:
         self.report: list[str] = []
 
     def ready(self, target: Target = TARGET) -> Entry:
-        return ready_entry(
-            self.program, TorchEngine(self.program), target, self.backend, self.cache, self.report.append
-        )
+        opened = OpenedModel(self.program, TorchEngine(self.program))
+        return ready_entry(opened, target, self.backend, self.cache, self.report.append)
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import pytest
 
 from tests.support.engines import CopyEngine, unchanged
 from tests.support.tiny import write_tiny
+from weather_perception.core.contract import Image, Outputs
 from weather_perception.core.engines.base import Engine
-from weather_perception.core.engines.by_size import EngineBySize, Shape
-from weather_perception.core.engines.pass_through import PassThrough
-from weather_perception.core.engines.reference import TorchEngine
+from weather_perception.core.engines.by_size import EngineBySize, Shape, in_parts
+from weather_perception.core.engines.reference import PassThrough, TorchEngine
 from weather_perception.core.program import Program
 
 DEADLINE_SECONDS = 60
@@ -84,3 +84,18 @@ def test_each_size_is_asked_for_once_and_has_its_own_engine(program: Program) ->
         names.append(engine.name)
     assert names == ["inductor", "torch", "inductor", "torch"]
     assert asked == [(1, 48, 64), (1, 9, 64)]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 6, 7])
+def test_every_frame_gets_its_own_answer_whatever_the_batch(count: int) -> None:
+    def run(image_BHW3: Image) -> Outputs:
+        assert image_BHW3.shape == (3, 4, 5, 3)
+        means = image_BHW3.mean(axis=(1, 2, 3), dtype=np.float32)[:, None]
+        return Outputs(image_BHW3 + 1, image_BHW3[..., 0], image_BHW3[..., 1], means, means[:, :0])
+
+    frames = np.random.default_rng(count).integers(0, 200, (count, 4, 5, 3), np.uint8)
+    found = in_parts(run, frames, 3)
+    np.testing.assert_array_equal(found.restored_BHW3, frames + 1)
+    np.testing.assert_array_equal(found.labels_BHW, frames[..., 0])
+    np.testing.assert_array_equal(found.weather_BK[:, 0], frames.mean(axis=(1, 2, 3), dtype=np.float32))
+    assert found.gates_BG.shape == (count, 0)

@@ -14,16 +14,17 @@ from tests.support.tiny import write_tiny
 from training.data.classes import CLASSES, VOID
 from training.data.degradations import WEATHERS, degrade
 from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
-from training.judging.metrics import MaskScores, psnr
+from training.judging.metrics import MaskScores
 from weather_perception.build_engine import main
 from weather_perception.core.contract import Outputs
 from weather_perception.core.engines.backends.openvino import OpenVino
-from weather_perception.core.engines.base import EngineError, Target
+from weather_perception.core.engines.base import EngineError, EngineOptions, OpenedModel, Target
 from weather_perception.core.engines.build import ready_entry
 from weather_perception.core.engines.cache import EngineCache
 from weather_perception.core.engines.parity import ParityError
 from weather_perception.core.engines.reference import TorchEngine
 from weather_perception.core.engines.select import build_engine
+from weather_perception.core.scores import psnr
 
 HEIGHT, WIDTH = 128, 192
 DEFAULT = str(Path(__file__).resolve().parents[2] / "models/default.pt2")
@@ -74,8 +75,8 @@ def test_an_int8_engine_restores_and_segments_an_unseen_street_as_well_as_the_fi
     assert "ready in" in capsys.readouterr().out, "the same recording calibrates nothing anew"
 
     report: list[str] = []
-    engines = {"int8": build_engine(DEFAULT, device="cpu", report=report.append)}
-    engines["torch"] = build_engine(DEFAULT, "torch", "cpu")
+    engines = {"int8": build_engine(DEFAULT, EngineOptions(device="cpu"), report.append)}
+    engines["torch"] = build_engine(DEFAULT, EngineOptions("torch", "cpu"))
     samples = [Drive(UNSEEN_SEEDS_FROM + 700 + seed, HEIGHT, WIDTH).render(10.0) for seed in range(3)]
     decibels: dict[str, list[float]] = {name: [] for name in engines}
     masks = {name: MaskScores(len(CLASSES), VOID) for name in engines}
@@ -84,8 +85,7 @@ def test_an_int8_engine_restores_and_segments_an_unseen_street_as_well_as_the_fi
             frame = degrade(sample, weather, 0.6, seed)
             for name, engine in engines.items():
                 answer = engine.infer(frame[None])
-                restored, clear = (torch.from_numpy(image) for image in (answer.restored_BHW3, sample.image_HW3[None]))
-                decibels[name].append(psnr(restored, clear))
+                decibels[name].append(psnr(answer.restored_BHW3[0], sample.image_HW3))
                 masks[name].add(torch.from_numpy(answer.labels_BHW), torch.from_numpy(sample.labels_HW[None]))
     assert engines["int8"].name == "openvino" and "(int8)" in report[0], "auto takes it, and says so"
     assert np.mean(decibels["torch"]) - np.mean(decibels["int8"]) <= 0.3
@@ -117,7 +117,7 @@ def test_without_frames_of_the_camera_int8_says_how_to_give_it_some(
     program = write_tiny(tmp_path / "tiny.pt2")
     target = Target(48, 64, precision="int8")
     with pytest.raises(EngineError, match="build_engine --precision int8 --calibrate BAG"):
-        ready_entry(program, TorchEngine(program), target, OpenVino(), EngineCache(tmp_path))
+        ready_entry(OpenedModel(program, TorchEngine(program)), target, OpenVino(), EngineCache(tmp_path))
 
 
 def test_a_recording_that_cannot_calibrate_is_refused(
@@ -125,7 +125,7 @@ def test_a_recording_that_cannot_calibrate_is_refused(
 ) -> None:
     model = ["--model", str(write_tiny(tmp_path / "tiny.pt2").path), "--device", "cpu", "--engine", "openvino"]
     assert main([*model, "--size", "48x64", "--precision", "int8", "--calibrate", str(drive)]) == 1
-    assert f"frames are {HEIGHT}x{WIDTH}, not 48x64 as --size says" in capsys.readouterr().err
+    assert f"frames are {HEIGHT}x{WIDTH}, not 48x64 as in --size" in capsys.readouterr().err
     assert main([*model, "--size", "48x64", "--precision", "fp32", "--calibrate", str(drive)]) == 1
     assert "only int8 is calibrated, not fp32" in capsys.readouterr().err
     assert main([*model, "--size", "48x64", "--precision", "int8", "--calibrate", str(tmp_path / "absent")]) == 1
@@ -151,5 +151,5 @@ def test_an_int8_engine_that_loses_quality_is_not_kept(change: Change, loss: str
     program = write_tiny(tmp_path / "tiny.pt2")
     cache = EngineCache(tmp_path / "cache")
     with pytest.raises(ParityError, match=loss):
-        ready_entry(program, TorchEngine(program), Target(48, 64, precision="int8"), backend, cache)
+        ready_entry(OpenedModel(program, TorchEngine(program)), Target(48, 64, precision="int8"), backend, cache)
     assert not cache.entries()

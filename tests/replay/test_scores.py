@@ -1,19 +1,16 @@
-"""Scores agree with torchmetrics and with cases worked out by hand."""
+"""Scores by weather are means over frames of the scores in core, masks pooled over pixels."""
 
 import numpy as np
 import pytest
 import torch
-from torchmetrics.classification import MulticlassJaccardIndex
 from torchmetrics.image import PeakSignalNoiseRatio, StructuralSimilarityIndexMeasure
 
+from weather_perception.core.scores import confusion
+from weather_perception.replay.metrics import cells
 from weather_perception.replay.scores import (
     WeatherScores,
     accuracy,
-    added,
-    compare_images,
-    confusion,
     label_lookup,
-    mean_iou,
     pooled_iou,
 )
 
@@ -40,47 +37,23 @@ def test_image_scores_are_torchmetrics_means_over_frames() -> None:
     assert found["ssim_restored"] == pytest.approx(mean(ssim, restored), abs=1e-4)
 
 
-def test_psnr_by_hand() -> None:
+def test_frames_identical_to_the_truth_are_counted_apart() -> None:
     clear = np.full((32, 32, 3), 100, np.uint8)
-    assert compare_images(clear + np.uint8(10), clear)[0] == pytest.approx(20 * np.log10(255 / 10), abs=1e-3)
-    assert compare_images(clear, clear) == (100.0, 1.0)
-
-
-def test_images_that_are_views_with_any_strides_are_compared() -> None:
-    image = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
-    image.flags.writeable = False
-    assert compare_images(image[:, :, ::-1], image) == compare_images(image[:, :, ::-1].copy(), image.copy())
-
-
-def test_iou_by_hand() -> None:
-    truth = np.array([[0, 0, 1, 1, 255]], np.uint8)
-    predicted = np.array([[0, 1, 1, 1, 0]], np.uint8)
-    # class 0: 1 of 2; class 1: 2 of 3; class 2 is in neither, void is not counted
-    assert mean_iou(confusion(predicted, truth, 3)) == pytest.approx((1 / 2 + 2 / 3) / 2)
-
-
-def test_iou_agrees_with_torchmetrics_over_several_frames() -> None:
-    random = np.random.default_rng(1)
-    metric = MulticlassJaccardIndex(num_classes=5, ignore_index=255)
-    total = None
-    for _ in range(4):
-        predicted, truth = (random.integers(0, 4, (20, 30), np.uint8) for _ in range(2))
-        truth[random.random(truth.shape) < 0.1] = 255
-        metric.update(*(torch.from_numpy(labels.astype(np.int64)) for labels in (predicted, truth)))
-        total = added(total, confusion(predicted, truth, 5))
-    assert mean_iou(total) == pytest.approx(float(metric.compute()), abs=1e-6)
-
-
-def test_a_prediction_that_is_no_class_is_a_mistake() -> None:
-    truth = np.zeros((1, 4), np.uint8)
-    assert mean_iou(confusion(np.array([[0, 0, 0, 255]], np.uint8), truth, 2)) == pytest.approx(3 / 4)
+    scores = WeatherScores()
+    scores.add_image(clear, clear, clear)
+    scores.add_image(clear, clear + np.uint8(10), clear)
+    found = scores.as_dict()
+    assert (found["psnr_input"], found["identical"]) == (100, 1)
+    assert found["psnr_restored"] == pytest.approx(20 * np.log10(255 / 10), abs=1e-3)
+    cell = cells(found | {"frames": 2})[1]
+    assert cell == "identical in 1 of 2, else 28.1"
 
 
 def test_pooled_iou_counts_pixels_not_weathers() -> None:
     right, wrong = np.zeros((1, 30), np.uint8), np.ones((1, 10), np.uint8)
     truth = np.zeros((1, 30), np.uint8)
-    scores = {"fog": WeatherScores(refined_CC=confusion(right, truth, 2))}
-    scores["rain"] = WeatherScores(refined_CC=confusion(wrong, truth[:, :10], 2))
+    scores = {"fog": WeatherScores(refined_CC=confusion(right, truth, 2, 255))}
+    scores["rain"] = WeatherScores(refined_CC=confusion(wrong, truth[:, :10], 2, 255))
     assert pooled_iou(scores, "refined_CC") == pytest.approx((30 / 40 + 0) / 2)
     assert pooled_iou(scores, "base_CC") is None
 

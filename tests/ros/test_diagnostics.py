@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from tests.support.ros import image_msg
 from weather_perception.core.health import HealthReport
 from weather_perception.core.pipeline import Perception
-from weather_perception.diagnostics import health_from_status, health_to_status, weather_from_msg, weather_to_msg
+from weather_perception.diagnostics import health_from_status, health_to_status, weather_to_msg
+from weather_perception.routing import weather_from_msg
 
 names = st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1, max_size=8)
 counts = st.dictionaries(names, st.integers(1, 10**9), max_size=4)

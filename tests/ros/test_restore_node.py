@@ -13,8 +13,8 @@ from sensor_msgs.msg import Image
 from tests.support.ros import CHANNELS, DEADLINE_SECONDS, Camera, Observer, image_msg, spin_until
 from weather_perception.core.contract import Outputs
 from weather_perception.core.engines.backends.openvino import OpenVino
-from weather_perception.diagnostics import weather_from_msg
 from weather_perception.node import RestoreNode
+from weather_perception.routing import weather_from_msg
 
 StartNode = Callable[..., RestoreNode]
 Pixel = tuple[int, int]

@@ -1,4 +1,4 @@
-"""Writes real bags, in every format that replay reads, from a few small frames."""
+"""Writes real bags of a few small frames, in all formats that replay reads."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ FORMATS = ("mcap", "sqlite3", "ros1")
 
 @dataclass
 class Shot:
-    """One camera frame to write, with what is true of it; `fields` overrides fields of its Image message."""
+    """One camera frame to write, with its ground truth; `fields` overrides fields of its Image message."""
 
     image: np.ndarray
     stamp_ns: int
@@ -31,7 +31,7 @@ class Shot:
 
 
 class Messages:
-    """Builds messages with rosbags' types of one ROS version."""
+    """Builds messages with the rosbags types of one ROS version."""
 
     def __init__(self, ros1: bool) -> None:
         self.store = get_typestore(Stores.ROS1_NOETIC if ros1 else Stores.LATEST)
@@ -64,7 +64,7 @@ class Messages:
 
 
 def write_bag(path: Path, shots: Iterable[Shot], kind: str = "mcap", topic: str = "/camera/image_raw") -> Path:
-    """Write the shots and their truth; a bag folder, or a .bag file for ROS 1."""
+    """Write the shots and their ground truth to a bag folder, or to a .bag file for ROS 1."""
     messages = Messages(kind == "ros1")
     rows: list[tuple[str, str, int, Any]] = []
     for shot in shots:

@@ -1,4 +1,4 @@
-"""A backend whose builds take no time, for tests of what is done with engines, not of how they are made."""
+"""A backend whose builds take no time, for tests of the use of engines, not of their construction."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,12 +12,12 @@ Change = Callable[[Outputs], Outputs]
 
 
 def unchanged(outputs: Outputs) -> Outputs:
-    """What an engine that does as the reference does makes of its outputs."""
+    """The `change` of an engine that agrees with the reference: none."""
     return outputs
 
 
 class CopyBackend:
-    """Copies the model file and runs the copy with PyTorch; `change` makes it an engine that differs."""
+    """Copies the model file and runs the copy with PyTorch; `change` makes the outputs differ."""
 
     precisions = ("fp32", "bf16")
 
@@ -47,7 +47,7 @@ class CopyBackend:
 
 
 class CopyEngine(TorchEngine):
-    """Runs the copy, under its backend's name."""
+    """Runs the copy, under the name of its backend."""
 
     def __init__(self, program: Program, change: Change, name: str) -> None:
         super().__init__(program)

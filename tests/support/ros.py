@@ -1,4 +1,4 @@
-"""A camera that publishes images and an observer of everything `restore_node` publishes, both on a real DDS."""
+"""A camera that publishes images and an observer of all topics of `restore_node`, both on a real DDS."""
 
 import time
 from array import array
@@ -18,17 +18,17 @@ CHANNELS = {"rgb8": 3, "bgr8": 3, "rgba8": 4, "bgra8": 4, "mono8": 1}
 
 
 def spin_until(executor: Executor, condition: Callable[[], bool], what: str) -> None:
-    """Serve the executor's nodes until `condition` holds; fails with `what` after the deadline."""
+    """Spin the executor's nodes until `condition` holds; fails with `what` after the deadline."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     while not condition():
-        assert time.monotonic() < deadline, f"after {DEADLINE_SECONDS:.0f} s still not: {what}"
+        assert time.monotonic() < deadline, f"after {DEADLINE_SECONDS:.0f} s still waiting for: {what}"
         executor.spin_once(timeout_sec=0.05)
 
 
 def wait_until_answered(executor: Executor, client: Client, request: Any) -> None:
-    """Ask until the server answers: one that has not discovered the client yet sends its answer to nobody.
+    """Ask until the server answers, because a server that has not discovered the client yet loses its answer.
 
-    It discovers a node's clients in the order of their creation, so afterwards it answers those created before, too.
+    It discovers a node's clients in the order of their creation, so it then also answers all earlier clients.
     """
     asked = []
 
@@ -43,7 +43,7 @@ def wait_until_answered(executor: Executor, client: Client, request: Any) -> Non
 def image_msg(
     encoding: str = "rgb8", height: int = 48, width: int = 64, sec: int = 1, value: int | None = None
 ) -> Image:
-    """A well-formed image; a gradient, or all of one `value`."""
+    """A well-formed image: a gradient, or a single `value` everywhere."""
     size = height * width * CHANNELS[encoding]
     msg = Image(encoding=encoding, height=height, width=width, step=width * CHANNELS[encoding])
     msg.data = array("B", bytes(i % 251 for i in range(size)) if value is None else bytes([value]) * size)
@@ -53,7 +53,7 @@ def image_msg(
 
 
 class Camera:
-    """Publishes images the way a driver does."""
+    """Publishes images like a camera driver."""
 
     def __init__(self, executor: Executor) -> None:
         self.executor = executor
@@ -62,14 +62,14 @@ class Camera:
         self.advertise(ReliabilityPolicy.RELIABLE)
 
     def advertise(self, reliability: ReliabilityPolicy) -> None:
-        """Start to publish with `reliability`, in place of the earlier publisher."""
+        """Start to publish with `reliability`, instead of the earlier publisher."""
         for publisher in list(self.node.publishers):
             if publisher.topic_name.endswith(f"/{TOPIC}"):
                 self.node.destroy_publisher(publisher)
         self.publisher = self.node.create_publisher(Image, TOPIC, QoSProfile(depth=10, reliability=reliability))
 
     def wait_for_subscriber(self) -> None:
-        """Wait until the node listens."""
+        """Wait until the node has subscribed."""
         spin_until(self.executor, lambda: self.publisher.get_subscription_count() > 0, "the node subscribed")
 
     def send(self, msg: Image) -> None:
@@ -78,7 +78,7 @@ class Camera:
 
 
 class Observer:
-    """Keeps every message of every output of the node."""
+    """Keeps all messages of all outputs of the node."""
 
     def __init__(self, executor: Executor, node_name: str = "restore_node") -> None:
         self.executor = executor
@@ -99,14 +99,14 @@ class Observer:
         subscribe(DiagnosticArray, "/diagnostics", self.diagnostics.append, 10)
 
     def wait_for_node(self) -> None:
-        """Wait until every output of the node is connected."""
+        """Wait until all outputs of the node are connected."""
         names = [subscription.topic_name for subscription in self._answers]
         spin_until(
             self.executor, lambda: all(map(self.node.count_publishers, names)), "the node advertises its outputs"
         )
 
     def wait_for_answers(self, count: int) -> None:
-        """Wait until `count` frames have been answered on every topic."""
+        """Wait until every topic has `count` or more messages."""
         topics = (self.restored, self.masks, self.confidences, self.weathers)
         spin_until(self.executor, lambda: all(len(topic) >= count for topic in topics), f"{count} frames answered")
 
@@ -125,7 +125,7 @@ class Observer:
         return values | {"level": str(ord(status.level)), "message": status.message}
 
     def wait_for_health(self, **expected: str) -> dict[str, str]:
-        """Wait until /diagnostics has these values (`__` in a name stands for a dot), and return all of them."""
+        """Wait until /diagnostics has these values (`__` in a name means a dot), and return all its values."""
         wanted = {key.replace("__", "."): value for key, value in expected.items()}
         spin_until(self.executor, lambda: wanted.items() <= self.health().items(), f"/diagnostics says {wanted}")
         return self.health()

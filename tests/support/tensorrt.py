@@ -1,4 +1,4 @@
-"""Which operators of a program Torch-TensorRT would convert, found without a GPU and without TensorRT's libraries."""
+"""Finds the operators that Torch-TensorRT would convert, without a GPU and without TensorRT's libraries."""
 
 import os
 import re
@@ -13,10 +13,7 @@ from pathlib import Path
 import torch
 from torch.export import ExportedProgram
 
-MISSING = (
-    "needs a C compiler and, installed without what they depend on (TensorRT itself is on no package index): "
-    "pip install --no-deps torch-tensorrt==2.13.0 tensorrt-cu13-bindings==11.0.0.114 dllist==2.0.0 psutil"
-)
+MISSING = "needs a C compiler, psutil and `pip install --no-deps -r requirements/tensorrt-dry-run.txt`"
 LIBRARIES = ("nvinfer", "nvinfer_plugin", "nvonnxparser")
 STUB = "".join(
     f"void *{name}(void) {{ return 0; }}\n"
@@ -36,7 +33,7 @@ STUB = "".join(
 
 @dataclass(frozen=True)
 class DryRun:
-    """Operators in all, TensorRT engines, and the operators left to PyTorch by name."""
+    """The numbers of operators and of TensorRT engines, and the names of the operators left to PyTorch."""
 
     operators: int
     engines: int
@@ -44,16 +41,16 @@ class DryRun:
 
 
 def available() -> bool:
-    """Whether a dry run can be made here."""
+    """Whether this machine can do a dry run."""
     packages = ("torch_tensorrt", "tensorrt_bindings", "dllist", "psutil")
     return all(find_spec(name) for name in packages) and shutil.which("cc") is not None
 
 
 def dry_run(program: ExportedProgram, folder: Path) -> DryRun:
-    """Lower and partition a program of one frame size, its batch dynamic or not; writes its files to `folder`."""
+    """Lower and partition a program of one frame size, with a fixed or dynamic batch; writes files to `folder`."""
     model = folder / "model.pt2"
     with warnings.catch_warnings():
-        # torch says so of every tensor that lies channels-last; it is saved whole all the same.
+        # torch warns about every channels-last tensor, but saves it completely.
         warnings.filterwarnings("ignore", "No complete tensor found", UserWarning)
         torch.export.save(program, model)
     command = [sys.executable, str(Path(__file__).with_name("tensorrt_dry_run.py")), str(model)]
@@ -74,7 +71,7 @@ def dry_run(program: ExportedProgram, folder: Path) -> DryRun:
 
 
 def stubs(folder: Path) -> Path:
-    """Libraries that export what TensorRT's bindings import, of the version that they ask for."""
+    """Build libraries with the symbols and the version that TensorRT's bindings import."""
     bindings = find_spec("tensorrt_bindings")
     assert bindings and bindings.origin
     binary = (Path(bindings.origin).parent / "tensorrt.so").read_bytes()

@@ -1,8 +1,8 @@
-"""Dry run of what the `tensorrt` backend builds, in a process of its own: `python tensorrt_dry_run.py MODEL.pt2`.
+"""Dry run of the `tensorrt` backend's build, in its own process: `python tensorrt_dry_run.py MODEL.pt2`.
 
-Lowering and partitioning need no GPU and no TensorRT, but the import asks for both: TensorRT's bindings link against
-libraries that are on no package index (stubs stand in for them: see `tests/support/tensorrt.py`), and PyTorch's CPU
-build knows no device (here it answers as a Jetson Orin).
+Lowering and partitioning need neither a GPU nor TensorRT, but the import needs both. TensorRT's bindings link against
+libraries that are not on a package index, so `tests/support/tensorrt.py` builds stubs. PyTorch's CPU build has no
+device, so here it reports a Jetson Orin.
 """
 
 import os
@@ -16,7 +16,7 @@ def without_gpu() -> None:
     import torch
 
     sys.modules.setdefault("tensorrt", tensorrt_bindings)
-    is_file = os.path.isfile  # its C++ runtime links against CUDA; without the file it does without
+    is_file = os.path.isfile  # its C++ runtime links against CUDA; it skips a missing runtime
     os.path.isfile = lambda path: "libtorchtrt" not in str(path) and is_file(path)
     orin = SimpleNamespace(name="Orin", major=8, minor=7, total_memory=8 << 30, multi_processor_count=16)
     if not hasattr(torch._C, "_CudaDeviceProperties"):

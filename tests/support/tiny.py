@@ -1,4 +1,4 @@
-"""A model of a few parameters that keeps the contract, for tests that need a real model file but not a good one."""
+"""A tiny model that follows the contract, for tests that need a real model file but not a good one."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ GATES = ("decoder.clear", "decoder.fog")
 
 
 class TinyModel(nn.Module):
-    """Restored = the image a tenth brighter, label = bright or dark, weather = a softmax of the mean brightness."""
+    """Restores the image a tenth brighter; labels are bright or dark; weather is a softmax of the mean brightness."""
 
     def forward(self, image_BHW3: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         image = image_BHW3.to(torch.float32) / 255
@@ -33,18 +33,18 @@ class TinyModel(nn.Module):
 
 
 def tiny_manifest(name: str = "tiny") -> Manifest:
-    """The manifest that fits TinyModel."""
+    """A manifest for TinyModel."""
     training = {"data": "none", "licence": "Apache-2.0", "command": "none", "commit": "none", "metrics": {}}
     return Manifest(name, CLASSES, WEATHERS, GATES, training, torch.__version__)
 
 
 def export_tiny(module: nn.Module | None = None) -> torch.export.ExportedProgram:
-    """Export `module` (TinyModel by default) with batch, height and width dynamic."""
+    """Export `module` (TinyModel by default) with dynamic batch, height and width."""
     shape = {0: Dim("batch", min=1, max=64), 1: Dim("height", min=1, max=8192), 2: Dim("width", min=1, max=8192)}
     example = torch.zeros(2, 64, 96, 3, dtype=torch.uint8)
     return torch.export.export(module or TinyModel(), (example,), dynamic_shapes=(shape,))
 
 
 def write_tiny(path: Path) -> Program:
-    """Write a tiny model file and return it as read back."""
+    """Write a tiny model file, read it back and return it."""
     return save_program(export_tiny(), tiny_manifest(), path)

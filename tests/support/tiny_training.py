@@ -1,4 +1,4 @@
-"""A tiny GAN with two stages, for tests of the training loop; run by torchrun it trains and writes down its losses."""
+"""A tiny GAN with two stages, for tests of the training loop; under torchrun it trains and saves its losses."""
 
 import json
 import sys
@@ -30,7 +30,7 @@ def sample(index: int) -> Tensor:
 
 
 def batches(trainer: Trainer) -> Iterator[Batch]:
-    """This process's micro-batches of the remaining steps."""
+    """This process's micro-batches for the remaining steps."""
     size = processes.local_share(trainer.fabric, BATCH, trainer.loop.accumulate)
     indices = processes.local_indices(trainer.fabric, range(trainer.step, trainer.total), BATCH)
     for start in range(0, len(indices), size):
@@ -74,7 +74,7 @@ def stages(steps: tuple[int, int] = STEPS) -> tuple[Stage, ...]:
 
 def build(loop: LoopConfig | None = None, dropout: float = 0.0, steps: tuple[int, int] = STEPS) -> Trainer:
     loop = loop or LoopConfig()
-    record = Record({"name": "tiny", "batch": BATCH}, "pytest", "unknown")
+    record = Record("tiny", {"name": "tiny", "batch": BATCH}, "pytest", "unknown")
     return Trainer(processes.launch(loop.precision), networks(dropout), stages(steps), loop, record)
 
 

@@ -30,7 +30,7 @@ from training.segmenters.base import BaseSegmenter
 from weather_perception.core.contract import Manifest
 from weather_perception.core.engines.backends.fixed_size import at_fixed_size
 from weather_perception.core.engines.backends.tensorrt import TensorRt
-from weather_perception.core.engines.base import Target
+from weather_perception.core.engines.base import OpenedModel, Target
 from weather_perception.core.engines.build import load, ready_entry
 from weather_perception.core.engines.cache import EngineCache
 from weather_perception.core.engines.reference import TorchEngine
@@ -104,7 +104,9 @@ def test_on_a_gpu_it_is_built_and_does_as_the_reference(name: str, target: Targe
     target = dataclasses.replace(target, device="cuda")
     opened = program(name, tmp_path / "model.pt2")
     reference = TorchEngine(opened, target.device)
-    entry = ready_entry(opened, reference, target, TensorRt(), EngineCache(tmp_path / "cache"), print)
+    entry = ready_entry(
+        OpenedModel(opened, reference, target.device), target, TensorRt(), EngineCache(tmp_path / "cache"), print
+    )
     engine = load(opened, target, TensorRt(), entry.folder, threads=0)
     frames = np.zeros((target.batch, *SIZE, 3), np.uint8)
     for _ in range(10):

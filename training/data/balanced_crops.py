@@ -1,4 +1,4 @@
-"""Tasks in turn, so that every step of training has the same number of examples of each."""
+"""Takes the tasks in turn, so that every training step has the same number of examples of each."""
 
 from collections.abc import Sequence
 
@@ -11,10 +11,10 @@ from training.data.sample import Sample
 
 
 class TaskTurns(Dataset[Example]):
-    """Example i is of task i modulo T, the `tasks` being endless data sets of one task each.
+    """Example i is of task i modulo T; `tasks` are T endless data sets, one per task.
 
-    Hence a step whose batch is a multiple of T has equally many of each, however processes and micro-batches share it.
-    `Example.weather` becomes the task's number. Raises ValueError for no task.
+    If the batch is a multiple of T, every step has the same number of examples of each task, for any number of
+    processes and micro-batches. `Example.weather` becomes the task's number. Raises ValueError without tasks.
     """
 
     def __init__(self, tasks: Sequence[Dataset[Example]]) -> None:
@@ -30,5 +30,5 @@ class TaskTurns(Dataset[Example]):
 def balanced_crops(
     tasks: Sequence[str], pools: Sequence[Sequence[Sample]], shares: Sequence[float], size: tuple[int, int], seed: int
 ) -> TaskTurns:
-    """The degradations `tasks` in turn on crops of clear frames; the other arguments are those of DegradedCrops."""
+    """Crops of clear frames with the degradations `tasks` in turn; the other arguments are those of DegradedCrops."""
     return TaskTurns([DegradedCrops(pools, shares, size, seed, Mixture({name: 1.0})) for name in tasks])

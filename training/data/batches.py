@@ -1,4 +1,4 @@
-"""Training batches as a pure function of (seed, index): pick a frame, crop, vary its light, degrade."""
+"""Makes training examples as a pure function of (seed, index): chooses a frame, crops, relights and degrades it."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from training.data.sample import Sample
 
 
 class Example(NamedTuple):
-    """One training example, or a batch of them with a leading B; `weather` is its degradation's number."""
+    """One training example, or a batch with a leading dimension B; `weather` is the number of its degradation."""
 
     degraded_3HW: Tensor
     clear_3HW: Tensor
@@ -26,7 +26,7 @@ class Example(NamedTuple):
 
 
 class DegradedCrops(Dataset[Example]):
-    """Endless examples of `size` (rows, columns); index i is the same in every run with the same seed and pools."""
+    """Endless examples of `size` (rows, columns); example i is the same in all runs with the same seed and pools."""
 
     def __init__(
         self,

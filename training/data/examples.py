@@ -1,4 +1,4 @@
-"""What a run learns from, before anything is read: whose data, and how to open them."""
+"""Chooses the examples of a run, and states their sources before anything is read."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,30 +16,30 @@ from training.data.sample import Sample
 from training.data.source import Source
 
 UNNAMED = "degraded"
-"""The task of pairs whose data set does not name what degraded them."""
+"""The task of pairs whose data set does not name their degradation."""
 
 
 class Examples(NamedTuple):
-    """Endless training examples: their sources, and `open`, which reads what they are made from."""
+    """Endless training examples: their sources, and `open`, which reads the frames and returns the examples."""
 
     sources: tuple[Source, ...]
     open: Callable[[], Dataset[Any]]
 
 
 def street_examples(config: DataConfig, seed: int, mixture: Mixture = WEATHER_MIXTURE) -> Examples:
-    """Crops of clear street scenes, degraded by a mixture; raises as `training_pools` does."""
+    """Crops of clear street scenes, degraded by a mixture; raises the errors of `training_pools`."""
     return _of_pools(config, lambda pools, shares: DegradedCrops(pools, shares, config.crop, seed, mixture))
 
 
 def street_tasks(config: DataConfig, tasks: Sequence[str], seed: int) -> Examples:
-    """Crops of clear street scenes, the degradations `tasks` in turn; raises as `training_pools` does."""
+    """Crops of clear street scenes with the degradations `tasks` in turn; raises the errors of `training_pools`."""
     return _of_pools(config, lambda pools, shares: balanced_crops(tasks, pools, shares, config.crop, seed))
 
 
 def paired_tasks(pairs: PairedSetConfig, tasks: Sequence[str], size: tuple[int, int], seed: int) -> Examples:
-    """Crops of `size` (rows, columns) of pairs on disk, their weathers `tasks` in turn.
+    """Crops of `size` (rows, columns) of pairs on disk, with the weathers `tasks` in turn.
 
-    Raises FileNotFoundError and ValueError as `open_pairs` does.
+    Raises the FileNotFoundError and ValueError of `open_pairs`.
     """
     found = open_pairs(Path(pairs.root), pairs.split, labelled=False)
     weathers = [None if task == UNNAMED else task for task in tasks]
@@ -49,7 +49,7 @@ def paired_tasks(pairs: PairedSetConfig, tasks: Sequence[str], size: tuple[int, 
 
 
 def weathers_of(pairs: PairedSetConfig) -> tuple[str, ...]:
-    """The weathers of pairs on disk, UNNAMED for those without a name; raises as `open_pairs` does."""
+    """The weathers of pairs on disk, UNNAMED for pairs without one; raises the errors of `open_pairs`."""
     found = open_pairs(Path(pairs.root), pairs.split, labelled=False)
     return tuple(sorted({weather or UNNAMED for weather in found.weathers}))
 

@@ -1,4 +1,4 @@
-"""Which degradation a training example gets, and how strong: a named share of each."""
+"""Draws the degradation and the severity of a training example, by the shares of a mixture."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from numpy.random import Generator
 from training.data.degradations import DEGRADATIONS, LEVELS, WEATHERS
 
 SEVERITIES = (0.15, 1.0)
-"""Of those degradations whose severity is any number from 0 to 1."""
+"""Range of the severity of degradations without levels."""
 
 
 class Draw(NamedTuple):
@@ -21,10 +21,10 @@ class Draw(NamedTuple):
 
 
 class Mixture:
-    """Degradations by name, each with its share (any positive numbers).
+    """Degradations by name, each with its share (any positive number).
 
-    Levels are drawn evenly from 1 to LEVELS[name], other severities from SEVERITIES. Raises ValueError for no
-    degradation, an unknown name, or a share that is not positive.
+    Levels are uniform in 1..LEVELS[name], other severities in SEVERITIES. Raises ValueError without degradations, for
+    an unknown name, or for a share that is not positive.
     """
 
     def __init__(self, shares: Mapping[str, float]) -> None:
@@ -44,4 +44,4 @@ class Mixture:
 
 
 WEATHER_MIXTURE = Mixture(dict(zip(WEATHERS, (0.22, 0.26, 0.26, 0.26), strict=True)))
-"""The deployable model's: the drawn number is the weather's number."""
+"""The deployable model's mixture; the drawn number is the number of the weather."""

@@ -1,4 +1,4 @@
-"""Training examples from pairs of a degraded and a clear frame on disk, as a pure function of (seed, index)."""
+"""Makes training examples from pairs of degraded and clear frames on disk, a pure function of (seed, index)."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,9 +22,9 @@ from weather_perception.core.contract import SemanticClass
 
 
 class PairedCrops(Dataset[Example]):
-    """Endless crops of `size` (rows, columns), the same window of both frames and of the labels; `weather` is 0.
+    """Endless crops of `size` (rows, columns), with the same window of both frames and the labels; `weather` is 0.
 
-    Index i is the same in every run with the same seed and pairs. Labels are VOID where a pair has none.
+    Example i is the same in all runs with the same seed and pairs. A pair without labels gets VOID labels.
     """
 
     def __init__(self, pairs: Sequence[Pair], size: tuple[int, int], seed: int) -> None:
@@ -35,7 +35,7 @@ class PairedCrops(Dataset[Example]):
 
 
 class ExampleWithOriginal(NamedTuple):
-    """An Example and its original segmentation, uint8 class ids [H, W], VOID where undecided; or a batch of them."""
+    """An Example with its original segmentation, uint8 class ids [H, W], VOID if undecided; or a batch of them."""
 
     degraded_3HW: Tensor
     clear_3HW: Tensor
@@ -45,10 +45,10 @@ class ExampleWithOriginal(NamedTuple):
 
 
 class SegmentedCrops(Dataset[ExampleWithOriginal]):
-    """PairedCrops with the same window of an original segmentation each, precomputed in the folder `originals`.
+    """PairedCrops, each with the same window of its precomputed original segmentation from the folder `originals`.
 
-    NAME.png there is that of the set's degraded frame NAME (such as `a/b` below a subfolder `a`): the class ids of the
-    set's labels, VOID where undecided. Raises FileNotFoundError where one is missing.
+    NAME.png in that folder belongs to the degraded frame NAME (or `a/b` in a subfolder `a`). It holds class ids of the
+    set's labels, VOID if undecided. Raises FileNotFoundError if one is missing.
     """
 
     def __init__(self, pairs: PairSet, originals: Path, size: tuple[int, int], seed: int) -> None:
@@ -70,7 +70,7 @@ class SegmentedCrops(Dataset[ExampleWithOriginal]):
 
 
 class Drawn(NamedTuple):
-    """A pair by its number in the set, and the window of it that an example shows."""
+    """A pair with its number in the set, and the window that an example shows."""
 
     number: int
     pair: Pair
@@ -86,7 +86,7 @@ class Drawn(NamedTuple):
 
 
 def draw(pairs: Sequence[Pair], size: tuple[int, int], seed: int, index: int) -> Drawn:
-    """The pair and the window of the example `index`: a pure function of (seed, index)."""
+    """The pair and the window of example `index`, a pure function of (seed, index)."""
     cv2.setNumThreads(0)
     rng = default_rng((seed, index))
     number = int(rng.integers(len(pairs)))
@@ -95,7 +95,7 @@ def draw(pairs: Sequence[Pair], size: tuple[int, int], seed: int, index: int) ->
 
 
 class OfWeather(Sequence[Pair]):
-    """The pairs of a set in one weather, still read when asked for; None is of those that name none."""
+    """The pairs of a set in one weather, or with None those without a weather; reads a pair only on access."""
 
     def __init__(self, pairs: PairSet, weather: str | None) -> None:
         self._pairs = pairs
@@ -115,9 +115,9 @@ class OfWeather(Sequence[Pair]):
 
 
 def open_pairs(root: Path, split: str = "", labelled: bool = True) -> PairSet:
-    """The pairs below `root`, of the only split or of the one named; `labelled`: some of them must be.
+    """The pairs in `root`, of its only split or of `split`; with `labelled`, some pairs must have labels.
 
-    Raises FileNotFoundError or ValueError where there are none, or partners do not agree pixel by pixel.
+    Raises FileNotFoundError or ValueError if there are none, or if partners do not agree pixel by pixel.
     """
     layout = find_layout(root, None)
     splits = layout.splits(root)
@@ -125,16 +125,16 @@ def open_pairs(root: Path, split: str = "", labelled: bool = True) -> PairSet:
         raise ValueError(f"{root}: there are the splits {', '.join(splits)}; name one with --pairs-split")
     pairs = layout.open(root, choose(root, "split", split or splits[0], splits), True)
     if not isinstance(pairs, PairSet):
-        raise ValueError(f"{root}: its frames have no clear partners; python -m training.inspect says what it holds")
+        raise ValueError(f"{root}: its frames have no clear partners; python -m training.inspect shows its contents")
     if not pairs.aligned:
         raise ValueError(
-            f"{root}: its partners do not agree pixel by pixel, so no restoration can be learned from them"
+            f"{root}: its partners do not agree pixel by pixel, so a network cannot learn restoration from them"
         )
     if labelled and all(file.labels is None for file in pairs.files):
-        raise ValueError(f"{root}: its frames have no labels, which the masks are learned from")
+        raise ValueError(f"{root}: its frames have no labels, and masks cannot be learned without labels")
     return pairs
 
 
 def classes_of(pairs: PairSet) -> tuple[SemanticClass, ...]:
-    """The classes of the labels: the street classes, where the set does not say."""
+    """The classes of the labels; the street classes if the set names none."""
     return pairs.classes or CLASSES

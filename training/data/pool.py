@@ -1,4 +1,4 @@
-"""Pools of clear frames, each of one source, to crop and degrade training samples from."""
+"""Pools of clear frames to make training examples from; each pool has one source."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -18,7 +18,7 @@ SECONDS_PER_DRIVE = 60.0
 
 
 class Pool(NamedTuple):
-    """Clear frames of one source, read or rendered by `read`, and their share of the examples."""
+    """Clear frames of one source, which `read` reads or renders, and their share of the examples, 0..1."""
 
     source: Source
     share: float
@@ -26,9 +26,9 @@ class Pool(NamedTuple):
 
 
 def training_pools(config: DataConfig) -> list[Pool]:
-    """The procedural pool and, if its root is given, CamVid's; nothing is read yet.
+    """The procedural pool and, with `camvid_root`, CamVid's pool; does not read or render frames yet.
 
-    Raises ValueError for drives kept unseen, and FileNotFoundError and ValueError as CamVid does.
+    Raises ValueError for drives kept unseen, and the FileNotFoundError and ValueError of CamVid.
     """
     camvid = [camvid_pool(config)] if config.camvid_root else []
     share = config.camvid_share if camvid else 0.0
@@ -36,7 +36,7 @@ def training_pools(config: DataConfig) -> list[Pool]:
 
 
 def procedural_pool(config: DataConfig, workers: int = 2) -> Pool:
-    """`frames_per_drive` frames of each of `drives` procedural drives, at times that the drive's seed picks."""
+    """`frames_per_drive` frames of each of `drives` procedural drives; the drive's seed chooses their times."""
     if config.drives >= UNSEEN_SEEDS_FROM:
         raise ValueError(
             f"drives: {config.drives} would train on seeds kept unseen; use fewer than {UNSEEN_SEEDS_FROM}"
@@ -45,7 +45,7 @@ def procedural_pool(config: DataConfig, workers: int = 2) -> Pool:
 
 
 def camvid_pool(config: DataConfig) -> Pool:
-    """CamVid's training frames of `camvid_drives`; raises FileNotFoundError and ValueError as CamVid does."""
+    """CamVid's training frames of `camvid_drives`; raises the FileNotFoundError and ValueError of CamVid."""
     camvid = CamVid(config.camvid_root, "train", config.camvid_drives)
     return Pool(camvid.source, config.camvid_share, lambda: list(_progress(camvid)))
 
@@ -69,5 +69,5 @@ def _render_drive(config: DataConfig, seed: int) -> list[Sample]:
 
 
 def _compact(sample: Sample) -> Sample:
-    """Depth as float16 (millimetres near, half a metre at SKY_DEPTH), so that a pool fits in memory."""
+    """The sample with float16 depth, to save memory; precise to millimetres nearby, half a metre at SKY_DEPTH."""
     return sample._replace(depth_HW=sample.depth_HW.astype(np.float16))

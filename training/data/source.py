@@ -1,14 +1,14 @@
-"""Whose data, or whose weights, a model has learned from, and under which terms."""
+"""The sources that a model learned from, and the licence that follows from them."""
 
 from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple, get_args
 
 Use = Literal["any", "research", "unknown"]
-"""Who may use weights that learned from a source: anybody, research alone, or nobody said."""
+"""Permitted use of weights that learned from a source: any use, research only, or not stated."""
 
 
 class Source(NamedTuple):
-    """A data set or a network: its name, its licence as its authors word it, whom to credit, and who may use it."""
+    """A data set or a network, with the licence in its authors' words, the credit that is due and the permitted use."""
 
     name: str
     licence: str
@@ -17,14 +17,14 @@ class Source(NamedTuple):
 
     @classmethod
     def from_json(cls, settings: Mapping[str, str]) -> "Source":
-        """The source of `_asdict`, as JSON has it; raises ValueError for an unknown `use`."""
-        source = cls(**settings)  # type: ignore[arg-type]  # JSON has strings alone
+        """The inverse of `_asdict`, from JSON; raises ValueError for an unknown `use`."""
+        source = cls(**settings)  # type: ignore[arg-type]  # JSON has only strings
         if source.use not in get_args(Use):
             raise ValueError(f"source {source.name}: use {source.use!r} is none of {', '.join(get_args(Use))}")
         return source
 
     def __str__(self) -> str:
-        """The source in words, as a model card lists it."""
+        """The source as text for a model card."""
         credit = f" ({self.attribution})" if self.attribution else ""
         return f"{self.name}{credit}, {self.licence}"
 
@@ -33,12 +33,12 @@ PROCEDURAL = Source("procedural street scenes of this project", "Apache-2.0", us
 
 
 def merged(*sources: Iterable[Source]) -> tuple[Source, ...]:
-    """Every source once, in the order of its first mention."""
+    """All sources without repetition, in order of first appearance."""
     return tuple(dict.fromkeys(source for some in sources for source in some))
 
 
 def licence_of(sources: Iterable[Source]) -> str:
-    """The licence of weights that learned from these: ours, with the terms of every source that has other ones."""
+    """The licence of weights that learned from these sources: ours, plus the terms of sources with other licences."""
     others = [source for source in sources if source.licence != PROCEDURAL.licence]
     if not others:
         return PROCEDURAL.licence

@@ -1,4 +1,4 @@
-"""Calibration of a classifier: how far its probabilities are from frequencies, and the temperature that mends it.
+"""Measures the calibration error of a classifier, and fits the temperature that corrects it.
 
 Shape legend: N samples, K classes.
 """
@@ -7,21 +7,21 @@ from torch import Tensor
 from torchmetrics.functional.classification import multiclass_calibration_error
 
 BOUNDS = (0.05, 20.0)
-"""Temperatures that are looked for; validation data without an error would ask for the coldest there is."""
+"""Bounds of the temperature; without bounds, validation data without an error would lead to 0."""
 
 
 def expected_calibration_error(probabilities_NK: Tensor, labels_N: Tensor, bins: int = 15) -> float:
-    """Mean distance between confidence and accuracy over equal bins of confidence, weighed by their samples, 0..1."""
+    """Mean distance between confidence and accuracy over equal bins of confidence, weighted by samples, 0..1."""
     classes = probabilities_NK.shape[1]
     error = multiclass_calibration_error(probabilities_NK, labels_N, num_classes=classes, n_bins=bins, norm="l1")
     return error.item()
 
 
 def fit_temperature(logits_NK: Tensor, labels_N: Tensor) -> float:
-    """The T within BOUNDS whose softmax(logits / T) has the least cross-entropy; raises ValueError without samples.
+    """The T within BOUNDS at which softmax(logits / T) has the least cross-entropy; raises ValueError without samples.
 
-    The cross-entropy is convex in 1 / T and its slope is the mean logit under the model less that of the labels, so
-    bisection of the slope's sign finds the least. The most probable class stays the same at any T.
+    The cross-entropy is convex in 1 / T. Its slope is the mean logit under the model minus the mean logit of the
+    labels, so bisection by the slope's sign finds the minimum. The most probable class is the same at any T.
     """
     if not len(labels_N):
         raise ValueError("no samples to fit a temperature on; give validation data")

@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from training.judging.metrics import MaskScores, psnr, ssim
+from training.judging.metrics import MaskScores
+from weather_perception.core.scores import psnr, ssim, summarise_psnr
 
 Perceive = Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]
 """uint8 [B, H, W, 3] -> original and refined class ids [B, H, W], and the restored image, uint8 [B, H, W, 3]."""
@@ -39,9 +40,16 @@ class Judged:
         return len(self.psnr_degraded)
 
     def image_means(self) -> dict[str, float]:
-        """Mean PSNR (dB) and SSIM of the degraded and of the restored frames."""
-        names = ("psnr_degraded", "psnr_restored", "ssim_degraded", "ssim_restored")
-        return {name: round(float(np.mean(getattr(self, name))), 4) for name in names}
+        """Mean PSNR (dB) and SSIM of the degraded and of the restored frames.
+
+        `identical` counts the restored frames that equal the clear ones. Identical frames have no part in a mean PSNR,
+        which is PSNR_CEILING_DB if all are identical.
+        """
+        psnrs = {name: summarise_psnr(getattr(self, name)) for name in ("psnr_degraded", "psnr_restored")}
+        means = {name: summary.db for name, summary in psnrs.items()}
+        means |= {name: float(np.mean(getattr(self, name))) for name in ("ssim_degraded", "ssim_restored")}
+        identical = {"identical": psnrs["psnr_restored"].identical}
+        return identical | {name: round(mean, 4) for name, mean in means.items()}
 
     def result(self) -> dict[str, Any]:
         """`frames`, `image_means`, and under `original` and `refined` the masks' scores over the `set` and per `image`.

@@ -1,4 +1,4 @@
-"""Frames that no training run takes, clear and under any degradation: what checkpoints are judged on."""
+"""Frames to judge checkpoints on, clear or degraded; no training run uses them."""
 
 from collections.abc import Iterable, Iterator
 
@@ -10,7 +10,7 @@ from training.judging.judge import Frame
 
 CAMVID_UNSEEN_DRIVES = ("0016E5",)
 SEVERITIES = (0.4, 0.6, 0.8)
-"""Of the degradations whose severity is any number from 0 to 1; those with levels take them all."""
+"""Severities of degradations with a severity from 0 to 1; degradations with levels take all their levels."""
 
 
 def unseen_frames(drives: int) -> Iterator[Sample]:
@@ -27,7 +27,7 @@ def unseen_camvid_frames(root: str, stride: int) -> Iterator[Sample]:
 
 
 def degraded_frames(samples: Iterable[Sample], name: str) -> Iterator[Frame]:
-    """Every sample under a degradation, at its severities in turn; the seed is the sample's number."""
+    """Every sample with a degradation, at its severities in turn; the seed is the sample's number."""
     severities = range(1, LEVELS[name] + 1) if name in LEVELS else SEVERITIES
     for index, sample in enumerate(samples):
         image = degrade(sample, name, severities[index % len(severities)], index)

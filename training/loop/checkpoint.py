@@ -1,4 +1,4 @@
-"""Checkpoints: tensors as safetensors, everything else as readable JSON, written so that a kill leaves the old one."""
+"""Writes and reads checkpoints: tensors as safetensors, the rest as JSON; a kill leaves the old checkpoint whole."""
 
 import json
 import shutil
@@ -21,9 +21,9 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint's folder and its state; tensors are read when asked for.
+    """A checkpoint's folder and state; the methods read the tensors.
 
-    With `averaged`, `weights` are the moving averages that the run kept.
+    With `averaged`, `weights` returns the moving averages that the run kept.
     """
 
     folder: Path
@@ -32,7 +32,7 @@ class Checkpoint:
 
     @property
     def recipe(self) -> str:
-        """The name of the recipe that wrote it."""
+        """The name of the recipe that wrote this checkpoint."""
         return str(self.state["recipe"])
 
     @property
@@ -42,47 +42,45 @@ class Checkpoint:
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        """Whose data and networks its weights learned from."""
+        """The data sets and networks that the weights learned from."""
         return tuple(Source.from_json(source) for source in self.state["sources"])
 
     def group(self, name: str) -> dict[str, Tensor]:
-        """One group of tensors by name; raises CheckpointError."""
+        """One group of tensors by name; raises CheckpointError if its file is unreadable."""
         try:
             return load_file(self.folder / f"{name}.safetensors")
         except OSError as error:
             raise CheckpointError(f"{self.folder}: no readable {name}.safetensors ({error}); train it again") from error
 
     def weights(self, network: str) -> dict[str, Tensor]:
-        """The weights of a network by its name; raises CheckpointError, also for averages that the run did not keep."""
+        """The weights of a network by its name; raises CheckpointError if they are unreadable or not averaged."""
         if not self.averaged:
             return self.group(network)
         if not (self.folder / f"{average_name(network)}.safetensors").exists():
             raise CheckpointError(
-                f"{self.folder}: it holds no averaged weights of {network}; train with --average-decay, or leave out "
+                f"{self.folder}: has no averaged weights of {network}; train with --average-decay, or leave out "
                 "--averaged"
             )
         return self.group(average_name(network))
 
     def load_into(self, networks: Mapping[str, nn.Module]) -> None:
-        """Give networks the weights of their names; raises CheckpointError, also for networks of another shape."""
+        """Load the weights into networks by name; raises CheckpointError if one is unreadable or of another shape."""
         for name, net in networks.items():
             try:
                 net.load_state_dict(self.weights(name))
             except RuntimeError as error:
-                raise CheckpointError(
-                    f"{self.folder}: its {name} is another network than this run's: {error}"
-                ) from error
+                raise CheckpointError(f"{self.folder}: its {name} differs from this run's network: {error}") from error
 
 
 def average_name(network: str) -> str:
-    """The name of the group that holds the averaged weights of a network."""
+    """The name of the group with the averaged weights of a network."""
     return f"{network}_average"
 
 
 def save(folder: Path, tensors: Mapping[str, Mapping[str, Tensor]], state: Mapping[str, Any]) -> None:
     """Write one `NAME.safetensors` per group of `tensors`, and `state` as JSON, into `folder`.
 
-    Everything is written beside it first and then renamed, so `folder` is always whole: the old one or the new one.
+    Writes everything to a folder beside it and renames that at the end, so `folder` is always whole, old or new.
     """
     partial, old = folder.with_name(folder.name + ".partial"), folder.with_name(folder.name + ".old")
     shutil.rmtree(partial, ignore_errors=True)
@@ -98,10 +96,10 @@ def save(folder: Path, tensors: Mapping[str, Mapping[str, Tensor]], state: Mappi
 
 
 def open_checkpoint(folder: Path, averaged: bool = False) -> Checkpoint:
-    """The checkpoint in a folder; raises CheckpointError if there is none, or one that does not name its recipe."""
+    """Open the checkpoint in a folder; raises CheckpointError if none is there or an older version wrote it."""
     old = folder.with_name(folder.name + ".old")
     if not folder.exists() and old.exists():
-        folder = old  # a kill between the two renames
+        folder = old  # a kill came between the two renames
     try:
         state = json.loads((folder / STATE_FILE).read_text())
     except (OSError, ValueError) as error:
@@ -111,6 +109,6 @@ def open_checkpoint(folder: Path, averaged: bool = False) -> Checkpoint:
     missing = sorted({"recipe", "sources", "segmenter", "config", "stages"} - state.keys())
     if missing:
         raise CheckpointError(
-            f"{folder}: its {STATE_FILE} has no {missing[0]!r}: an older version wrote it; train again"
+            f"{folder}: {STATE_FILE} has no {missing[0]!r}, because an older version wrote it; train again"
         )
     return Checkpoint(folder, state, averaged)

@@ -1,4 +1,4 @@
-"""The batches of a training run, in the order and the shares that the trainer's processes take them."""
+"""Loads the batches of a training run and divides them among the processes."""
 
 from typing import Any
 
@@ -9,9 +9,9 @@ from training.loop.trainer import Trainer
 
 
 def loader(dataset: Dataset[Any], trainer: Trainer, batch: int) -> DataLoader[Any]:
-    """This process's micro-batches of the remaining steps; `batch` is that of one optimiser step of all processes.
+    """This process's micro-batches for the remaining steps; all processes together take `batch` examples a step.
 
-    Step n takes the examples n * batch to (n + 1) * batch - 1, so a resumed run sees what an unbroken one sees.
+    Step n takes the examples n * batch to (n + 1) * batch - 1, so a resumed run sees the same as an unbroken one.
     """
     size = processes.local_share(trainer.fabric, batch, trainer.loop.accumulate)
     indices = processes.local_indices(trainer.fabric, range(trainer.step, trainer.total), batch)

@@ -1,8 +1,8 @@
-"""Training in one process or several: who takes which samples, and what they average.
+"""Divides the samples among one or several processes, and averages their gradients and statistics.
 
-Gradients are averaged here, once an optimiser step, and not by DistributedDataParallel: its wrapper allows neither
-weights that freeze and thaw from phase to phase, nor a network called twice or by another of its methods than forward,
-all of which GAN phases do. The price is that communication does not overlap with the backward pass.
+This module averages the gradients once per optimiser step, in place of DistributedDataParallel. GAN phases freeze and
+thaw weights, call a network twice and call methods other than forward, and that wrapper allows none of these. The price
+is that communication does not overlap with the backward pass.
 """
 
 import os
@@ -16,7 +16,7 @@ from training.config import Precision
 
 
 def launch(precision: Precision = "32-true") -> Fabric:
-    """Fabric on the GPU where there is one, else on the CPU; as many processes as torchrun started, else this one."""
+    """Launch Fabric on the GPU if there is one, else on the CPU, with the processes of torchrun or this one alone."""
     per_node = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     world = int(os.environ.get("WORLD_SIZE", "1"))
     strategy = "ddp" if world > 1 else "auto"
@@ -26,7 +26,7 @@ def launch(precision: Precision = "32-true") -> Fabric:
 
 
 def local_share(fabric: Fabric, batch: int, accumulate: int) -> int:
-    """Samples of one micro-batch in one process; raises ValueError where the global batch cannot be shared evenly."""
+    """Samples per micro-batch and process; raises ValueError if the global batch cannot be divided evenly."""
     parts = fabric.world_size * accumulate
     if parts < 1 or batch % parts:
         raise ValueError(
@@ -37,7 +37,7 @@ def local_share(fabric: Fabric, batch: int, accumulate: int) -> int:
 
 
 def local_indices(fabric: Fabric, steps: range, batch: int) -> list[int]:
-    """The sample numbers that this process takes in `steps`: its contiguous share of every global batch, in order."""
+    """The sample numbers of this process in `steps`: a contiguous part of every global batch, in order."""
     share = local_share(fabric, batch, 1)
     first = [step * batch + fabric.global_rank * share for step in steps]
     return [start + offset for start in first for offset in range(share)]
@@ -45,7 +45,7 @@ def local_indices(fabric: Fabric, steps: range, batch: int) -> list[int]:
 
 @torch.no_grad()
 def average(fabric: Fabric, tensors: Sequence[Tensor]) -> None:
-    """Replace floating-point tensors by their mean over all processes, in one message."""
+    """Replace floating-point tensors by their means over all processes, in place and in one message."""
     if fabric.world_size == 1 or not tensors:
         return
     flat = torch.cat([tensor.flatten().float() for tensor in tensors])
@@ -56,7 +56,7 @@ def average(fabric: Fabric, tensors: Sequence[Tensor]) -> None:
 
 
 def average_gradients(fabric: Fabric, parameters: Iterable[nn.Parameter]) -> None:
-    """Every gradient becomes its mean over all processes; a parameter that this process did not use counts as zero."""
+    """Replace every gradient by its mean over all processes; the gradient of an unused parameter counts as zero."""
     if fabric.world_size == 1:
         return
     gradients = []
@@ -68,13 +68,13 @@ def average_gradients(fabric: Fabric, parameters: Iterable[nn.Parameter]) -> Non
 
 
 def average_statistics(fabric: Fabric, networks: Iterable[nn.Module]) -> None:
-    """The running statistics (of BatchNorm, say) of the networks become their mean over all processes."""
+    """Replace the running statistics of the networks (such as BatchNorm's) by their means over all processes."""
     average(fabric, [buffer for net in networks for buffer in net.buffers() if buffer.is_floating_point()])
 
 
 @torch.no_grad()
 def agree(fabric: Fabric, networks: Iterable[nn.Module]) -> None:
-    """Every process takes the first one's weights."""
+    """Copy the first process's weights to all processes."""
     if fabric.world_size > 1:
         for net in networks:
             for value in net.state_dict().values():

@@ -1,4 +1,4 @@
-"""What a checkpoint says about the run that it belongs to, and whether another run may continue it."""
+"""The record of a run in its checkpoint, and the check whether another run may continue it."""
 
 import dataclasses
 import subprocess
@@ -14,9 +14,10 @@ from training.loop.checkpoint import Checkpoint, CheckpointError
 class Record:
     """The run's recipe by name, its configuration as nested dicts, its command, and the commit of the code.
 
-    `sources`: whose data and networks are in the weights. `earlier`: the commands of the runs whose weights it started
-    from. `segmenter`: what rebuilds the segmenter in the checkpoint, if it holds one (`segmenters.held_segmenter`).
-    A run that continues it may differ in the settings that `may_change` names, nested ones joined by dots.
+    `sources`: the data sets and networks that the weights learn from. `earlier`: the commands of the runs that made
+    the first weights. `segmenter`: the settings to rebuild the checkpoint's segmenter, if it has one
+    (`segmenters.find.held_segmenter`). `may_change`: dotted names of the settings that may differ in a run that
+    continues this one.
     """
 
     recipe: str
@@ -29,7 +30,7 @@ class Record:
     may_change: tuple[str, ...] = ()
 
     def state(self) -> dict[str, Any]:
-        """The record as a checkpoint keeps it."""
+        """The record as part of a checkpoint's state."""
         return {
             "recipe": self.recipe,
             "sources": [source._asdict() for source in self.sources],
@@ -41,9 +42,9 @@ class Record:
         }
 
     def continuing(self, saved: Checkpoint) -> "Record":
-        """The record of a run that continues `saved`: everything that its weights learned from stays named.
+        """The record of a run that continues `saved`; it keeps the sources and earlier commands of `saved`.
 
-        Raises CheckpointError that names the first setting in which the two runs differ.
+        Raises CheckpointError with the first setting that differs between the two runs.
         """
         if saved.recipe != self.recipe:
             raise CheckpointError(f"{saved.folder}: a run of {saved.recipe}, not of {self.recipe}; use another --out")
@@ -52,8 +53,7 @@ class Record:
         for name, value in found.items():
             if name not in self.may_change and str(wanted.get(name)) != str(value):
                 raise CheckpointError(
-                    f"{saved.folder}: it was trained with {name} = {value}, this run has {wanted.get(name)}; "
-                    "use another --out"
+                    f"{saved.folder}: its run has {name} = {value}, this run has {wanted.get(name)}; use another --out"
                 )
         earlier = self.earlier or saved.state["earlier"]
         return dataclasses.replace(self, sources=merged(saved.sources, self.sources), earlier=earlier)
@@ -64,7 +64,7 @@ def _described(segmenter: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested dicts as one, keys joined by dots; lists as tuples, so that JSON and dataclasses compare equal."""
+    """Flatten nested dicts, with dotted keys; lists become tuples, so that JSON and dataclasses compare equal."""
     result: dict[str, Any] = {}
     for key, value in tree.items():
         name = f"{prefix}{key}"
@@ -76,7 +76,7 @@ def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def joined(*commands: str) -> str:
-    """The commands that led to a checkpoint as one line, in their order; empty ones are left out."""
+    """The commands behind a checkpoint as one line, in order, without the empty ones."""
     return " && ".join(filter(None, commands))
 
 

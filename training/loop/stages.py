@@ -1,4 +1,4 @@
-"""Training as data: stages that run in order, each a list of phases that are walked every step."""
+"""Describes a training as data: stages run in order, and each stage runs its phases in turn at every step."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ Networks = Mapping[str, nn.Module]
 
 
 class TaskLoss(NamedTuple):
-    """One task's mean loss over its examples in a batch, and their number; any loss counts for nothing without one."""
+    """One task's mean loss over its examples in a batch, and their number; with 0 examples the loss is ignored."""
 
     mean: Tensor
     examples: int
@@ -20,11 +20,11 @@ class TaskLoss(NamedTuple):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an objective found on one batch.
+    """The result of an objective on one batch.
 
-    The sum of `terms`, weighted already, is minimised. `scores` (scalars) and `images` ([B, 3, H, W], 0..1) are for
-    people to watch; no gradient is taken of them. `tasks` are the losses of a phase that joins tasks, all of them by
-    name: what is minimised of them is their mean over the examples, but for how the phase joins their gradients.
+    Training minimises the sum of `terms`, which are weighted already. `scores` (scalars) and `images` ([B, 3, H, W],
+    0..1) are for people to watch and give no gradient. `tasks` are all the tasks' losses by name, in a phase that joins
+    tasks: training minimises their mean over the examples, except that the phase decides how to join their gradients.
     """
 
     terms: Mapping[str, Tensor]
@@ -34,34 +34,35 @@ class Outcome:
 
 
 class Memory(Protocol):
-    """What an objective remembers from step to step, beside the weights; checkpoints keep it."""
+    """State that an objective keeps from step to step, besides the weights; checkpoints save it."""
 
     def state_dict(self) -> dict[str, Tensor]:
-        """All of it, the same in every process."""
+        """The whole state, the same in every process."""
         ...
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from such a state."""
+        """Continue from this state."""
         ...
 
 
 class Combination(Memory, Protocol):
-    """Joins the gradients of several tasks on the parameters that they share."""
+    """Joins the gradients of several tasks on their shared parameters."""
 
     def combine(self, grad_TP: Tensor, losses_T: Tensor) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """Gradients and losses of the step's tasks, zeros and NaN for a task without an example -> update [P], scores.
+        """Gradients [T, P] and losses [T] of the step's tasks -> update [P] and scores, the same in every process.
 
-        The same in every process.
+        A task without an example has a gradient of zeros and a loss of NaN.
         """
         ...
 
 
 @dataclass(frozen=True)
 class Join:
-    """How a phase joins the gradients of `tasks`, the names in its objective's outcomes.
+    """How a phase joins the gradients of `tasks`, named as in its objective's outcomes.
 
-    On the `shared` parameters by `combination`, from each task's mean gradient over the step's examples of it. All
-    other parameters of the phase keep their own gradient, as does what the outcome's `terms` say of any.
+    `combination` joins them on the `shared` parameters, from each task's mean gradient over its examples of the step.
+    The phase's other parameters take the gradient of the tasks' losses as it is. The gradient of the outcome's `terms`
+    is added to both.
     """
 
     tasks: tuple[str, ...]
@@ -71,10 +72,10 @@ class Join:
 
 @dataclass(frozen=True)
 class Phase:
-    """One optimiser step of `networks`; gradients flow through all the others and stop at none but their weights.
+    """One optimiser step of `networks`; gradients flow through the other networks, but not to their weights.
 
-    `learning_rate` gives the rate at a step of the stage, counted from 0. `prepare` sees all micro-batches of a step
-    before its first objective does. `memory` is what the objective remembers; with `join`, its combination does.
+    `learning_rate`: the rate as a function of the stage's step, from 0. `prepare` runs on all micro-batches of a step
+    before the objective does. `memory`: the objective's state; with `join`, the combination keeps the state instead.
     """
 
     name: str
@@ -89,9 +90,9 @@ class Phase:
 
 @dataclass(frozen=True)
 class Stage:
-    """`steps` times all `phases` in turn; a GAN has two, its discriminator's and its generator's.
+    """All `phases` in turn, `steps` times; a GAN has two phases, one for its discriminator and one for its generator.
 
-    A network of none of the phases is frozen: in evaluation mode, and its weights take no gradient.
+    A network that no phase trains is frozen: it is in evaluation mode, and its weights take no gradient.
     """
 
     name: str
@@ -100,19 +101,19 @@ class Stage:
 
     @property
     def trains(self) -> frozenset[str]:
-        """Names of the networks that learn in this stage."""
+        """Names of the networks that this stage trains."""
         return frozenset(name for phase in self.phases for name in phase.networks)
 
 
 def total_steps(stages: Sequence[Stage]) -> int:
-    """Steps of all stages together."""
+    """The number of steps of all stages together."""
     return sum(stage.steps for stage in stages)
 
 
 def locate(stages: Sequence[Stage], step: int) -> tuple[Stage, int]:
-    """The stage that does step number `step` of the run, and which of the stage's own steps it is.
+    """The stage at step `step` of the run, and the number of that step within the stage.
 
-    Behind the last step it is the last stage, which a lengthened run goes on with.
+    After the last step it is the last stage, because a longer run continues there.
     """
     for stage in stages[:-1]:
         if step < stage.steps:
@@ -122,23 +123,23 @@ def locate(stages: Sequence[Stage], step: int) -> tuple[Stage, int]:
 
 
 def check(stages: Sequence[Stage], networks: Networks) -> None:
-    """Raises ValueError for stages that cannot run on these networks."""
+    """Raises ValueError if the stages cannot run on these networks."""
     if not stages:
         raise ValueError("no stages: there is nothing to train")
     names = [stage.name for stage in stages]
     if len(set(names)) < len(names):
-        raise ValueError(f"two stages have one name: {names}; a checkpoint could not tell them apart")
+        raise ValueError(f"two stages have the same name: {names}; a checkpoint could not tell them apart")
     for stage in stages:
         phases = [phase.name for phase in stage.phases]
         if not phases or len(set(phases)) < len(phases):
-            raise ValueError(f"stage {stage.name!r}: needs phases, each with a name of its own, has {phases}")
+            raise ValueError(f"stage {stage.name!r}: needs one or more phases with different names, has {phases}")
         unknown = sorted(stage.trains - set(networks))
         if unknown:
             raise ValueError(f"stage {stage.name!r} trains {unknown}, but the networks are {sorted(networks)}")
 
 
 def warmup_cosine(peak: float, warmup: int, steps: int) -> Callable[[int], float]:
-    """A learning rate that climbs linearly for `warmup` steps, then follows a cosine down to 1 % of the peak."""
+    """A learning rate that rises linearly for `warmup` steps, then falls along a cosine to 1 % of the peak."""
 
     def rate(step: int) -> float:
         if step < warmup:
@@ -150,7 +151,7 @@ def warmup_cosine(peak: float, warmup: int, steps: int) -> Callable[[int], float
 
 
 def cosine(start: float, end: float, steps: int) -> Callable[[int], float]:
-    """A learning rate that falls from `start` to `end` along half a cosine, and stays there behind the last step."""
+    """A learning rate that falls from `start` to `end` along half a cosine, and stays at `end` after the last step."""
 
     def rate(step: int) -> float:
         progress = min(1.0, step / max(1, steps - 1))
@@ -160,5 +161,5 @@ def cosine(start: float, end: float, steps: int) -> Callable[[int], float]:
 
 
 def constant(rate: float) -> Callable[[int], float]:
-    """A learning rate that stays."""
+    """A constant learning rate."""
     return lambda _step: rate

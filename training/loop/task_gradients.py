@@ -1,6 +1,6 @@
-"""Each task's gradient on the parameters that tasks share, gathered over a step and joined into one.
+"""Collects each task's gradient on the shared parameters over a step, and joins them into one.
 
-Shape legend: T tasks, P elements of the shared parameters, one after the other.
+Shape legend: T tasks, P elements of all shared parameters in a row.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,34 +14,34 @@ from training.loop.stages import Join, Networks, TaskLoss
 
 
 class TaskGradients:
-    """One step's: T gradients as long as the shared parameters, beside one more while a task's is taken."""
+    """The task gradients of one step; holds T vectors of P elements, and one more during each backward pass."""
 
     def __init__(self, join: Join, parameters: Sequence[nn.Parameter], networks: Networks) -> None:
-        """Of the phase's `parameters`, those that `join` calls shared; raises ValueError where it calls others so."""
+        """Raises ValueError if `join` shares no parameters, or others than the phase's `parameters`."""
         learning = {id(parameter) for parameter in parameters}
         self._join = join
         self._shared = list(join.shared(networks))
         if not self._shared or any(id(parameter) not in learning for parameter in self._shared):
             raise ValueError(
-                "shared parameters: some are not the phase's, or there are none; name weights that it trains"
+                "shared parameters: some are not the phase's, or there are none; share weights that the phase trains"
             )
         shared = {id(parameter) for parameter in self._shared}
         self._own = [parameter for parameter in parameters if id(parameter) not in shared]
         self._sizes = [parameter.numel() for parameter in self._shared]
         self._grad_TP = self._shared[0].new_zeros(len(join.tasks), sum(self._sizes))
-        # Of every task: its losses, and its examples as a share of a batch, both means over the micro-batches.
+        # For every task, its loss and its share of the examples, both as means over the micro-batches.
         self._sums_T, self._shares_T = (self._grad_TP.new_zeros(len(join.tasks)) for _ in range(2))
 
     def add(self, tasks: Mapping[str, TaskLoss], parts: int) -> Tensor:
-        """One of `parts` micro-batches; returns the mean loss over its examples. The graph stays for other terms.
+        """Add one of `parts` micro-batches; returns the mean loss over its examples, and keeps the graph.
 
-        Raises ValueError for other tasks than the phase's, and for a batch without an example of any.
+        Raises ValueError if the tasks differ from the phase's, or the batch has no example of any task.
         """
         if tuple(tasks) != self._join.tasks:
             raise ValueError(f"the objective gave losses of {tuple(tasks)}, but the phase joins {self._join.tasks}")
         count = sum(task.examples for task in tasks.values())
         if not count:
-            raise ValueError(f"a batch without an example of any task of {self._join.tasks}")
+            raise ValueError(f"a batch has no example of any of the tasks {self._join.tasks}")
         total = self._sums_T.new_zeros(())
         for index, task in enumerate(tasks.values()):
             if task.examples:
@@ -63,11 +63,11 @@ class TaskGradients:
 
     @torch.no_grad()
     def join(self, fabric: Fabric, where: str) -> dict[str, float]:
-        """Add the combined gradient to the shared parameters'; returns the combination's scores and the tasks' losses.
+        """Add the combined gradient to that of the shared parameters; returns the tasks' losses and the scores.
 
-        The sums are averaged over the processes first, row by row for the memory's sake. A task's loss and gradient
-        are then means over its examples in the whole step, whichever micro-batch or process had them. Raises
-        FloatingPointError, which begins with `where`, at a gradient that is not finite.
+        First averages the sums over the processes, row by row to save memory. Each task's loss and gradient then are
+        means over its examples in the whole step, in all micro-batches and processes. Raises FloatingPointError, with
+        a message that begins with `where`, if a gradient is not finite.
         """
         for row_P in self._grad_TP:
             processes.average(fabric, [row_P])

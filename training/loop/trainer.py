@@ -1,4 +1,4 @@
-"""The training loop of every model: walks stages and phases, on one device or several; knows no network and no data."""
+"""Trains any networks by their stages and phases, on one or several devices; knows no particular network or data."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,9 +23,9 @@ from training.loop.watch import Watch
 
 
 class Trainer:
-    """Trains `networks` (by name, in every process the same) through `stages`; each name is a file of the checkpoint.
+    """Trains `networks` through `stages`; their names are the same in every process and name the checkpoint's files.
 
-    The randomness of a step depends on the seed, the step and the process alone, so a resumed run repeats it.
+    The randomness of a step depends only on the seed, the step and the process, so a resumed run repeats it.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Trainer:
         loop: LoopConfig,
         record: Record,
     ) -> None:
-        """Raises ValueError for stages that do not fit the networks."""
+        """Raises ValueError if the stages do not fit the networks."""
         check(stages, networks)
         self.fabric, self.stages, self.loop, self.record = fabric, tuple(stages), loop, record
         self.networks = {name: net.to(fabric.device) for name, net in networks.items()}
@@ -54,10 +54,10 @@ class Trainer:
         return total_steps(self.stages)
 
     def fit(self, batches: Iterable[Any], folder: Path, tensorboard: Path | None = None) -> None:
-        """Run the remaining steps with checkpoints in `folder`: every `checkpoint_every` steps, and after each stage.
+        """Run the remaining steps; write a checkpoint to `folder` every `checkpoint_every` steps and after each stage.
 
-        `batches` are this process's micro-batches from step `self.step` on, `accumulate` a step. Raises
-        FloatingPointError at a loss or gradient that is not finite; the batch is then in the file that it names.
+        `batches`: this process's micro-batches from step `self.step` on, `accumulate` of them per step. Raises
+        FloatingPointError if a loss or gradient is not finite, and saves the batch in the file that the error names.
         """
         coming = iter(batches)
         title = f"training {self.record.config.get('name', folder.name)}"
@@ -71,7 +71,7 @@ class Trainer:
                     self.save(folder, scalars)
 
     def train_step(self, micro_batches: Sequence[Any]) -> dict[str, float]:
-        """Every phase of the stage once; returns terms and scores, means over all micro-batches of all processes."""
+        """Run every phase of the stage once; returns terms and scores, means over micro-batches and processes."""
         stage, stage_step = locate(self.stages, self.step)
         if stage is not self.stage:
             self._enter(stage)
@@ -85,7 +85,7 @@ class Trainer:
         return scalars
 
     def _walk(self, phase: Phase, micro_batches: Sequence[Any], stage_step: int) -> dict[str, float]:
-        """One optimiser step of one phase."""
+        """Do one optimiser step of one phase."""
         optimizer = self.optimizers[phase.name]
         optimizer.zero_grad(set_to_none=True)
         for group in optimizer.param_groups:
@@ -101,7 +101,7 @@ class Trainer:
                 raise FloatingPointError(f"step {self.step}, phase {phase.name}: a loss is not finite: {scalars}")
             if tasks:
                 scalars |= tasks.join(self.fabric, f"step {self.step}, phase {phase.name}")
-                del tasks  # its gradients, before averaging needs memory
+                del tasks  # frees its gradients before averaging needs memory
             processes.average_gradients(self.fabric, parameters)
             self._clip(phase, parameters)
             optimizer.step()
@@ -135,7 +135,7 @@ class Trainer:
 
     @contextmanager
     def _learning(self, phase: Phase) -> Iterator[list[nn.Parameter]]:
-        """Within it, no weights but the phase's take a gradient; yields those weights."""
+        """Let only the weights of the phase take gradients inside the block; yields these weights."""
         resting = [p for name, net in self.networks.items() if name not in phase.networks for p in net.parameters()]
         resting = [parameter for parameter in resting if parameter.requires_grad]
         for parameter in resting:
@@ -150,7 +150,7 @@ class Trainer:
         return [p for name in phase.networks for p in self.networks[name].parameters() if p.requires_grad]
 
     def _enter(self, stage: Stage) -> None:
-        """Begin a stage: new optimisers; what it does not train is frozen."""
+        """Begin a stage: make new optimisers, and freeze the networks that it does not train."""
         self.stage = stage
         self.optimizers = {phase.name: phase.optimizer(self._parameters(phase)) for phase in stage.phases}
         for name, net in self.networks.items():
@@ -169,7 +169,7 @@ class Trainer:
             raise FloatingPointError(f"{error}; the batch is in {path}, the last checkpoint in {folder}") from error
 
     def save(self, folder: Path, scalars: Mapping[str, float]) -> None:
-        """Write weights, optimiser state and where the run stands, under `folder`; the first process does."""
+        """Write weights, optimiser state and the state of the run to `folder`, in the first process only."""
         if self.fabric.is_global_zero:
             groups = {name: net.state_dict() for name, net in self.networks.items()}
             groups |= {average_name(name): average.module.state_dict() for name, average in self.averages.items()}
@@ -191,14 +191,13 @@ class Trainer:
         }
 
     def resume(self, folder: Path) -> None:
-        """Continue from `folder`; raises CheckpointError, also for a checkpoint of another configuration."""
+        """Continue from `folder`; raises CheckpointError if it is unreadable or of another configuration."""
         saved = checkpoint.open_checkpoint(folder)
         self.record = self.record.continuing(saved)
         check_same_stages(saved, self.stages)
         saved.load_into(self.networks)
         for name, average in self.averages.items():
             average.module.load_state_dict(Checkpoint(saved.folder, saved.state, averaged=True).weights(name))
-            average.n_averaged.fill_(1)  # else the next update would start a new average
         self.step = saved.state["step"]
         self._enter(locate(self.stages, self.step)[0])
         if self.stage.name == saved.state["stage"]:
@@ -208,26 +207,29 @@ class Trainer:
 
 
 def averages(networks: Mapping[str, nn.Module], decay: float) -> dict[str, AveragedModel]:
-    """Exponential moving averages of networks, statistics included; raises ValueError for a decay outside 0..1."""
+    """Exponential moving averages of networks and their statistics; raises ValueError unless 0 < decay < 1."""
     if not 0 < decay < 1:
         raise ValueError(f"average_decay: {decay} is outside 0..1; 0.999 is usual, and 0 turns the average off")
-    average = get_ema_multi_avg_fn(decay)
-    return {name: AveragedModel(net, multi_avg_fn=average, use_buffers=True).eval() for name, net in networks.items()}
+    function = get_ema_multi_avg_fn(decay)
+    found = {name: AveragedModel(net, multi_avg_fn=function, use_buffers=True).eval() for name, net in networks.items()}
+    for average in found.values():
+        average.n_averaged.fill_(1)  # the first weights count, and a loaded average continues
+    return found
 
 
 def memories(stage: Stage) -> list[tuple[Phase, Memory]]:
-    """The phases that remember something, and what."""
+    """The phases that keep a state, each with its state."""
     remembered = [(phase, phase.join.combination if phase.join else phase.memory) for phase in stage.phases]
     return [(phase, memory) for phase, memory in remembered if memory is not None]
 
 
 def memory_name(phase: Phase) -> str:
-    """The checkpoint's name for what a phase remembers."""
+    """The name of a phase's state in the checkpoint."""
     return f"{phase.name}_memory"
 
 
 def take(batches: Iterator[Any], count: int, step: int) -> list[Any]:
-    """The next `count` batches; raises ValueError where they end."""
+    """The next `count` batches; raises ValueError if there are fewer."""
     found = list(islice(batches, count))
     if len(found) < count:
         raise ValueError(f"the batches end at step {step}, before the stages do; give {count} for every step")
@@ -235,24 +237,24 @@ def take(batches: Iterator[Any], count: int, step: int) -> list[Any]:
 
 
 def step_seed(seed: int, step: int, process: int) -> int:
-    """A seed of its own for every step of every process."""
+    """A different seed for every step of every process."""
     return int(np.random.SeedSequence((seed, step, process)).generate_state(1)[0])
 
 
 def mean_scalars(fabric: Fabric, found: Sequence[Mapping[str, Tensor]]) -> dict[str, float]:
-    """Means over micro-batches and processes, by name; one transfer from the device."""
+    """Means over micro-batches and processes, by name, with one transfer from the device."""
     mean = torch.stack([torch.stack(list(values.values())) for values in found]).mean(dim=0)
     processes.average(fabric, [mean])
     return dict(zip(found[0], mean.tolist(), strict=True))
 
 
 def plain(batch: Any) -> Any:
-    """A batch that a file can hold without this project's classes: named tuples as dicts."""
+    """The batch without this project's classes, to save it in a file: a named tuple becomes a dict."""
     return batch._asdict() if hasattr(batch, "_asdict") else batch
 
 
 def optimizer_tensors(optimizers: Mapping[str, torch.optim.Optimizer]) -> dict[str, Tensor]:
-    """The state of every optimiser, as PHASE.PARAMETER.KEY."""
+    """The state of every optimiser, with names of the form PHASE.PARAMETER.KEY."""
     return {
         f"{phase}.{index}.{key}": torch.as_tensor(value)
         for phase, optimizer in optimizers.items()
@@ -263,7 +265,7 @@ def optimizer_tensors(optimizers: Mapping[str, torch.optim.Optimizer]) -> dict[s
 
 
 def load_optimizers(optimizers: Mapping[str, torch.optim.Optimizer], tensors: Mapping[str, Tensor]) -> None:
-    """The inverse of `optimizer_tensors`; moments take their parameter's memory format again."""
+    """Load tensors of `optimizer_tensors` into optimisers, in the memory format of their parameters."""
     for phase, optimizer in optimizers.items():
         parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         states: dict[int, dict[str, Tensor]] = {}
@@ -275,12 +277,12 @@ def load_optimizers(optimizers: Mapping[str, torch.optim.Optimizer], tensors: Ma
 
 
 def laid_out_as(parameter: Tensor, value: Tensor) -> Tensor:
-    """`value` in the memory format of `parameter`, where it has its shape."""
+    """`value` in the memory format of `parameter` if both have the same shape, else unchanged."""
     return torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape else value
 
 
 def check_same_stages(saved: Checkpoint, stages: Sequence[Stage]) -> None:
-    """Only the last stage of a run may be lengthened; raises CheckpointError."""
+    """Raises CheckpointError if the stages differ in more than the length of the last one."""
     found, wanted = saved.state["stages"], {stage.name: stage.steps for stage in stages}
     last = stages[-1].name
     if list(found) != list(wanted) or any(found[name] != wanted[name] for name in wanted if name != last):

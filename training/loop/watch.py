@@ -1,4 +1,4 @@
-"""What a person watches during training: a progress bar, and TensorBoard's scalars and image grids."""
+"""Shows the progress of a training: a progress bar, and scalars and image grids in TensorBoard."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ MOST_IMAGES = 4
 
 
 class Watch:
-    """A progress bar from `done` to `total` steps and, where `folder` is given, TensorBoard's files in it."""
+    """A progress bar from `done` to `total` steps and, with `folder`, TensorBoard files in that folder."""
 
     def __init__(self, title: str, done: int, total: int, folder: Path | None, silent: bool = False) -> None:
         self._bar = tqdm(initial=done, total=total, desc=title, unit="step", disable=silent)
@@ -41,14 +41,14 @@ class Watch:
                 self._writer.add_scalar(f"{stage}/{name}", value, step)
 
     def images(self, step: int, stage: str, images: Mapping[str, Tensor]) -> None:
-        """One grid: a row for each of the batch's first images, a column for each name, in order."""
+        """Write one grid: a row for each of the first MOST_IMAGES images of the batch, a column for each name."""
         if self._writer is not None and images:
             columns = " ".join(images)
             self._writer.add_image(f"{stage}/{columns}", grid(list(images.values())), step)
 
 
 def grid(images_B3HW: list[Tensor]) -> Tensor:
-    """Images 0..1 (clamped), all of one size -> one picture [3, rows, columns]: a column for each element."""
+    """Batches of images of one size, clamped to 0..1 -> one picture [3, rows, columns] with a column per batch."""
     columns = [
         torch.cat([image.detach().float().clamp(0, 1).cpu() for image in images[:MOST_IMAGES]], dim=1)
         for images in images_B3HW

@@ -1,10 +1,12 @@
-"""How far a restored image is from the clear one."""
+"""Distances between a restored image and the clear one."""
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 EPSILON = 1e-3
+LEAST_SQUARED_ERROR = 1e-10
+"""Keeps the logged gain of identical images finite."""
 
 
 def charbonnier(restored_B3HW: Tensor, clear_B3HW: Tensor) -> Tensor:
@@ -13,7 +15,7 @@ def charbonnier(restored_B3HW: Tensor, clear_B3HW: Tensor) -> Tensor:
 
 
 def squared(restored_B3HW: Tensor, clear_B3HW: Tensor) -> Tensor:
-    """Mean squared error, what PSNR measures."""
+    """Mean squared error, on which PSNR depends."""
     return (restored_B3HW - clear_B3HW).square().mean()
 
 
@@ -23,13 +25,16 @@ def edge(restored_B3HW: Tensor, clear_B3HW: Tensor) -> Tensor:
 
 
 def laplacian(image_BCHW: Tensor) -> Tensor:
-    """The 5-point Laplacian of every channel; the border is left out: [B, C, H-2, W-2]."""
+    """The 5-point Laplacian of every channel without the border, [B, C, H-2, W-2]."""
     kernel = image_BCHW.new_tensor([[0.0, 1.0, 0.0], [1.0, -4.0, 1.0], [0.0, 1.0, 0.0]])
     channels = image_BCHW.shape[1]
     return F.conv2d(image_BCHW, kernel.expand(channels, 1, 3, 3), groups=channels)
 
 
-def psnr(restored_B3HW: Tensor, clear_B3HW: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio of each clamped image, dB, [B]; a training scalar, evaluation uses torchmetrics."""
-    error = (restored_B3HW.clamp(0, 1) - clear_B3HW).square().mean(dim=(1, 2, 3))
-    return -10 * torch.log10(error.clamp(min=1e-10))
+def gain_db(restored_B3HW: Tensor, degraded_B3HW: Tensor, clear_B3HW: Tensor) -> Tensor:
+    """The gain of each clamped restored image over the degraded one, from squared errors, in dB, [B]; for the log."""
+    before, after = (
+        (image.float().clamp(0, 1) - clear_B3HW).square().mean(dim=(1, 2, 3)).clamp(min=LEAST_SQUARED_ERROR)
+        for image in (degraded_B3HW, restored_B3HW)
+    )
+    return 10 * torch.log10(before) - 10 * torch.log10(after)

@@ -1,11 +1,11 @@
-"""How far class logits are from a class map."""
+"""Distance between class logits and a class map."""
 
 from torch import Tensor
 from torch.nn import functional as F
 
 from training.data.classes import CLASSES, VOID
 
-# Thin and rare street classes would vanish beside road and sky; weights grow with rarity, within a factor of three.
+# Rare classes weigh more, up to three times as much, or road and sky would drown out the thin and rare ones.
 _RARE = {"pole": 2.0, "sign": 3.0, "fence": 1.5, "pedestrian": 3.0, "bicyclist": 2.5, "car": 1.5}
 
 
@@ -15,9 +15,9 @@ def class_weights() -> tuple[float, ...]:
 
 
 def cross_entropy(logits_BKhw: Tensor, labels_BHW: Tensor) -> Tensor:
-    """Class-weighted cross-entropy (paper A, eq. 3) over every second row and column; void is left out.
+    """Class-weighted cross-entropy (paper A, eq. 3) over every second row and column, without void pixels.
 
-    The logits are interpolated up to that grid, as the deployed mask interpolates its probabilities.
+    Interpolates the logits up to that grid, as the deployed mask interpolates its probabilities.
     """
     weight = logits_BKhw.new_tensor(class_weights())
     labels = labels_BHW[:, ::2, ::2]

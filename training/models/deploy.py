@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from training.models.layers import bilinear_taps, repeat_border
+
 STRIDE = 16
 
 ContractOutputs = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
@@ -112,13 +114,14 @@ def mask(logits_BKHW: Tensor, factor: int, size: tuple[Tensor, Tensor]) -> tuple
     """
     if factor == 1:
         return decide(logits_BKHW.softmax(dim=1), size)
-    taps = _bilinear_taps(factor, logits_BKHW)
-    padded = _repeat_border(logits_BKHW.softmax(dim=1))
+    taps = bilinear_taps(factor)
+    before, at, after = (logits_BKHW.new_tensor(place)[:, None, None] for place in zip(*taps, strict=True))
+    padded = repeat_border(logits_BKHW.softmax(dim=1))
     above, here, below = padded[:, :, :-2], padded[:, :, 1:-1], padded[:, :, 2:]
     decided = []
-    for top, middle, bottom in taps.unbind(1):
+    for top, middle, bottom in taps:
         row = (above * top + here * middle + below * bottom)[:, :, None]
-        places_BKFHW = row[..., :-2] * taps[0] + row[..., 1:-1] * taps[1] + row[..., 2:] * taps[2]
+        places_BKFHW = row[..., :-2] * before + row[..., 1:-1] * at + row[..., 2:] * after
         decided.append(most_probable_class(places_BKFHW))
     labels, confidence = (
         F.pixel_shuffle(torch.cat(planes, dim=1), factor)[:, 0] for planes in zip(*decided, strict=True)
@@ -146,20 +149,6 @@ def most_probable_class(probabilities_BKx: Tensor) -> tuple[Tensor, Tensor]:
 def _as_bytes(labels: Tensor, confidence: Tensor, size: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
     """Cropped to the frame, and cast last, because TensorRT leaves casts outside its engine."""
     return crop(labels, size).to(torch.uint8), crop((confidence * 255).round(), size).to(torch.uint8)
-
-
-def _bilinear_taps(factor: int, like: Tensor) -> Tensor:
-    """What the neighbour before, the pixel and the neighbour after weigh at each of `factor` places, [3, F, 1, 1]."""
-    centre = (torch.arange(factor, dtype=like.dtype, device=like.device) + 0.5) / factor - 0.5
-    return torch.stack([(-centre).clamp(min=0), 1 - centre.abs(), centre.clamp(min=0)])[:, :, None, None]
-
-
-def _repeat_border(x_BCHW: Tensor) -> Tensor:
-    """One more row and column on every side."""
-    for dim in (2, 3):
-        size = x_BCHW.shape[dim]
-        x_BCHW = x_BCHW.index_select(dim, torch.arange(-1, size + 1, device=x_BCHW.device).clamp(0, size - 1))
-    return x_BCHW
 
 
 def fold_batch_norms(module: nn.Module) -> nn.Module:

@@ -9,6 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+FEW_CHANNELS = 4
+"""Up to so many channels, `upsample` is faster as a convolution."""
+
 
 class ConvNormAct(nn.Sequential):
     """A 3x3 (or `kernel`) convolution, batch normalisation and ReLU; export folds the normalisation away."""
@@ -79,8 +82,32 @@ class MixtureBlock(nn.Module):
 
 
 def upsample(x_BCHW: Tensor, factor: int) -> Tensor:
-    """Bilinear upsampling by a whole factor."""
-    return F.interpolate(x_BCHW, scale_factor=float(factor), mode="bilinear", align_corners=False)
+    """Bilinear upsampling by a whole factor, corners not aligned: [B, C, factor * H, factor * W].
+
+    Compilers interpolate planes of few channels pixel by pixel. A convolution to the `factor` x `factor` pixels of each
+    cell, then interleaved, is the same weighted sum of the same neighbours in a fraction of the time.
+    """
+    channels = x_BCHW.shape[1]
+    if channels > FEW_CHANNELS:
+        return F.interpolate(x_BCHW, scale_factor=float(factor), mode="bilinear", align_corners=False)
+    taps_F3 = bilinear_taps(factor)
+    cell_F133 = [[[[row * column for column in across] for row in down]] for down in taps_F3 for across in taps_F3]
+    cells = F.conv2d(repeat_border(x_BCHW), x_BCHW.new_tensor(cell_F133 * channels), groups=channels)
+    return F.pixel_shuffle(cells, factor)
+
+
+def bilinear_taps(factor: int) -> list[tuple[float, float, float]]:
+    """The weights of the neighbour before, the pixel itself and the neighbour after, at each of `factor` places."""
+    centres = ((place + 0.5) / factor - 0.5 for place in range(factor))
+    return [(max(-centre, 0.0), 1 - abs(centre), max(centre, 0.0)) for centre in centres]
+
+
+def repeat_border(x_BCHW: Tensor) -> Tensor:
+    """One more row and column on every side, by index selection: torch.export needs that of dynamic sizes."""
+    for dim in (2, 3):
+        size = x_BCHW.shape[dim]
+        x_BCHW = x_BCHW.index_select(dim, torch.arange(-1, size + 1, device=x_BCHW.device).clamp(0, size - 1))
+    return x_BCHW
 
 
 def downsampling(width: int) -> nn.Sequential:

@@ -1,4 +1,4 @@
-"""The history of the tasks' losses as a training run keeps it: one entry a step, the same in every process."""
+"""Keeps the history of the tasks' losses and the weights of a training run, the same in every process."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -8,15 +8,15 @@ from torch import Tensor
 from training.multitask.reweighting import Balance, History, ReweightingConfig, no_history, reweigh
 
 Average = Callable[[Sequence[Tensor]], None]
-"""Replaces tensors by their means over all processes."""
+"""A function that replaces tensors by their means over all processes."""
 
 
 def alone(_tensors: Sequence[Tensor]) -> None:
-    """The mean over one process."""
+    """The average over a single process: leaves the tensors unchanged."""
 
 
 class Collaboration:
-    """The reweighting's state, for `tasks` tasks; a Memory of training.loop.stages."""
+    """The state of the reweighting of `tasks` tasks; a Memory of training.loop.stages."""
 
     def __init__(self, config: ReweightingConfig, tasks: int, average: Average = alone) -> None:
         self.history = no_history(tasks)
@@ -27,11 +27,12 @@ class Collaboration:
 
     @torch.no_grad()
     def advance(self, sums_T: Tensor, counts_T: Tensor) -> None:
-        """One step: `sums_T` of the losses of `counts_T` examples of each task, both means over the micro-batches.
+        """Add one step to the history, and set `balance` and `factors_T`.
 
-        They are averaged over the processes before they enter the history. Then `factors_T` are what to multiply the
-        losses of one micro-batch with, so that the mean over all micro-batches and processes is the sum over the tasks
-        of weight * mean loss; 0 for a task without an example.
+        `sums_T`: each task's summed loss, `counts_T`: its number of examples; both are means over the micro-batches,
+        and this method averages them over the processes. Multiply the summed losses of one micro-batch by `factors_T`:
+        their mean over all micro-batches and processes is then the sum over the tasks of weight * mean loss. The factor
+        of a task without an example is 0.
         """
         sums_T, counts_T = sums_T.float().clone(), counts_T.float().clone()
         self._average([sums_T, counts_T])
@@ -43,7 +44,7 @@ class Collaboration:
         return self.history._asdict()
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Go on with such a history; raises ValueError for one of other tasks."""
+        """Continue with this history; raises ValueError if it has another number of tasks."""
         history = History(*(state[name] for name in History._fields))
         if history.last_T.shape != self.history.last_T.shape:
             raise ValueError(f"a history of {len(history.last_T)} tasks; this run has {len(self.history.last_T)}")

@@ -1,7 +1,7 @@
-"""Ways to join the tasks' gradients into one update, with what each remembers: MVGH, ORI, and the torchjd library's.
+"""Joins the tasks' gradients into one update by MVGH, ORI or a method of the torchjd library.
 
-MVGH is a reconstruction from paper C's abstract. PCGrad, CAGrad, MGDA, IMTL-G and Nash-MTL are not rewritten here.
-Each is a Combination of training.loop.stages. Shape legend: T tasks, P parameters that the tasks share.
+MVGH is a reconstruction from paper C's abstract; torchjd provides PCGrad, CAGrad, MGDA, IMTL-G and Nash-MTL. Each class
+is a Combination of training.loop.stages. Shape legend: T tasks, P parameters that the tasks share.
 """
 
 import warnings
@@ -16,7 +16,7 @@ from training.multitask.homogenisation import HomogenisationConfig, gram_after, 
 from training.multitask.reweighting import History, ReweightingConfig, no_history, reweigh
 
 Method = Literal["mvgh", "ori", "sum", "pcgrad", "cagrad", "mgda", "imtl_g", "nash_mtl"]
-"""How the tasks' gradients become one: paper C's MVGH, paper B's ORI, and those of the torchjd library."""
+"""The method that joins the gradients: paper C's MVGH, paper B's ORI, or one of the torchjd library."""
 
 Scores = dict[str, Tensor]
 
@@ -24,7 +24,7 @@ Scores = dict[str, Tensor]
 def build(
     method: Method, tasks: int, homogenisation: HomogenisationConfig, reweighting: ReweightingConfig
 ) -> "MetaVector | OnlineWeights | TorchJd":
-    """The method by its name, with nothing remembered yet; raises ImportError with the remedy."""
+    """A method by its name, in its initial state; raises ImportError with the remedy if a package is missing."""
     if method == "mvgh":
         return MetaVector(homogenisation)
     if method == "ori":
@@ -33,7 +33,7 @@ def build(
 
 
 class MetaVector:
-    """MVGH and its meta-vector. Also scores the conflict that is left once the gradients are homogenised."""
+    """MVGH and its meta-vector; scores the conflict before and after the homogenisation."""
 
     def __init__(self, config: HomogenisationConfig) -> None:
         self._config = config
@@ -50,23 +50,23 @@ class MetaVector:
         return update_P, {"conflict": conflict(before_TT), "conflict_after": conflict(after_TT)}
 
     def state_dict(self) -> dict[str, Tensor]:
-        """The meta-vector; nothing before the first step."""
+        """The meta-vector; empty before the first step."""
         return {} if self.meta_P is None else {"meta_P": self.meta_P}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Go on with such a meta-vector."""
+        """Continue with this meta-vector."""
         self.meta_P = state["meta_P"].clone() if "meta_P" in state else None
 
 
 class OnlineWeights:
-    """Paper B's ORI (section 3.3) on the gradients: their sum, each weighed by how its task converges."""
+    """Paper B's ORI (section 3.3) on gradients: their sum, with weights from the convergence of each task."""
 
     def __init__(self, config: ReweightingConfig, tasks: int) -> None:
         self._config = config
         self._history = no_history(tasks)
 
     def combine(self, grad_TP: Tensor, losses_T: Tensor) -> tuple[Tensor, Scores]:
-        """Gradients [T, P] and losses [T], NaN for a task that is not there -> the update [P], and scores."""
+        """Gradients [T, P] and losses [T], NaN for a task without an example -> the update [P], and scores."""
         balance, self._history = reweigh(losses_T, self._history, self._config)
         return balance.weights_T @ grad_TP, {"conflict": conflict(gram(grad_TP))}
 
@@ -75,14 +75,14 @@ class OnlineWeights:
         return self._history._asdict()
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Go on with such a history."""
+        """Continue with this history."""
         self._history = History(*(state[name] for name in History._fields))
 
 
 class TorchJd:
-    """An aggregator of the torchjd library, by name; it sees the gradients alone.
+    """An aggregator of the torchjd library, by name; it uses only the gradients, not the losses.
 
-    Its random choices (PCGrad's order) are those of the number of calls, so that every process makes the same ones.
+    The number of calls seeds its random choices (PCGrad's order), so that every process makes the same ones.
     """
 
     def __init__(self, method: Method, tasks: int) -> None:
@@ -93,33 +93,33 @@ class TorchJd:
         """Gradients [T, P] -> the update [P], and scores."""
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
             torch.random.default_generator.manual_seed(self._calls)
-            # Nash-MTL's problem is stated in a way that cvxpy solves, but not fast, and says so at every step.
+            # cvxpy warns at every step that Nash-MTL's form of the problem is slow to solve.
             warnings.filterwarnings("ignore", "You are solving a parameterized problem that is not DPP", UserWarning)
             update_P = self._aggregator(grad_TP)
         self._calls += 1
         return update_P, {"conflict": conflict(gram(grad_TP))}
 
     def state_dict(self) -> dict[str, Tensor]:
-        """The number of calls, and the weights from which Nash-MTL starts its next search."""
+        """The number of calls, and the start weights of Nash-MTL's next search."""
         state = {"calls": torch.tensor(self._calls)}
         return state | ({"alpha_T": torch.as_tensor(self._nash.prvs_alpha)} if self._nash else {})
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from such a state."""
+        """Continue from this state."""
         self._calls = int(state["calls"])
         if self._nash:
             self._nash.prvs_alpha = state["alpha_T"].numpy().copy()
 
     @property
     def _nash(self) -> Any:
-        """Nash-MTL's weighting, or None for a method without a state."""
+        """Nash-MTL's weighting, or None for the other methods, which have no state."""
         weighting = getattr(self._aggregator, "weighting", None)
         return weighting if hasattr(weighting, "prvs_alpha") else None
 
 
 def aggregator(method: Method, tasks: int) -> Any:
-    """The library's own object. Raises ImportError for a solver that is not installed, ValueError for another name."""
-    from torchjd import aggregation  # here, because it loads cvxpy, which only a comparison needs
+    """The library's aggregator. Raises ImportError if a package is missing, ValueError for an unknown name."""
+    from torchjd import aggregation  # here, because it loads cvxpy, which only comparisons of methods need
 
     builders = {
         "sum": aggregation.Sum,
@@ -135,6 +135,6 @@ def aggregator(method: Method, tasks: int) -> Any:
         return builders[method]()
     except ImportError as error:
         raise ImportError(
-            f"{method}: {error}; requirements/train.txt installs what the others need. The solver that Nash-MTL needs "
-            "besides, ecos, is under the GPL-3 and is yours to install: pip install ecos==2.0.14"
+            f"{method}: {error}; requirements/train.txt has the packages of all methods but Nash-MTL's solver ecos, "
+            "which has the GPL-3 licence; install that one with pip install ecos==2.0.14"
         ) from error

@@ -1,11 +1,12 @@
-"""MVGH: the tasks' gradients to one update, guided by a meta-vector (paper C, abstract; a reconstruction).
+"""MVGH joins the tasks' gradients into one update, guided by a meta-vector (paper C, abstract; a reconstruction).
 
-Only the abstract of paper C is public; it names "meta-vector-guided gradient homogenization" and no equation. Here the
-meta-vector is the moving average of the tasks' mean unit gradient; a gradient that disagrees with it is turned towards
-it by GradVac's formula, and all gradients are brought to their mean norm. Pure functions of small and long matrices.
+Only the abstract of paper C is public; it names "meta-vector-guided gradient homogenization" and gives no equation.
+Here the meta-vector is the moving average of the tasks' mean unit gradient. GradVac's formula turns gradients that
+disagree with it towards it, and all gradients get their mean norm. These are pure functions, except those that end
+in `_`.
 
-Shape legend: T tasks, P parameters that the tasks share. A gradient of zeros is a task that has nothing to say: it
-stays zero and counts in no mean.
+Shape legend: T tasks, P parameters that the tasks share. A gradient of zeros means a task without an example: it stays
+zero and counts in no mean.
 """
 
 from dataclasses import dataclass
@@ -15,16 +16,16 @@ import torch
 from torch import Tensor
 
 OPPOSITE = 1e-4
-"""Squared sine of the angle below which a gradient counts as opposite to the meta-vector: half a degree."""
+"""Squared sine of half a degree: within this angle a gradient counts as opposite to the meta-vector."""
 
 
 @dataclass(frozen=True)
 class HomogenisationConfig:
-    """MVGH, the meta-vector-guided gradient homogenisation (paper C, abstract; a reconstruction).
+    """Settings of MVGH, the meta-vector-guided gradient homogenisation (paper C, abstract; a reconstruction).
 
-    `magnitude`: bring all task gradients to their mean norm. `direction`: turn those towards the meta-vector whose
-    cosine to it is below `least_cosine` (-1 to 0.99; 0: none may oppose it). `momentum`: of the meta-vector's moving
-    average, 0 (this step's gradients alone) to less than 1.
+    `magnitude`: scale all task gradients to their mean norm. `direction`: turn a gradient towards the meta-vector if
+    its cosine to it is below `least_cosine` (-1 to 0.99; 0: none may oppose it). `momentum`: momentum of the moving
+    average, from 0 (only this step's gradients) to less than 1.
     """
 
     magnitude: bool = True
@@ -41,24 +42,24 @@ class HomogenisationConfig:
 
 
 class Homogenisation(NamedTuple):
-    """What becomes of each task's gradient: scale_t * g_t + turn_t * v, with the meta-vector v; both [T]."""
+    """The change of each task's gradient to scale_t * g_t + turn_t * v, with the meta-vector v; both [T]."""
 
     scale_T: Tensor
     turn_T: Tensor
 
 
 def homogenise(grad_TP: Tensor, meta_P: Tensor, config: HomogenisationConfig) -> tuple[Tensor, Tensor]:
-    """The update of the shared parameters [P] and the next meta-vector [P], which starts from zeros.
+    """The update of the shared parameters [P] and the next meta-vector [P]; the first meta-vector is zeros.
 
-    The update is the mean of the homogenised gradients of the tasks that have any. The meta-vector contains the
-    step's own gradients; only its direction matters.
+    The update is the mean homogenised gradient over the tasks with a gradient. The meta-vector includes this step's
+    gradients; only its direction matters.
     """
     meta_P = meta_P.clone()
     return homogenise_(grad_TP, meta_P, config), meta_P
 
 
 def homogenise_(grad_TP: Tensor, meta_P: Tensor, config: HomogenisationConfig) -> Tensor:
-    """`homogenise` that moves the meta-vector in place: beside it and the T gradients, only the update is as long."""
+    """`homogenise` with the meta-vector updated in place; allocates only one vector of P elements, the update."""
     norm_T = norms(grad_TP)
     advance_(meta_P, grad_TP, norm_T, config.momentum)
     scale_T, turn_T = plan(grad_TP, norm_T, meta_P, config)
@@ -67,17 +68,17 @@ def homogenise_(grad_TP: Tensor, meta_P: Tensor, config: HomogenisationConfig) -
 
 
 def advance_(meta_P: Tensor, grad_TP: Tensor, norm_T: Tensor, momentum: float) -> None:
-    """v = m * v + (1 - m) * mean of the unit gradients, in place."""
+    """Set v = m * v + (1 - m) * mean of the unit gradients, in place."""
     here_T = norm_T > 0
     unit_T = torch.where(here_T, 1 / norm_T, 0)
     meta_P.mul_(momentum).addmv_(grad_TP.T, unit_T * (1 - momentum) / here_T.sum().clamp(min=1))
 
 
 def plan(grad_TP: Tensor, norm_T: Tensor, meta_P: Tensor, config: HomogenisationConfig) -> Homogenisation:
-    """How MVGH changes each gradient, for a meta-vector that contains the step already.
+    """The change of each gradient, for a meta-vector that already includes this step.
 
-    Afterwards all norms equal their mean (without `magnitude`: each its own), and no cosine to the meta-vector is
-    below `least_cosine` (without `direction`: they stay). One task has nobody to agree with, so it stays as it is.
+    Afterwards all norms equal their mean (without `magnitude` they do not change), and no cosine to the meta-vector is
+    below `least_cosine` (without `direction` they do not change). A single task does not change.
     """
     here_T = norm_T > 0
     tasks = here_T.sum()
@@ -95,11 +96,11 @@ def plan(grad_TP: Tensor, norm_T: Tensor, meta_P: Tensor, config: Homogenisation
 
 
 def turn(cosine_T: Tensor, least: float) -> Homogenisation:
-    """Unit gradients, of these cosines to a unit meta-vector, to unit gradients of at least the cosine `least`.
+    """The change that turns unit gradients to a cosine of at least `least` with a unit meta-vector.
 
-    GradVac's g + v * |g| (c sqrt(1 - phi^2) - phi sqrt(1 - c^2)) / (|v| sqrt(1 - c^2)), which gives exactly the cosine
-    c, scaled back to the length that it had. A gradient opposite to the meta-vector spans no plane with it to turn in,
-    and becomes the meta-vector.
+    `cosine_T` are the cosines before. GradVac's g + v * |g| (c sqrt(1 - phi^2) - phi sqrt(1 - c^2)) / (|v| sqrt(1 -
+    c^2)) has exactly the cosine c; here it also keeps the length of g. A gradient opposite to the meta-vector spans no
+    plane with it to turn in, so it becomes the meta-vector.
     """
     cosine_T = cosine_T.clamp(-1, 1)
     sine_T = (1 - cosine_T.square()).sqrt()
@@ -113,13 +114,13 @@ def turn(cosine_T: Tensor, least: float) -> Homogenisation:
 
 
 def homogenised(grad_TP: Tensor, meta_P: Tensor, config: HomogenisationConfig) -> Tensor:
-    """Every task's gradient after MVGH [T, P], for a meta-vector that contains the step already; for inspection."""
+    """All gradients after MVGH, [T, P], for a meta-vector that already includes this step; for inspection."""
     scale_T, turn_T = plan(grad_TP, norms(grad_TP), meta_P, config)
     return scale_T[:, None] * grad_TP + turn_T[:, None] * meta_P
 
 
 def gram_after(grad_TP: Tensor, gram_TT: Tensor, meta_P: Tensor, config: HomogenisationConfig) -> Tensor:
-    """Inner products of the homogenised gradients [T, T], from those of the gradients, without forming them."""
+    """Inner products of the homogenised gradients, [T, T], without computing these gradients."""
     scale_T, turn_T = plan(grad_TP, gram_TT.diagonal().sqrt(), meta_P, config)
     mixed_TT = torch.outer(scale_T * (grad_TP @ meta_P), turn_T)
     own_TT = torch.outer(scale_T, scale_T) * gram_TT

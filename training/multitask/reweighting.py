@@ -1,6 +1,6 @@
-"""Loss weights of several tasks from the history of their losses (paper B, section 3.3): RCI, ACI, ORI.
+"""Computes the tasks' loss weights from the history of their losses (paper B, section 3.3): RCI, ACI, ORI.
 
-Pure functions of [T] tensors, one element a task. A task that has had no loss yet is NaN throughout the history.
+These are pure functions of [T] tensors, with one element per task. A task without a loss so far is NaN in the history.
 """
 
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ Strategy = Literal["none", "rci", "aci", "ori"]
 
 @dataclass(frozen=True)
 class ReweightingConfig:
-    """How the tasks' losses are weighed (paper B, section 3.3); the paper gives no number for either setting.
+    """How to weigh the tasks' losses (paper B, section 3.3); the paper gives no numbers.
 
-    `strategy` is the ablation of table 7: `none` (equal weights), `rci` alone, `ori` (RCI and ACI together, the paper's
-    own), and `aci` alone, which the table leaves out. `momentum`: m of the losses' moving average, 0 to less than 1.
-    `temperature`: kappa of the softmax, above 0.
+    `strategy`: `none` (equal weights), `rci`, `aci`, or the paper's `ori` (RCI times ACI); the paper's table 7 compares
+    all but `aci`. `momentum`: m of the losses' moving average, from 0 to less than 1. `temperature`: kappa of the
+    softmax, above 0.
     """
 
     strategy: Strategy = "ori"
@@ -34,9 +34,9 @@ class ReweightingConfig:
 
 
 class History(NamedTuple):
-    """What is kept of the losses, each [T] and NaN for a task not seen yet: the last, their moving average, the least.
+    """Each task's last loss, moving average and least loss, each [T]; NaN for a task without a loss so far.
 
-    The last one stands in for a task that is not in the batch.
+    A task that is not in the batch keeps its last loss.
     """
 
     last_T: Tensor
@@ -53,15 +53,15 @@ class Balance(NamedTuple):
 
 
 def no_history(tasks: int) -> History:
-    """Before the first step."""
+    """The history before the first step."""
     return History(*(torch.full((tasks,), torch.nan) for _ in History._fields))
 
 
 def reweigh(losses_T: Tensor, history: History, config: ReweightingConfig) -> tuple[Balance, History]:
     """The weights of this step, and the history after it.
 
-    `losses_T` are this step's, one a task, not negative, NaN for a task that is not in the batch. The weights are
-    constants: no gradient passes. They depend on ratios of a task's losses alone, so a task's scale does not matter.
+    `losses_T` are this step's losses, 0 or more, NaN for a task that is not in the batch. The weights are constants
+    without a gradient. They depend only on ratios of a task's losses, so the scale of a task does not matter.
     """
     history = remember(losses_T.detach(), history, config.momentum)
     rci_T, aci_T = relative_convergence(history), absolute_convergence(history)
@@ -75,10 +75,10 @@ def reweigh(losses_T: Tensor, history: History, config: ReweightingConfig) -> tu
 
 
 def remember(losses_T: Tensor, history: History, momentum: float) -> History:
-    """H = m * H + (1 - m) * L and L_opt = min(L_opt, L); a first loss is both. Nothing changes for a task without one.
+    """H = m * H + (1 - m) * L and L_opt = min(L_opt, L); both start at a task's first loss.
 
-    The average contains the step's own loss, as the equation's indices say. Losses are at least the smallest normal
-    number: a perfect zero has no logarithm.
+    A task without a loss in this step keeps its history. H includes this step's loss, as the equation's indices say.
+    Losses are clamped to the smallest normal number, because zero has no logarithm.
     """
     losses_T = losses_T.clamp(min=torch.finfo(losses_T.dtype).tiny)
     last_T, baseline_T, best_T = (value_T.to(losses_T) for value_T in history)
@@ -94,19 +94,19 @@ def remember(losses_T: Tensor, history: History, momentum: float) -> History:
 
 
 def relative_convergence(history: History) -> Tensor:
-    """RCI, eta = L / H, [T]: above 1 where a task lags behind its own recent trend; 1 for a task not seen yet."""
+    """RCI, eta = L / H, [T]: above 1 if a task lags behind its recent trend; 1 for a task without a loss so far."""
     return (history.last_T / history.baseline_T).nan_to_num(nan=1.0)
 
 
 def absolute_convergence(history: History) -> Tensor:
-    """ACI, phi = ln(L / L_opt), [T], never negative: 0 at a task's best, and for a task not seen yet."""
+    """ACI, phi = ln(L / L_opt), [T], 0 or more: 0 at a task's best loss, and for a task without a loss so far."""
     return (history.last_T.log() - history.best_T.log()).nan_to_num(nan=0.0)
 
 
 def online_weights(index_T: Tensor, temperature: float) -> Tensor:
     """ORI, lambda = softmax(index / kappa), [T], with index = eta * phi.
 
-    The product is 0 wherever phi is: a task at its best has the least weight there is, however its eta stands, and when
-    all are at their best the weights are uniform. That follows from the equation and is kept.
+    The equation implies that a task at its best loss (phi = 0) has the least weight, whatever its eta, and that the
+    weights are uniform if all tasks are at their best. This code keeps that.
     """
     return (index_T / temperature).softmax(dim=0)

@@ -1,4 +1,4 @@
-"""All recipes. A new one is added to RECIPES, and nowhere else."""
+"""All recipes; to add one, add it to RECIPES."""
 
 import dataclasses
 from pathlib import Path
@@ -20,7 +20,7 @@ RECIPES: tuple[Recipe[Any], ...] = (WEATHER_NET, PAPER_A, PAPER_B, PAPER_C)
 
 
 def recipe_named(name: str) -> Recipe[Any]:
-    """The recipe of this name; raises ValueError that lists those there are."""
+    """The recipe with this name; raises ValueError with the known names."""
     for recipe in RECIPES:
         if recipe.name == name:
             return recipe
@@ -28,11 +28,10 @@ def recipe_named(name: str) -> Recipe[Any]:
 
 
 def open_deployable(folder: Path, segmenter: str | None = None, averaged: bool = False) -> Deployable:
-    """The model in a checkpoint's folder, by the recipe that wrote it.
+    """Open the model in a checkpoint's folder, with the recipe that wrote it.
 
-    `segmenter`, as `find_segmenter` takes it, gives the mask of a checkpoint that holds none. It is named here and not
-    at training, because nothing that such a run trains depends on it. `averaged` takes the moving averages of the
-    weights. Raises CheckpointError and SegmenterError.
+    `segmenter`: the segmenter for the mask if the checkpoint has none, as in `find_segmenter`; training such a run does
+    not depend on it. `averaged`: use the moving averages of the weights. Raises CheckpointError and SegmenterError.
     """
     saved = open_checkpoint(folder, averaged)
     try:

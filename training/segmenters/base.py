@@ -1,6 +1,6 @@
-"""The base segmenter: a small network that knows normal conditions only ("original segmentation", paper A, 4.1).
+"""The base segmenter: a small network for normal conditions only ("original segmentation", paper A, section 4.1).
 
-It plays the perception stack that a robot has today; SGAda refines its mask in bad weather.
+It represents the perception stack that a robot has today; SGAda refines its mask in bad weather.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from training.models.layers import ConvNormAct, ResidualBlock, upsample
 
 @dataclass(frozen=True)
 class BaseConfig:
-    """Its classes, and its channels at a quarter, an eighth and a sixteenth of the frame's size."""
+    """The number of classes, and of channels at a quarter, an eighth and a sixteenth of the frame's size."""
 
     classes: int = 11
     widths: tuple[int, int, int] = (32, 48, 80)

@@ -1,4 +1,4 @@
-"""Segmenters for normal conditions: the one that `--segmenter` names, and the one that a checkpoint holds."""
+"""Finds the segmenter for normal conditions by its name or path, or in a checkpoint."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -18,13 +18,14 @@ from training.segmenters.hugging_face import HuggingFaceSegmenter, OneSize, Segm
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 BASE, HUGGING_FACE = "base", "hugging_face"
-"""The kinds of a record."""
+"""The kinds of segmenters in a record."""
 
 
 class Segmenter(NamedTuple):
-    """A segmenter (image 0..1 -> logits at any size), and what a checkpoint records so that it can be rebuilt.
+    """A segmenter (image 0..1 -> logits at any size), and the record from which a checkpoint rebuilds it.
 
-    `sources`: whose data or weights it comes from. `command`: that of the run here that trained it, if one did.
+    `sources`: the data sets or networks that it learned from. `command`: the training.train command that made it, if
+    any.
     """
 
     module: nn.Module
@@ -33,19 +34,19 @@ class Segmenter(NamedTuple):
     command: str = ""
 
     def for_any_frame(self) -> nn.Module:
-        """The module as a model file takes it, whose frames have any size."""
+        """The module for a model file, which takes frames of any size."""
         return OneSize(self.module) if isinstance(self.module, HuggingFaceSegmenter) else self.module
 
 
 def base_segmenter(module: BaseSegmenter, sources: Sequence[Source], command: str = "") -> Segmenter:
-    """A segmenter trained here."""
+    """A segmenter of our own architecture."""
     return Segmenter(module, {"kind": BASE, **cattrs.unstructure(module.config)}, tuple(sources), command)
 
 
 def find_segmenter(name: str, classes: Sequence[str]) -> Segmenter:
-    """The segmenter in a folder, of ours or of Hugging Face by its contents, or of that name on the hub.
+    """The segmenter in a folder (a checkpoint or a Hugging Face model), or the one with this name on the hub.
 
-    Its logits are of `classes`. Raises SegmenterError or CheckpointError that lists what it looked for.
+    Its logits are of `classes`. Raises SegmenterError or CheckpointError, with the places it looked in.
     """
     folder = Path(name)
     if (folder / STATE_FILE).is_file():
@@ -55,23 +56,23 @@ def find_segmenter(name: str, classes: Sequence[str]) -> Segmenter:
     if not folder.exists() and HUB_NAME.fullmatch(name):
         return _hugging_face(name, False, name, classes)
     raise SegmenterError(
-        f"{name}: no segmenter; looked for a checkpoint of training.train there ({STATE_FILE}), a folder of Hugging "
-        "Face (config.json), and a name on its hub (OWNER/NAME)"
+        f"{name}: no segmenter found; expected a checkpoint of training.train ({STATE_FILE}), a Hugging Face folder "
+        "(config.json), or a name on the Hugging Face hub (OWNER/NAME)"
     )
 
 
 def located(segmenter: Segmenter, group: str, prefix: str = "") -> dict[str, Any]:
-    """The record of a segmenter whose weights are in a checkpoint's `group`, their names after `prefix`."""
+    """The record of a segmenter, with the location of its weights: a checkpoint's `group` and a name `prefix`."""
     return segmenter.record | {"group": group, "prefix": prefix}
 
 
 def held_segmenter(saved: Checkpoint) -> Segmenter:
-    """The segmenter that a checkpoint holds; raises CheckpointError for one without."""
+    """The segmenter in a checkpoint; raises CheckpointError if it has none."""
     record = saved.state["segmenter"]
     if not record:
         raise CheckpointError(
             f"{saved.folder}: a checkpoint of {saved.recipe}, which holds no segmenter; name one with --segmenter: a "
-            "checkpoint that holds one (python -m training.train quick), a Hugging Face folder or hub name"
+            "checkpoint that holds one (python -m training.train quick), or a Hugging Face folder or hub name"
         )
     module = _rebuilt(record)
     prefix = record["prefix"]
@@ -91,8 +92,8 @@ def _of_classes(segmenter: Segmenter, folder: Path, classes: Sequence[str]) -> S
     known = segmenter.record.get("classes") or len(segmenter.record["sources"])
     if known != len(classes):
         raise SegmenterError(
-            f"{folder}: its segmenter knows {known} classes, this run has {len(classes)}: {', '.join(classes)}; name a "
-            "segmenter of these with --segmenter"
+            f"{folder}: its segmenter has {known} classes, but this run has {len(classes)}: {', '.join(classes)}; name "
+            "a segmenter for these with --segmenter"
         )
     return segmenter
 

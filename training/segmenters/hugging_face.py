@@ -1,4 +1,4 @@
-"""Any semantic segmenter of Hugging Face's `transformers`, frozen, as a segmenter for normal conditions."""
+"""Adapts any frozen semantic segmenter of Hugging Face's `transformers` as a segmenter for normal conditions."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,22 +12,22 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 LEAST_SCORE = 1e-12
-"""Where the wanted classes have no more than this of the probability between them, all are equally likely."""
+"""If no wanted class has more than this probability, all are equally likely."""
 
 
 DEFAULT_SIZE = (512, 1024)
-"""Rows and columns where a preprocessor does not name both."""
+"""Rows and columns if a preprocessor does not give both."""
 
 
 class SegmenterError(ValueError):
-    """A segmenter that cannot be used; the message says which, why, and what to do."""
+    """A segmenter is unusable; the message says which, why, and what to do."""
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What the network takes: (`scale` * image 0..1 - `mean`) / `std` by channel, in the order RGB or `bgr`.
+    """The network's input: (`scale` * image 0..1 - `mean`) / `std` per channel, in the order RGB, or BGR with `bgr`.
 
-    `size` (rows, columns) is what it was trained at, where its preprocessor says so.
+    `size` (rows, columns): the size in training, if the preprocessor gives it.
     """
 
     mean: tuple[float, ...]
@@ -38,11 +38,11 @@ class Preprocessing:
 
 
 class HuggingFaceSegmenter(nn.Module):
-    """Image [B, 3, H, W] 0..1 -> logits [B, K, h, w] of K wanted classes, at the size that the network gives.
+    """Image [B, 3, H, W] 0..1 -> logits [B, K, h, w] of K wanted classes, at the network's output size.
 
-    `sources` are the ids of the network's classes that stand for each wanted one: their probabilities add up, and what
-    the network gives to other classes is left out, so that softmax gives each wanted class its share among them.
-    No weight takes a gradient.
+    `sources`: for each wanted class, the ids of the network's classes that count as it. Their probabilities are summed
+    and the other classes ignored; softmax then gives the probability of each wanted class among the wanted ones. No
+    weight takes a gradient.
     """
 
     mean_311: Tensor
@@ -56,7 +56,7 @@ class HuggingFaceSegmenter(nn.Module):
         merge_KS = torch.zeros(len(sources), config.num_labels)
         for target, ids in enumerate(sources):
             merge_KS[target, list(ids)] = 1
-        # Not saved: they follow from what `record` holds.
+        # Not saved, because they follow from `record`.
         self.register_buffer("merge_KS", merge_KS, persistent=False)
         self.register_buffer("mean_311", torch.tensor(preprocessing.mean).view(-1, 1, 1), persistent=False)
         self.register_buffer("std_311", torch.tensor(preprocessing.std).view(-1, 1, 1), persistent=False)
@@ -68,7 +68,7 @@ class HuggingFaceSegmenter(nn.Module):
         return merged.clamp(min=LEAST_SCORE).log()
 
     def record(self) -> dict[str, Any]:
-        """All of it but the weights, as JSON has it; `rebuild` takes it."""
+        """Everything but the weights, as JSON types; the input of `rebuild`."""
         config: Any = self.network.config
         settings = json.loads(config.to_json_string(use_diff=False))
         settings.pop("_name_or_path", None)  # a path of this machine
@@ -80,10 +80,10 @@ class HuggingFaceSegmenter(nn.Module):
 
 
 class OneSize(nn.Module):
-    """Image [B, 3, H, W] 0..1 -> the segmenter's logits [B, K, h, w] of the image at the size of its preprocessing.
+    """Image [B, 3, H, W] 0..1 -> the segmenter's logits [B, K, h, w], of the image resized as in its training.
 
-    For the model file, where frames have any size: with a size of its own the network's reshapes do not depend on the
-    frame, and torch.export need not guess, with a frame of its batch, how they relate.
+    A model file takes frames of any size. At a fixed size the network's reshapes do not depend on the frame's size, so
+    torch.export need not derive how the two relate.
     """
 
     def __init__(self, segmenter: HuggingFaceSegmenter) -> None:
@@ -96,10 +96,11 @@ class OneSize(nn.Module):
 
 
 def class_scores(output: Any) -> Tensor:
-    """What a network of `transformers` says, as scores [B, S, h, w] of its classes.
+    """The scores [B, S, h, w] of all classes from the output of a network of `transformers`.
 
-    The probabilities, where it gives logits of every pixel (SegFormer, UPerNet). Where it gives queries with a class
-    and a mask each (Mask2Former, MaskFormer), the masks weighted by the class probabilities, the class "none" left out.
+    For networks with logits per pixel (SegFormer, UPerNet) these are the probabilities. For networks with queries, each
+    with a class and a mask (Mask2Former, MaskFormer), they are the masks weighted by the class probabilities, without
+    the class "none".
     """
     if hasattr(output, "masks_queries_logits"):
         classes_BQS = output.class_queries_logits.softmax(dim=-1)[..., :-1]
@@ -108,9 +109,9 @@ def class_scores(output: Any) -> Tensor:
 
 
 def load(source: str, local: bool) -> tuple[nn.Module, Preprocessing]:
-    """The network of a folder that `save_pretrained` wrote (`local`) or of a name on the hub, and what it takes.
+    """Load the network and its preprocessing from a folder of `save_pretrained` (`local`) or the hub.
 
-    Raises SegmenterError where it cannot be read, is of no kind that is known here, or comes without its head.
+    Raises SegmenterError if it is unreadable, of an unknown kind, or without the weights of its segmentation head.
     """
     transformers = _transformers()
     try:
@@ -122,19 +123,19 @@ def load(source: str, local: bool) -> tuple[nn.Module, Preprocessing]:
         settings, _ = transformers.ImageProcessingMixin.get_image_processor_dict(source, local_files_only=local)
     except OSError as error:
         raise SegmenterError(
-            f"{source}: no segmenter can be read there ({error}); needed are config.json, model.safetensors and "
-            "preprocessor_config.json, as save_pretrained of the model and of its image processor write them"
+            f"{source}: cannot read a segmenter there ({error}); it needs config.json, model.safetensors and "
+            "preprocessor_config.json, as save_pretrained of the model and of its image processor writes them"
         ) from error
     if report["missing_keys"]:
         raise SegmenterError(
-            f"{source}: weights are missing ({len(report['missing_keys'])}, the first is "
-            f"{min(report['missing_keys'])}); take one that was trained for segmentation"
+            f"{source}: {len(report['missing_keys'])} weights are missing, the first is "
+            f"{min(report['missing_keys'])}; name a model that was trained for segmentation"
         )
     return network, preprocessing(settings)
 
 
 def rebuild(record: Mapping[str, Any]) -> HuggingFaceSegmenter:
-    """The segmenter of `HuggingFaceSegmenter.record`, its weights at random until they are loaded."""
+    """Rebuild a segmenter from its `HuggingFaceSegmenter.record`, with random weights."""
     transformers = _transformers()
     config = transformers.AutoConfig.for_model(**record["config"])
     network = _auto_class(transformers, config.model_type, "the checkpoint's segmenter").from_config(config)
@@ -151,7 +152,7 @@ def class_names(network: nn.Module) -> list[str]:
 
 
 def preprocessing(settings: Mapping[str, Any]) -> Preprocessing:
-    """Of preprocessor_config.json; its resizing is for OneSize alone, else frames are segmented at their own size."""
+    """Read the preprocessing from preprocessor_config.json; only OneSize resizes frames as it says."""
     scale = 255 * settings.get("rescale_factor", 1 / 255) if settings.get("do_rescale", True) else 255.0
     mean, std = (0.0,) * 3, (1.0,) * 3
     if settings.get("do_normalize", True) and "image_mean" in settings:
@@ -160,7 +161,7 @@ def preprocessing(settings: Mapping[str, Any]) -> Preprocessing:
 
 
 def _size(settings: Mapping[str, Any]) -> tuple[int, int]:
-    """Rows and columns, where they do not depend on the frame's."""
+    """Rows and columns, or DEFAULT_SIZE if they depend on the frame's size."""
     size = settings.get("size")
     if isinstance(size, int):
         return size, size
@@ -170,7 +171,7 @@ def _size(settings: Mapping[str, Any]) -> tuple[int, int]:
 
 
 def is_folder_of_one(folder: Path) -> bool:
-    """Whether the folder looks like one that `save_pretrained` wrote."""
+    """Whether the folder looks like one of `save_pretrained`."""
     return (folder / "config.json").is_file()
 
 
@@ -182,15 +183,15 @@ def _auto_class(transformers: ModuleType, kind: str, source: str) -> Any:
     if kind in ("mask2former", "maskformer"):
         return transformers.AutoModelForUniversalSegmentation
     known = ", ".join([*auto.MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING_NAMES, "mask2former", "maskformer"])
-    raise SegmenterError(f"{source}: it is of the kind {kind}, which does not segment frames here; known are {known}")
+    raise SegmenterError(f"{source}: models of the kind {kind} do not work as segmenters here; choose one of {known}")
 
 
 def _transformers() -> ModuleType:
-    """The package, which only those who name such a segmenter need."""
+    """The package; only Hugging Face segmenters need it."""
     try:
         import transformers
     except ImportError as error:
         raise SegmenterError(
-            "a segmenter of Hugging Face needs the package transformers: pip install transformers scipy"
+            "Hugging Face segmenters need the package transformers: pip install transformers scipy"
         ) from error
     return transformers

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, cast
 
+from weather_perception.core.engines.base import ENGINES, MEANWHILE, PRECISIONS
+
 
 class ConfigError(ValueError):
     """A setting is unknown, of the wrong type or out of bounds; the message names it and says what is allowed."""
@@ -30,12 +32,12 @@ class NodeConfig:
     engine: str = setting(
         "auto",
         "What runs the model. auto: the fastest engine that was built for this machine, or can be.",
-        choices=("auto", "torch", "inductor", "openvino", "tensorrt"),
+        choices=ENGINES,
     )
     precision: str = setting(
         "fp32",
         "Precision of an engine that is built. auto also takes one that was built before at another.",
-        choices=("fp32", "bf16", "fp16", "int8"),
+        choices=PRECISIONS,
     )
     build: bool = setting(
         True,
@@ -44,7 +46,7 @@ class NodeConfig:
     meanwhile: str = setting(
         "torch",
         "What answers until an engine is ready. pass_through: frames go on unchanged, confidence 0. wait: nothing.",
-        choices=("torch", "pass_through", "wait"),
+        choices=MEANWHILE,
     )
     device: str = setting(
         "auto",

@@ -14,7 +14,8 @@ from tqdm import tqdm
 
 from weather_perception.core.contract import ContractError, Manifest
 from weather_perception.core.default_model import model_path
-from weather_perception.core.engines.select import EngineError, build_engine
+from weather_perception.core.engines.base import EngineError, EngineOptions
+from weather_perception.core.engines.select import build_engine
 from weather_perception.core.pipeline import Pipeline
 from weather_perception.replay import results
 from weather_perception.replay.direct import run_direct
@@ -75,7 +76,7 @@ def _record(arguments: argparse.Namespace, source: Source, model: Path, work: Pa
         )
         program = open_program(model)
         return run_live(frames, options, program.sha256, work), program.manifest
-    pipeline = Pipeline(build_engine(str(model), arguments.engine, arguments.device))
+    pipeline = Pipeline(build_engine(str(model), EngineOptions(arguments.engine, arguments.device)))
     with OutputBag(work / results.BAG) as bag:
         return run_direct(frames, pipeline, bag), pipeline.manifest
 
@@ -94,7 +95,9 @@ def _judge(
     from weather_perception.replay.metrics import summarise, table
     from weather_perception.replay.report import Run, render_report
 
-    base = Pipeline(build_engine(str(baseline), arguments.engine, arguments.device)) if baseline else None
+    base = (
+        Pipeline(build_engine(str(baseline), EngineOptions(arguments.engine, arguments.device))) if baseline else None
+    )
     evaluator = Evaluator(manifest, recording, arguments.label_names or source.label_names, base)
     with ExitStack() as stack:
         answers = OutputReader(work / results.BAG, stack)

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from weather_perception.core.contract import Image, Manifest
 from weather_perception.core.pipeline import Pipeline
-from weather_perception.replay.frames import Frame, Truth
+from weather_perception.core.scores import confusion
+from weather_perception.replay.frames import VOID, Frame, Truth
 from weather_perception.replay.gallery import Gallery, Picture
 from weather_perception.replay.output_bag import Answered, OutputReader
 from weather_perception.replay.recording import Answer, Recording
-from weather_perception.replay.scores import WeatherScores, added, confusion, label_lookup
+from weather_perception.replay.scores import WeatherScores, added, label_lookup
 
 UNKNOWN = "unknown"
 CLEAR = "clear"
@@ -39,7 +40,7 @@ class Evaluation:
     def degraded(self) -> tuple[dict[str, WeatherScores], str]:
         """The weathers to pool masks over, and their name.
 
-        `degraded`, all but clear, where the weather is known; else `all`.
+        `degraded`, all but clear, if the weather is known; else `all`.
         """
         if set(self.weathers) - {UNKNOWN, CLEAR}:
             return {name: s for name, s in self.weathers.items() if name not in (CLEAR, UNKNOWN)}, "degraded"
@@ -58,7 +59,7 @@ class Evaluator:
     ) -> None:
         """`baseline` is a second model, whose masks are scored as the base; `label_names` as in `label_lookup`.
 
-        A class of the baseline that the model does not have is a mistake wherever it is predicted.
+        A class that only the baseline has counts as a mistake.
         """
         self.result = Evaluation()
         self._recording = recording
@@ -104,11 +105,11 @@ class Evaluator:
         self, scores: WeatherScores, image_HW3: Image, pictures: Answered, truth_HW: NDArray[np.uint8]
     ) -> None:
         count = len(self._names)
-        scores.refined_CC = added(scores.refined_CC, confusion(pictures.labels_HW, truth_HW, count))
+        scores.refined_CC = added(scores.refined_CC, confusion(pictures.labels_HW, truth_HW, count, VOID))
         if self._baseline is None:
             return
         base_HW = self._base_ids[self._baseline.process(image_HW3).labels_HW]
-        scores.base_CC = added(scores.base_CC, confusion(base_HW, truth_HW, count))
+        scores.base_CC = added(scores.base_CC, confusion(base_HW, truth_HW, count, VOID))
 
     def _usable(self, truth: Truth, image_HW3: Image) -> Truth:
         """The truth with labels in the model's ids, and without what does not fit the frame's size."""

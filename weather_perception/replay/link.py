@@ -25,6 +25,7 @@ from weather_perception import diagnostics
 from weather_perception.core.health import HealthReport
 from weather_perception.replay.frames import RawImage
 from weather_perception.replay.output_bag import CONFIDENCE, MASK, RESTORED, ROUTING
+from weather_perception.routing import WeatherReading, weather_from_msg
 
 IMAGE_OUTPUTS = (RESTORED, MASK, CONFIDENCE)
 OUTPUTS = (*IMAGE_OUTPUTS, ROUTING)
@@ -109,7 +110,7 @@ class Link:
         for status in message.status:
             if status.name == self._status_name:
                 values: Mapping[str, str] = {item.key: item.value for item in status.values}
-                state = NodeState(diagnostics.health_from_status(status), values.get("input_topic", ""))
+                state = NodeState(diagnostics.health_from_status(status), values.get(diagnostics.INPUT_TOPIC, ""))
                 self.events.put(state)
 
     def _spin(self) -> None:
@@ -124,9 +125,9 @@ def cdr_stamp_ns(data: bytes) -> int:
     return int(seconds) * 1_000_000_000 + int(nanoseconds)
 
 
-def read_routing(data: bytes) -> diagnostics.WeatherReading:
+def read_routing(data: bytes) -> WeatherReading:
     """The content of a serialized ~/weather message."""
-    return diagnostics.weather_from_msg(deserialize_message(data, DiagnosticArray))
+    return weather_from_msg(deserialize_message(data, DiagnosticArray))
 
 
 def _reliable() -> QoSProfile:

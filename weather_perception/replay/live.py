@@ -4,17 +4,21 @@ import itertools
 import os
 import random
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from weather_perception.core.engines.command_line import build_command
+from weather_perception.core.engines.find import build_command
 from weather_perception.core.health import HealthReport
 from weather_perception.replay.frames import Frame, ReplayError
 from weather_perception.replay.output_bag import NODE, OutputBag
 from weather_perception.replay.recording import Recording
 from weather_perception.replay.results import BAG, NODE_LOG
+
+if TYPE_CHECKING:  # needs ROS
+    from weather_perception.replay.link import Link
 
 LOST = "lost_in_transport"
 INCOMPLETE = "incomplete_answer"
@@ -64,12 +68,11 @@ def run_live(frames: Iterable[Frame], options: LiveOptions, model_sha256: str, w
         return recording
 
 
-def _open(options, work, stack):  # type: ignore[no-untyped-def]  # its types need ROS, which is imported here
-    """The link to the node, and a check that it lives; the node is started unless one is named."""
+def _open(options: LiveOptions, work: Path, stack: ExitStack) -> "tuple[Link, Callable[[], None]]":
+    """The link to the node, and a check that it lives; starts the node unless one is named."""
     from weather_perception import transport
 
-    own = options.node is None
-    if own:
+    if options.node is None:
         _stay_on_this_machine()
     transport.apply_defaults()
     try:
@@ -78,7 +81,7 @@ def _open(options, work, stack):  # type: ignore[no-untyped-def]  # its types ne
         raise ReplayError(
             f"--live needs ROS 2's Python packages ({error}): source a ROS 2 installation, or see the README"
         ) from error
-    if not own:
+    if options.node is not None:
         return stack.enter_context(Link("/" + options.node.lstrip("/"), None)), lambda: None
     from weather_perception.replay.node_process import NodeProcess
 

@@ -1,10 +1,11 @@
-"""Sums a run up as the dictionary that becomes metrics.json, and as the table for the terminal."""
+"""Summarises a run as the dictionary that becomes metrics.json, and as the table for the terminal."""
 
 from typing import Any
 
+from weather_perception.core.scores import PSNR_CEILING_DB, in_words
 from weather_perception.replay.evaluation import UNKNOWN, Evaluation
 from weather_perception.replay.recording import Recording
-from weather_perception.replay.scores import PSNR_CEILING_DB, accuracy, pooled_iou
+from weather_perception.replay.scores import accuracy, pooled_iou
 
 COLUMNS = (
     ("PSNR in", "psnr_input", "{:.1f}"),
@@ -20,7 +21,7 @@ _ANSWERS_TO = {"psnr_restored": "psnr_input", "ssim_restored": "ssim_input", "mi
 
 
 def summarise(recording: Recording, evaluation: Evaluation) -> dict[str, Any]:
-    """The contents of metrics.json; what no ground truth was there for is null."""
+    """The contents of metrics.json; a figure without ground truth is null."""
     pooled, over = evaluation.degraded()
     refined = pooled_iou(pooled, "refined_CC")
     return {
@@ -44,14 +45,14 @@ def summarise(recording: Recording, evaluation: Evaluation) -> dict[str, Any]:
 
 
 def cells(row: dict[str, Any]) -> list[str]:
-    """One weather's figures as text, in the order of COLUMNS; a dash where there is none."""
-    return [_cell(key, row[key], form) for _, key, form in COLUMNS]
+    """One weather's figures as text, in the order of COLUMNS; a dash for a missing one."""
+    return [_psnr(key, row) if key.startswith("psnr") else _number(row[key], form) for _, key, form in COLUMNS]
 
 
 def judgements(row: dict[str, Any]) -> list[str]:
-    """Whether each of one weather's figures, as printed, is `better` or `worse` than the one it answers to; else empty.
+    """`better` or `worse` for each of one weather's figures, as printed, beside the one it answers to; else empty.
 
-    An input that equals the truth cannot be bettered, so nothing is said of its restored image.
+    An input that equals the truth cannot improve, so its restored image gets no judgement.
     """
     found = []
     for _, key, form in COLUMNS:
@@ -63,7 +64,7 @@ def judgements(row: dict[str, Any]) -> list[str]:
 
 
 def facts(metrics: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """The run in (what, value, note) triples of text; figures that no ground truth was there for are left out."""
+    """The run in (what, value, note) triples of text, without the figures that lack ground truth."""
     speed, model, over = metrics["speed"], metrics["model"], metrics["miou_over"]
     p50, p95 = (_number(metrics["latency_ms"][key], "{:.1f}") for key in ("p50", "p95"))
     rate, times = _number(speed["frames_per_second"], "{:.1f}"), _number(speed["times_real_time"], "{:.2f}")
@@ -80,7 +81,7 @@ def facts(metrics: dict[str, Any]) -> list[tuple[str, str, str]]:
         ("model", model["name"], f"{model['sha256'][:12]}, engine {metrics['engine']}, {metrics['mode']} mode"),
     ]
     hidden = {"weather right" if metrics["weather_accuracy"] is None else "weather seen"}
-    if set(metrics["dominant_weather_frames"]) == {UNKNOWN}:  # what a model says that does not tell weathers apart
+    if set(metrics["dominant_weather_frames"]) == {UNKNOWN}:  # the model does not tell weathers apart
         hidden.add("weather seen")
     hidden |= {"mIoU base, refined"} if metrics["miou_refined"] is None else set()
     return [fact for fact in found if fact[0] not in hidden]
@@ -97,10 +98,13 @@ def table(metrics: dict[str, Any]) -> str:
     return "\n".join((lines if len(rows) > 1 else ["no ground truth: nothing to score against"]) + ["", *summary])
 
 
-def _cell(key: str, value: float | None, form: str) -> str:
-    if value is not None and key.startswith("psnr") and value >= PSNR_CEILING_DB:
-        return "equal"
-    return _number(value, form)
+def _psnr(key: str, row: dict[str, Any]) -> str:
+    """As in `27.6` or `identical in 20 of 24, else 58.4`."""
+    if row[key] is None:
+        return "-"
+    frames = row["frames"]
+    identical = row["identical"] if key == "psnr_restored" else frames * (row[key] >= PSNR_CEILING_DB)
+    return in_words(frames, identical, row[key], ".1f")
 
 
 def _seen(frames: dict[str, int]) -> str:

@@ -17,6 +17,7 @@ from weather_perception.core.pipeline import FrameError, Perception
 from weather_perception.replay.bags import IMAGE, WEATHER, open_reader
 from weather_perception.replay.frames import Frame
 from weather_perception.replay.stamped import StampedStream
+from weather_perception.routing import STATUS, routing_values
 
 NODE = "/restore_node"
 RESTORED, MASK, CONFIDENCE, ROUTING = "image_restored", "semantic_mask", "semantic_confidence", "weather"
@@ -74,12 +75,10 @@ class OutputBag:
         return self._type("std_msgs/msg/Header")(stamp, frame_id)
 
     def _routing(self, header: Any, perception: Perception, model: str) -> Any:
-        """The node's ~/weather message, built of the types of rosbags so that it needs no ROS."""
+        """The node's ~/weather message in the types of rosbags, which need no ROS."""
         pair, status = self._type("diagnostic_msgs/msg/KeyValue"), self._type("diagnostic_msgs/msg/DiagnosticStatus")
-        numbers = {f"weather.{name}": value for name, value in perception.weather.items()}
-        numbers |= {f"gate.{name}": value for name, value in perception.gates.items()}
-        values = [pair(key, f"{value:.6f}") for key, value in numbers.items()]
-        return self._type(WEATHER)(header, [status(status.OK, "weather", perception.dominant_weather, model, values)])
+        values = [pair(key, value) for key, value in routing_values(perception).items()]
+        return self._type(WEATHER)(header, [status(status.OK, STATUS, perception.dominant_weather, model, values)])
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weather_perception.core.contract import Image, Manifest
+from weather_perception.core.scores import PSNR_CEILING_DB
 from weather_perception.replay.frames import VOID
 from weather_perception.replay.gallery import Picture
 from weather_perception.replay.pixels import encode_jpeg
-from weather_perception.replay.scores import PSNR_CEILING_DB
 
 WIDTH = 480
 MASK_SHARE = 0.6
@@ -33,7 +33,7 @@ class Strip:
 
 
 def strip_of(picture: Picture, palette_C3: Image, start_ns: int) -> Strip:
-    """Input, restored, clear truth, mask over the restored image, mask truth; what is unknown is left out."""
+    """Input, restored, clear truth, mask over the restored image, mask truth; without those that are unknown."""
     truth, answered = picture.truth, picture.answered
     before, after = (_decibels(value) for value in picture.psnr_db) if picture.psnr_db else ("", "")
     tiles = [_tile(f"input{before}", picture.image_HW3), _tile(f"restored{after}", answered.restored_HW3)]
@@ -61,7 +61,7 @@ def legend(manifest: Manifest) -> list[tuple[str, str]]:
 
 
 def _decibels(psnr: float) -> str:
-    return f", {psnr:.1f} dB" if psnr < PSNR_CEILING_DB else ", equal to the truth"
+    return f", {psnr:.1f} dB" if psnr < PSNR_CEILING_DB else ", identical to the truth"
 
 
 def _tile(caption: str, image_HW3: Image) -> Tile:

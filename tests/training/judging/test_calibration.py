@@ -1,4 +1,4 @@
-"""Calibration: the error measures over- and underconfidence, and the fitted temperature mends them."""
+"""Calibration: the error measures over- and underconfidence, and the fitted temperature corrects them."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ from training.judging.calibration import BOUNDS, expected_calibration_error, fit
 
 
 def drawn(count: int, sharpness: float, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """Logits whose true probabilities are softmax(logits / sharpness), and labels drawn from these."""
+    """Logits with true probabilities softmax(logits / sharpness), and labels drawn from these."""
     chance = torch.Generator().manual_seed(seed)
     true_NK = 2 * torch.randn(count, 4, generator=chance)
     labels_N = torch.multinomial(true_NK.softmax(dim=1), 1, generator=chance)[:, 0]
@@ -19,7 +19,7 @@ def drawn(count: int, sharpness: float, seed: int = 0) -> tuple[Tensor, Tensor]:
 
 
 def test_the_error_is_the_gap_between_confidence_and_accuracy() -> None:
-    """Four answers of 90 % of which two are right, and four of 60 % of which three are."""
+    """Of four answers with 90 % two are right, and of four with 60 % three."""
     sure = torch.tensor([0.9] * 4 + [0.6] * 4)
     labels = torch.tensor([0, 0, 1, 1, 0, 0, 0, 1])
     found = expected_calibration_error(torch.stack([sure, 1 - sure], dim=1), labels)
@@ -27,7 +27,7 @@ def test_the_error_is_the_gap_between_confidence_and_accuracy() -> None:
 
 
 @pytest.mark.parametrize("sharpness", [0.3, 1.0, 4.0])
-def test_the_fitted_temperature_undoes_over_and_underconfidence(sharpness: float) -> None:
+def test_the_fitted_temperature_corrects_over_and_underconfidence(sharpness: float) -> None:
     logits, labels = drawn(4000, sharpness)
     temperature = fit_temperature(logits, labels)
     assert temperature == pytest.approx(sharpness, rel=0.1)
@@ -49,7 +49,7 @@ def test_no_other_temperature_has_less_cross_entropy(seed: int, sharpness: float
             assert F.cross_entropy(logits / best, labels) <= F.cross_entropy(logits / other, labels) + 1e-6
 
 
-def test_without_an_error_the_coldest_temperature_is_taken_and_without_samples_none() -> None:
+def test_fitting_takes_the_coldest_temperature_without_errors_and_refuses_no_samples() -> None:
     assert fit_temperature(torch.eye(3), torch.arange(3)) == pytest.approx(BOUNDS[0])
     with pytest.raises(ValueError, match="no samples"):
         fit_temperature(torch.zeros(0, 3), torch.zeros(0, dtype=torch.long))

@@ -1,4 +1,4 @@
-"""The judge scores what a model answers, beside what there was before, over the set and frame by frame."""
+"""The judge scores a model's outputs and the original ones, over the whole set and per frame."""
 
 import math
 
@@ -14,7 +14,7 @@ CLASSES = 2
 
 
 def frame(value: int, labels: int, size: tuple[int, int] = (32, 40)) -> Frame:
-    """A clear frame of one grey, degraded by 20 grey levels, all of one class but for a void row."""
+    """A clear frame of one grey value and one class, except for a void row, and its copy, 20 grey levels brighter."""
     clear = np.full((*size, 3), value, np.uint8)
     truth = np.full(size, labels, np.uint8)
     truth[0] = VOID
@@ -22,7 +22,7 @@ def frame(value: int, labels: int, size: tuple[int, int] = (32, 40)) -> Frame:
 
 
 def perceive(image_BHW3: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Original masks are all of class 0, refined ones of class 1, and half of the degradation goes."""
+    """Gives original masks of class 0 and refined ones of class 1, and removes half of the degradation."""
     zeros = torch.zeros(image_BHW3.shape[:3], dtype=torch.uint8)
     return zeros, zeros + 1, image_BHW3 - 10
 
@@ -40,14 +40,14 @@ def test_images_are_compared_frame_by_frame_and_masks_before_and_after() -> None
     assert result["refined"]["set"]["miou"] == pytest.approx(1 / 3, abs=1e-4)
 
 
-def test_every_image_weighs_alike_in_the_scores_per_image() -> None:
+def test_every_image_has_the_same_weight_in_the_scores_per_image() -> None:
     judged = judge(perceive, [frame(100, 1, (64, 64)), frame(50, 0, (32, 32))], CLASSES, VOID)
     refined = judged.result()["refined"]
     assert refined["image"]["pa"] == 0.5
     assert refined["set"]["pa"] == pytest.approx(63 * 64 / (63 * 64 + 31 * 32), abs=1e-4)
 
 
-def test_frames_without_labels_have_scores_of_images_alone() -> None:
+def test_frames_without_labels_have_only_scores_of_images() -> None:
     result = judge(perceive, [frame(100, VOID)], CLASSES, VOID).result()
     assert result["psnr_restored"] > result["psnr_degraded"]
     assert "original" not in result and "refined" not in result

@@ -1,12 +1,10 @@
 """Scores of masks and images against hand-computed cases."""
 
-import math
-
 import pytest
 import torch
 from torchmetrics.functional.classification import multiclass_jaccard_index
 
-from training.judging.metrics import MaskScores, psnr, scores, ssim
+from training.judging.metrics import MaskScores, scores
 
 VOID = 255
 
@@ -24,7 +22,7 @@ def test_a_class_that_occurs_nowhere_is_left_out() -> None:
     assert scores(torch.tensor([[5, 0], [0, 0]])) == {"pa": 1, "mpa": 1, "miou": 1, "fwiou": 1}
 
 
-def test_the_sets_miou_is_torchmetrics_and_void_is_left_out() -> None:
+def test_the_sets_miou_equals_torchmetrics_without_void_pixels() -> None:
     generator = torch.Generator().manual_seed(0)
     truth = torch.randint(0, 5, (3, 16, 16), generator=generator)
     truth[:, :4] = VOID
@@ -35,7 +33,7 @@ def test_the_sets_miou_is_torchmetrics_and_void_is_left_out() -> None:
     assert found.set_scores()["miou"] == pytest.approx(expected.item(), abs=1e-6)
 
 
-def test_averages_per_image_weigh_every_image_alike() -> None:
+def test_averages_per_image_give_every_image_the_same_weight() -> None:
     found = MaskScores(2, VOID)
     right, half = torch.zeros(1, 2, 2), torch.tensor([[[0, 0], [1, 1]]])
     found.add(right, torch.zeros(1, 2, 2))
@@ -43,11 +41,3 @@ def test_averages_per_image_weigh_every_image_alike() -> None:
     found.add(right, torch.full((1, 2, 2), VOID))
     assert found.image_scores()["pa"] == pytest.approx((1 + 2 / 3) / 2)
     assert found.set_scores()["pa"] == pytest.approx(6 / 7)
-
-
-def test_image_scores_of_equal_and_of_shifted_images() -> None:
-    image = torch.randint(0, 200, (1, 32, 32, 3), dtype=torch.uint8)
-    assert psnr(image, image) == 60
-    assert ssim(image, image) == pytest.approx(1, abs=1e-4)
-    assert psnr(image + 10, image) == pytest.approx(20 * math.log10(25.5), abs=1e-3)
-    assert ssim(255 - image, image) < 0.5

@@ -1,4 +1,4 @@
-"""WeatherBench's scoring, on luma inside a border, against values worked out by hand."""
+"""WeatherBench's scores, on luma and without a border, against hand-computed values."""
 
 import math
 
@@ -8,7 +8,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from training.judging.metrics import luma, psnr, psnr_luma, ssim, ssim_luma
+from training.judging.metrics import luma, psnr_luma, ssim_luma
+from weather_perception.core.scores import psnr, ssim
 
 
 def flat(*colour: int) -> torch.Tensor:
@@ -28,8 +29,8 @@ def flat(*colour: int) -> torch.Tensor:
 )
 def test_luma_is_bt601s_in_studio_range(colour: tuple[int, int, int], expected: float) -> None:
     found = luma(flat(*colour))
-    assert found.shape == (1, 1, 24, 28)
-    assert found[0, 0, 5, 7].item() == pytest.approx(expected, abs=1e-9)
+    assert found.shape == (1, 24, 28, 1)
+    assert found[0, 5, 7, 0].item() == pytest.approx(expected, abs=1e-9)
 
 
 def test_grey_errors_shrink_by_219_of_255_and_the_peak_stays_255() -> None:
@@ -38,8 +39,8 @@ def test_grey_errors_shrink_by_219_of_255_and_the_peak_stays_255() -> None:
     assert psnr_luma(image, clear) == pytest.approx(20 * math.log10(255 / (10 * 219 / 255)), abs=1e-5)
 
 
-def test_an_error_of_the_colour_alone_has_no_cost() -> None:
-    """Blue weighs a fifth of green: 103 levels of blue and 20 of green nearly cancel."""
+def test_an_error_of_colour_only_has_no_cost() -> None:
+    """The weight of blue is a fifth of that of green, so 103 levels of blue and 20 of green nearly cancel."""
     image, clear = flat(100, 120, 20), flat(100, 100, 123)
     assert psnr(image, clear) < 15
     assert psnr_luma(image, clear) > 60 - 1e-6
@@ -50,11 +51,11 @@ def test_the_border_does_not_count() -> None:
     clear = torch.randint(0, 256, (1, 40, 44, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     image = clear.clone()
     image[:, :4], image[:, -4:], image[:, :, :4], image[:, :, -4:] = 0, 0, 0, 0
-    assert psnr_luma(image, clear) == 60
+    assert psnr_luma(image, clear) == 100
     assert ssim_luma(image, clear) == pytest.approx(1, abs=1e-9)
-    assert psnr_luma(image, clear, border=3) < 60
+    assert psnr_luma(image, clear, border=3) < 100
     image[:, 4, 4] = 255 - clear[:, 4, 4]
-    assert psnr_luma(image, clear) < 60
+    assert psnr_luma(image, clear) < 100
 
 
 def test_ssim_of_flat_images_is_the_luminance_term() -> None:
@@ -64,11 +65,11 @@ def test_ssim_of_flat_images_is_the_luminance_term() -> None:
 
 
 def test_ssim_is_the_mean_over_whole_windows_of_eleven() -> None:
-    """The definition, window by window, where the window lies inside the cropped image."""
+    """The definition, applied to all windows inside the cropped image."""
     rng = np.random.default_rng(0)
     clear = cv2.GaussianBlur(rng.integers(0, 256, (40, 36, 3)).astype(np.uint8), (0, 0), 2)
     image = np.clip(clear * 0.8 + rng.normal(20, 6, clear.shape), 0, 255).astype(np.uint8)
-    x, y = (luma(torch.from_numpy(a)[None])[0, 0, 4:-4, 4:-4].numpy() for a in (image, clear))
+    x, y = (luma(torch.from_numpy(a)[None])[0, 4:-4, 4:-4, 0].numpy() for a in (image, clear))
     found = ssim_luma(torch.from_numpy(image)[None], torch.from_numpy(clear)[None])
     assert found == pytest.approx(windowed_ssim(x, y), abs=1e-6)
     assert ssim(torch.from_numpy(image)[None], torch.from_numpy(clear)[None]) != pytest.approx(found, abs=1e-3)

@@ -1,4 +1,4 @@
-"""The training loop on tiny networks: stages, resuming, accumulation, averages, and what it does when a loss breaks."""
+"""The training loop on tiny networks: stages, resuming, accumulation, averages, and losses that are not finite."""
 
 import json
 import os
@@ -14,16 +14,18 @@ from torch import Tensor, nn
 
 from tests.support import tiny_training as tiny
 from training.config import LoopConfig
-from training.loop import checkpoint, processes
-from training.loop.checkpoint import CheckpointError
+from training.loop import processes
+from training.loop.checkpoint import CheckpointError, open_checkpoint
 from training.loop.record import Record
 from training.loop.stages import Outcome, Phase, Stage, constant, locate
 from training.loop.trainer import Trainer, optimizer_tensors
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 pytestmark = pytest.mark.usefixtures("one_thread")
+
+RECORD = Record("tiny", {}, "", "")
 
 
 def weights(trainer: Trainer) -> dict[str, Tensor]:
@@ -38,7 +40,7 @@ def assert_equal(found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
 
 @pytest.mark.parametrize("stop_after", [1, 3, 5], ids=["in stage 1", "between the stages", "in stage 2"])
 @pytest.mark.parametrize("decay", [0.0, 0.9])
-def test_a_stopped_and_resumed_run_equals_one_that_was_not(tmp_path: Path, stop_after: int, decay: float) -> None:
+def test_a_stopped_and_resumed_run_equals_an_unbroken_run(tmp_path: Path, stop_after: int, decay: float) -> None:
     loop = LoopConfig(seed=3, average_decay=decay)
     whole = tiny.build(loop, dropout=0.3)
     whole.fit(tiny.batches(whole), tmp_path / "whole")
@@ -47,7 +49,7 @@ def test_a_stopped_and_resumed_run_equals_one_that_was_not(tmp_path: Path, stop_
     for _, batch in zip(range(stop_after), tiny.batches(stopped), strict=False):
         stopped.train_step([batch])
     stopped.save(tmp_path / "stopped", {})
-    torch.manual_seed(99)  # a new process has another state of chance
+    torch.manual_seed(99)  # a new process has another random state
     resumed = tiny.build(loop, dropout=0.3)
     resumed.resume(tmp_path / "stopped")
     resumed.fit(tiny.batches(resumed), tmp_path / "stopped")
@@ -55,8 +57,9 @@ def test_a_stopped_and_resumed_run_equals_one_that_was_not(tmp_path: Path, stop_
     assert resumed.step == whole.step == sum(tiny.STEPS)
     assert_equal(weights(resumed), weights(whole))
     assert_equal(optimizer_tensors(resumed.optimizers), optimizer_tensors(whole.optimizers))
-    if whole.average and resumed.average:
-        assert_equal(resumed.average.state()["generator_average"], whole.average.state()["generator_average"])
+    assert set(resumed.averages) == ({"generator", "critic"} if decay else set())
+    for name, average in resumed.averages.items():
+        assert_equal(average.module.state_dict(), whole.averages[name].module.state_dict())
 
 
 def test_a_kill_between_checkpoints_costs_the_steps_since_the_last_one(tmp_path: Path) -> None:
@@ -96,12 +99,12 @@ def test_stages_run_in_order_and_train_only_their_networks(tmp_path: Path) -> No
     assert {"critic/real", "critic/fake", "generator/error", "generator/adversarial"} <= set(scalars)
     assert not torch.equal(trainer.networks["critic"].get_parameter("0.weight"), start["critic.0.weight"])
     trainer.save(tmp_path / "run", scalars)
-    _, state = checkpoint.load(tmp_path / "run")
+    state = open_checkpoint(tmp_path / "run").state
     assert (state["step"], state["stage"], state["stage_step"]) == (4, "adversarial", 1)
     assert state["scalars"] == scalars
 
 
-def test_a_phase_gives_gradients_to_its_own_networks_alone() -> None:
+def test_a_phase_gives_gradients_only_to_its_own_networks() -> None:
     seen: dict[str, list[bool]] = {}
 
     def objective(batch: tiny.Batch, nets: Any) -> Outcome:
@@ -110,14 +113,13 @@ def test_a_phase_gives_gradients_to_its_own_networks_alone() -> None:
 
     phase = Phase("g", ("generator",), objective, torch.optim.Adam, constant(1e-3))
     other = Phase("c", ("critic",), tiny.judge, torch.optim.Adam, constant(1e-3))
-    record = Record({}, "", "")
-    trainer = Trainer(processes.launch(), tiny.networks(), (Stage("both", 1, (phase, other)),), LoopConfig(), record)
+    trainer = Trainer(processes.launch(), tiny.networks(), (Stage("both", 1, (phase, other)),), LoopConfig(), RECORD)
     trainer.train_step([next(tiny.batches(trainer))])
     assert all(seen["generator"]) and not any(seen["critic"])
     assert all(p.requires_grad for net in trainer.networks.values() for p in net.parameters())
 
 
-def test_accumulated_micro_batches_train_as_their_whole_batch(tmp_path: Path) -> None:
+def test_accumulated_micro_batches_train_like_one_whole_batch(tmp_path: Path) -> None:
     whole, parts = tiny.build(), tiny.build(LoopConfig(accumulate=2))
     whole.fit(tiny.batches(whole), tmp_path / "whole")
     parts.fit(tiny.batches(parts), tmp_path / "parts")
@@ -125,7 +127,7 @@ def test_accumulated_micro_batches_train_as_their_whole_batch(tmp_path: Path) ->
         torch.testing.assert_close(weights(parts)[name], value, rtol=1e-4, atol=1e-5)
 
 
-def test_two_processes_find_the_losses_of_one(tmp_path: Path) -> None:
+def test_two_processes_have_the_same_losses_as_one(tmp_path: Path) -> None:
     one = tiny.build()
     expected = tiny.losses(one)
     script = [str(ROOT / "tests/support/tiny_training.py"), str(tmp_path)]
@@ -137,7 +139,7 @@ def test_two_processes_find_the_losses_of_one(tmp_path: Path) -> None:
     assert len(found) == len(expected) == sum(tiny.STEPS)
     for mine, theirs in zip(found, expected, strict=True):
         assert mine == pytest.approx(theirs, rel=1e-4, abs=1e-6)
-    _, state = checkpoint.load(tmp_path / "run")
+    state = open_checkpoint(tmp_path / "run").state
     assert state["loop"]["processes"] == 2
     resumed = tiny.build(steps=(tiny.STEPS[0], tiny.STEPS[1] + 1))
     resumed.resume(tmp_path / "run")  # on one process
@@ -146,12 +148,12 @@ def test_two_processes_find_the_losses_of_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("where", ["loss", "gradient"])
-def test_a_number_that_is_not_finite_stops_the_run_and_saves_the_batch(tmp_path: Path, where: str) -> None:
+def test_a_loss_or_gradient_that_is_not_finite_stops_the_run_and_saves_the_batch(tmp_path: Path, where: str) -> None:
     trainer = tiny.build()
     good = list(tiny.batches(trainer))[:2]
     bad = torch.zeros(4, 3, 8, 8)
     broken = good[0]._replace(y_B3HW=bad / bad)
-    if where == "gradient":  # sqrt has none at 0
+    if where == "gradient":  # sqrt has no finite gradient at 0
         trainer.networks["generator"].register_forward_hook(lambda net, inputs, made: made + (made * 0).sqrt())
         broken = good[0]
     before = weights(trainer)
@@ -170,14 +172,26 @@ def test_the_average_follows_the_weights_and_is_saved(tmp_path: Path) -> None:
     before = weights(trainer)["generator.0.weight"]
     trainer.train_step([next(tiny.batches(trainer))])
     trainer.save(tmp_path / "run", {})
-    (averaged,), _ = checkpoint.load(tmp_path / "run", "generator_average")
+    averaged = open_checkpoint(tmp_path / "run", averaged=True).weights("generator")
     torch.testing.assert_close(averaged["0.weight"], (before + weights(trainer)["generator.0.weight"]) / 2)
 
 
-def test_an_average_over_batchnorm_is_refused() -> None:
+def test_the_average_also_averages_batchnorm_statistics() -> None:
+    torch.manual_seed(0)
     networks = {"generator": nn.Sequential(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)), "critic": nn.Conv2d(3, 1, 1)}
-    with pytest.raises(ValueError, match="'generator' has BatchNorm, whose statistics do not fit averaged weights"):
-        Trainer(processes.launch(), networks, tiny.stages(), LoopConfig(average_decay=0.9), Record({}, "", ""))
+    stages = (Stage("one", 2, (Phase("g", ("generator",), tiny.imitate, torch.optim.Adam, constant(1e-3)),)),)
+    trainer = Trainer(processes.launch(), networks, stages, LoopConfig(average_decay=0.5), RECORD)
+    before = trainer.networks["generator"].get_buffer("1.running_mean").clone()
+    trainer.train_step([next(tiny.batches(tiny.build()))])
+    after = trainer.networks["generator"].get_buffer("1.running_mean")
+    assert not torch.equal(after, before)
+    torch.testing.assert_close(trainer.averages["generator"].module.get_buffer("1.running_mean"), (before + after) / 2)
+
+
+@pytest.mark.parametrize("decay", [-0.1, 1.0])
+def test_a_decay_outside_0_to_1_is_refused(decay: float) -> None:
+    with pytest.raises(ValueError, match=f"average_decay: {decay} is outside 0..1"):
+        tiny.build(LoopConfig(average_decay=decay))
 
 
 def test_bfloat16_keeps_the_weights_in_float32_and_learns() -> None:
@@ -192,14 +206,12 @@ def test_bfloat16_keeps_the_weights_in_float32_and_learns() -> None:
 
 
 def test_the_gradient_is_clipped() -> None:
-    """Under SGD of rate 1 the weights move by the gradient itself."""
+    """With SGD at rate 1 the weights move by the gradient."""
     phase = Phase("g", ("generator",), tiny.imitate, lambda p: torch.optim.SGD(p, lr=1.0), constant(1.0))
     moved = []
     for limit in (0.0, 1e-3):
         stages = (Stage("one", 1, (phase,)),)
-        trainer = Trainer(
-            processes.launch(), tiny.networks(), stages, LoopConfig(gradient_clip=limit), Record({}, "", "")
-        )
+        trainer = Trainer(processes.launch(), tiny.networks(), stages, LoopConfig(gradient_clip=limit), RECORD)
         before = weights(trainer)
         trainer.train_step([next(tiny.batches(trainer))])
         after = weights(trainer)
@@ -219,7 +231,7 @@ def test_tensorboard_gets_scalars_and_image_grids(tmp_path: Path) -> None:
     assert (image.step, image.height, image.width) == (2, 4 * 8, 2 * 8)
 
 
-def test_only_the_last_stage_of_a_run_may_be_lengthened(tmp_path: Path) -> None:
+def test_only_the_last_stage_of_a_run_may_get_longer(tmp_path: Path) -> None:
     trainer = tiny.build()
     trainer.fit(tiny.batches(trainer), tmp_path / "run")
     longer = tiny.build(steps=(3, 5))
@@ -238,18 +250,18 @@ def test_batches_that_end_early_are_an_error(tmp_path: Path) -> None:
         trainer.fit(list(tiny.batches(trainer))[:2], tmp_path / "run")
 
 
-def test_a_batch_that_cannot_be_shared_evenly_is_refused() -> None:
+def test_a_batch_that_cannot_be_divided_evenly_is_refused() -> None:
     with pytest.raises(ValueError, match="a batch of 4 cannot be shared by 1 processes x 3"):
         next(tiny.batches(tiny.build(LoopConfig(accumulate=3))))
 
 
-def test_a_stage_is_found_by_the_step_of_the_run() -> None:
+def test_locate_finds_the_stage_of_a_step() -> None:
     one, two = tiny.stages((3, 2))
     found = [locate((one, two), step) for step in range(6)]
     assert found == [(one, 0), (one, 1), (one, 2), (two, 0), (two, 1), (two, 2)]
 
 
-def test_stages_that_name_a_network_that_is_not_there_are_refused() -> None:
+def test_stages_with_an_unknown_network_are_refused() -> None:
     networks = {"generator": nn.Conv2d(3, 3, 1)}
     with pytest.raises(ValueError, match=r"stage 'adversarial' trains \['critic'\], but the networks are"):
-        Trainer(processes.launch(), networks, tiny.stages(), LoopConfig(), Record({}, "", ""))
+        Trainer(processes.launch(), networks, tiny.stages(), LoopConfig(), RECORD)

@@ -1,4 +1,4 @@
-"""Joining task gradients by name: MVGH (a reconstruction of paper C), ORI, and those of the torchjd library."""
+"""Methods that join task gradients: MVGH (a reconstruction of paper C), ORI, and those of the torchjd library."""
 
 import copy
 from importlib.util import find_spec
@@ -8,11 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from training.multitask.combination import MetaVector, OnlineWeights, TorchJd, build
+from training.multitask.combination import MetaVector, Method, OnlineWeights, TorchJd, build
 from training.multitask.conflict import conflict, gram
-from training.multitask.homogenisation import gram_after, homogenise, homogenised
-from training.recipes.paper_b.config import ReweightingConfig
-from training.recipes.paper_c.config import HomogenisationConfig, Method
+from training.multitask.homogenisation import HomogenisationConfig, gram_after, homogenise, homogenised
+from training.multitask.reweighting import ReweightingConfig
 
 MVGH, ORI = HomogenisationConfig(), ReweightingConfig()
 NEEDS_ECOS = pytest.mark.skipif(not find_spec("ecos"), reason="Nash-MTL's solver ecos (GPL-3) is not installed")
@@ -40,7 +39,7 @@ def test_pcgrad_projects_each_of_two_conflicting_gradients_onto_the_others_norma
 
 
 def test_mgda_finds_the_shortest_convex_combination() -> None:
-    """The point of the segment from (2, 0) to (0, 1) that is nearest to the origin."""
+    """It is the point nearest to the origin on the segment from (2, 0) to (0, 1)."""
     found = combined("mgda", torch.tensor([[2.0, 0.0], [0.0, 1.0]]))
     torch.testing.assert_close(found, torch.tensor([0.4, 0.8]), rtol=0.02, atol=0.01)
 
@@ -51,7 +50,7 @@ def test_imtl_g_has_equal_projections_on_all_unit_gradients() -> None:
     torch.testing.assert_close(projections, projections[:1].expand(3), rtol=1e-3, atol=1e-4)
 
 
-def test_cagrad_stays_within_half_the_mean_gradients_length_of_it_and_helps_the_worst_task() -> None:
+def test_cagrad_stays_within_half_a_length_of_the_mean_gradient_and_helps_the_worst_task() -> None:
     grad = torch.tensor([[1.0, 0.2], [-0.6, 1.0]])
     mean, found = grad.mean(dim=0), combined("cagrad", grad)
     assert (found - mean).norm() == pytest.approx(0.5 * mean.norm().item(), rel=0.01)
@@ -60,7 +59,7 @@ def test_cagrad_stays_within_half_the_mean_gradients_length_of_it_and_helps_the_
 
 @NEEDS_ECOS
 def test_nash_mtl_solves_the_bargaining_equation() -> None:
-    """G alpha = 1 / alpha for the inner products G: every task gains in proportion to how little it is weighed."""
+    """G alpha = 1 / alpha, with the inner products G: each task's gain is the inverse of its weight."""
     grad = torch.tensor([[1.0, 0.2], [0.3, 0.5]])
     update = combined("nash_mtl", grad)
     alpha = torch.linalg.solve(grad.T, update)
@@ -68,7 +67,7 @@ def test_nash_mtl_solves_the_bargaining_equation() -> None:
     torch.testing.assert_close(shares, shares.mean().expand(2), rtol=0.05, atol=0)
 
 
-def test_ori_weighs_a_lagging_tasks_gradient_more() -> None:
+def test_ori_gives_a_lagging_task_more_weight() -> None:
     ori = OnlineWeights(ORI, 2)
     grad = torch.eye(2)
     first, _ = ori.combine(grad, torch.tensor([1.0, 1.0]))
@@ -77,7 +76,7 @@ def test_ori_weighs_a_lagging_tasks_gradient_more() -> None:
     assert second[1] > second[0] and second.sum() == pytest.approx(1)
 
 
-def test_mvgh_is_the_pure_function_and_its_meta_vector() -> None:
+def test_mvgh_equals_the_pure_function_with_its_meta_vector() -> None:
     method, meta = MetaVector(MVGH), torch.zeros(5)
     for grad in steps(4):
         expected, meta = homogenise(grad, meta, MVGH)
@@ -96,19 +95,19 @@ def test_conflict_is_the_share_of_pairs_that_point_apart() -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_any_method_goes_on_from_its_state_as_if_it_had_not_stopped(method: Method) -> None:
+def test_every_method_continues_from_its_state_as_if_it_had_not_stopped(method: Method) -> None:
     whole, grads = build(method, 3, MVGH, ORI), steps(4)
     for grad in grads[:2]:
         whole.combine(grad, LOSSES * grad.norm())
     resumed = build(method, 3, MVGH, ORI)
     resumed.load_state_dict(copy.deepcopy(whole.state_dict()))
     for grad in grads[2:]:
-        torch.manual_seed(int(torch.randint(1000, ())))  # whatever else has drawn random numbers
+        torch.manual_seed(int(torch.randint(1000, ())))  # other code draws random numbers, too
         expected, found = (each.combine(grad, LOSSES * grad.norm())[0] for each in (whole, resumed))
         assert torch.equal(found, expected) and found.shape == (5,) and found.isfinite().all()
 
 
-def test_the_librarys_randomness_leaves_the_trainings_alone() -> None:
+def test_the_librarys_random_choices_do_not_change_those_of_the_training() -> None:
     torch.manual_seed(3)
     expected = torch.rand(2)
     torch.manual_seed(3)
@@ -116,6 +115,6 @@ def test_the_librarys_randomness_leaves_the_trainings_alone() -> None:
     assert torch.equal(torch.rand(2), expected)
 
 
-def test_a_method_that_is_none_is_refused_by_name() -> None:
+def test_an_unknown_method_is_refused() -> None:
     with pytest.raises(ValueError, match=r"no method 'gradnorm'; there are \['cagrad'.*mvgh and ori"):
         build("gradnorm", 2, MVGH, ORI)  # type: ignore[arg-type]

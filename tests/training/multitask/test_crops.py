@@ -1,4 +1,4 @@
-"""Tasks take turns: every step has the same number of examples of each, the same in every run."""
+"""Tasks take turns: every step has the same number of examples of each, and all runs have the same examples."""
 
 import numpy as np
 import pytest
@@ -29,6 +29,6 @@ def test_the_same_index_gives_the_same_example_and_no_two_tasks_share_a_crop(cro
     assert not torch.equal(crops[1].clear_3HW, crops[4].clear_3HW)
 
 
-def test_no_tasks_are_refused() -> None:
+def test_an_empty_list_of_tasks_is_refused() -> None:
     with pytest.raises(ValueError, match="no tasks"):
         balanced_crops((), [[]], [1.0], (64, 80), seed=0)

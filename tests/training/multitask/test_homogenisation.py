@@ -1,4 +1,4 @@
-"""MVGH (paper C, a reconstruction): what holds for any gradients, any meta-vector and every switch."""
+"""Properties of MVGH (paper C, a reconstruction) for any gradients, meta-vectors and settings."""
 
 import dataclasses
 
@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from benchmarks.gradient_combination import copies
-from training.multitask.homogenisation import homogenise, homogenise_, homogenised, norms
-from training.recipes.paper_c.config import HomogenisationConfig
+from training.multitask.homogenisation import HomogenisationConfig, homogenise, homogenise_, homogenised, norms
 
 MVGH = HomogenisationConfig()
 BOTH = st.builds(HomogenisationConfig, st.just(True), st.just(True), st.floats(-1, 0.99), st.floats(0, 0.99))
@@ -19,7 +18,7 @@ ANY = st.builds(HomogenisationConfig, st.booleans(), st.booleans(), st.floats(-1
 
 @st.composite
 def problems(draw: st.DrawFn, least_tasks: int = 2) -> tuple[Tensor, Tensor]:
-    """Gradients of 1 to 6 tasks of very different lengths, some of them opposed, some zero; and a meta-vector."""
+    """Gradients of 1 to 6 tasks, of very different lengths, some opposed or zero; and a meta-vector."""
     tasks, size, seed = draw(st.integers(least_tasks, 6)), draw(st.integers(2, 40)), draw(st.integers(0, 2**31))
     chance = torch.Generator().manual_seed(seed)
     grad_TP = torch.randn(tasks, size, generator=chance)
@@ -41,7 +40,7 @@ def present(grad_TP: Tensor) -> Tensor:
 
 
 def cosines(grad_TP: Tensor, meta_P: Tensor) -> Tensor:
-    """Of the tasks that have a gradient, where the meta-vector has a direction."""
+    """The cosines of the tasks with a gradient to a meta-vector with a direction."""
     return torch.cosine_similarity(grad_TP[present(grad_TP)].double(), meta_P.double(), dim=1, eps=1e-30)
 
 
@@ -76,7 +75,7 @@ def test_the_update_is_the_mean_of_the_homogenised_gradients(
 @given(problems(), ANY, st.randoms(use_true_random=False))
 def test_the_order_of_the_tasks_changes_nothing(problem: tuple[Tensor, Tensor], config, random) -> None:  # type: ignore[no-untyped-def]
     grad, meta = problem
-    # Where tasks cancel but for rounding, so does the meta-vector's direction.
+    # If tasks cancel, only rounding decides the meta-vector's direction.
     assume(homogenise(grad, meta, config)[1].norm() > 1e-4)
     order = random.sample(range(len(grad)), len(grad))
     tolerance = {"rtol": 1e-3, "atol": 1e-3 * float(norms(grad).mean())}
@@ -97,7 +96,7 @@ def test_a_task_without_a_gradient_changes_nothing(
 
 @settings(max_examples=20, deadline=None)
 @given(problems(least_tasks=1), ANY)
-def test_one_task_is_a_no_op_whatever_the_meta_vector(
+def test_a_single_task_does_not_change_for_any_meta_vector(
     problem: tuple[Tensor, Tensor], config: HomogenisationConfig
 ) -> None:
     grad = problem[0][:1]
@@ -106,7 +105,7 @@ def test_one_task_is_a_no_op_whatever_the_meta_vector(
 
 @settings(max_examples=20, deadline=None)
 @given(problems(), st.floats(-1, 0.99))
-def test_each_switch_leaves_the_other_half_alone(problem: tuple[Tensor, Tensor], least: float) -> None:
+def test_each_switch_turns_off_only_its_own_half(problem: tuple[Tensor, Tensor], least: float) -> None:
     grad, here = problem[0], present(problem[0])
     assume(here.any())
     direction = HomogenisationConfig(magnitude=False, least_cosine=least)
@@ -119,8 +118,8 @@ def test_each_switch_leaves_the_other_half_alone(problem: tuple[Tensor, Tensor],
     torch.testing.assert_close(homogenised(grad, meta, neither), grad, rtol=1e-5, atol=0)
 
 
-def test_a_turned_gradient_is_gradvacs_formula_in_its_own_length() -> None:
-    """By hand: v points along x; a gradient of length 2 at 120 degrees from it is turned to 60 degrees."""
+def test_a_turned_gradient_follows_gradvacs_formula_and_keeps_its_length() -> None:
+    """By hand: v points along x, and a gradient of length 2 turns from 120 to 60 degrees from it."""
     config = HomogenisationConfig(magnitude=False, least_cosine=0.5, momentum=0.0)
     meta, grad = torch.tensor([3.0, 0.0]), torch.tensor([[-1.0, 3**0.5], [5.0, 0.0]])
     torch.testing.assert_close(homogenised(grad, meta, config), torch.tensor([[1.0, 3**0.5], [5.0, 0.0]]))
@@ -131,18 +130,18 @@ def test_a_turned_gradient_is_gradvacs_formula_in_its_own_length() -> None:
 
 
 def test_the_meta_vector_remembers_where_the_tasks_agreed() -> None:
-    """After a hundred steps along x, one step whose two gradients cancel in y is still guided along x."""
+    """After a hundred steps along x, the meta-vector still points along x in a step with gradients that cancel in y."""
     meta = torch.zeros(2)
     for _ in range(100):
         _, meta = homogenise(torch.tensor([[1.0, 0.0], [5.0, 0.0]]), meta, MVGH)
     torch.testing.assert_close(meta, torch.tensor([1.0, 0.0]), rtol=1e-3, atol=0)
     update, _ = homogenise(torch.tensor([[-1.0, 1.0], [-1.0, -1.0]]), meta, MVGH)
-    assert update[0] > -1e-6  # both tasks point against it at this step; neither may
+    assert update[0] > -1e-6  # in this step both tasks oppose it, and neither may
     free, _ = homogenise(torch.tensor([[-1.0, 1.0], [-1.0, -1.0]]), meta, dataclasses.replace(MVGH, direction=False))
     assert free[0] == pytest.approx(-1)
 
 
-def test_the_meta_vector_is_moved_in_place_where_memory_counts() -> None:
+def test_homogenise_in_place_equals_the_pure_function() -> None:
     grad, meta = torch.randn(3, 10, generator=torch.Generator().manual_seed(0)), torch.zeros(10)
     expected, moved = homogenise(grad, meta, MVGH)
     assert torch.equal(homogenise_(grad, meta, MVGH), expected) and torch.equal(meta, moved)
@@ -157,5 +156,5 @@ def test_settings_out_of_bounds_are_refused(setting: dict[str, float], message: 
 
 
 @pytest.mark.parametrize("tasks", [1, 4])
-def test_memory_holds_the_tasks_gradients_and_two_vectors_more(tasks: int) -> None:
+def test_memory_holds_the_tasks_gradients_and_two_more_vectors(tasks: int) -> None:
     assert copies(tasks, 100_000) == pytest.approx(tasks + 2, abs=0.1)

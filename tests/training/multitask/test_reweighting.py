@@ -1,4 +1,4 @@
-"""RCI, ACI and ORI (paper B, section 3.3) as functions of the tasks' losses: what holds for any history of them."""
+"""Properties of RCI, ACI and ORI (paper B, section 3.3) for any history of the tasks' losses."""
 
 import math
 from collections.abc import Sequence
@@ -10,8 +10,7 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from training.multitask.reweighting import Balance, History, no_history, reweigh
-from training.recipes.paper_b.config import ReweightingConfig, Strategy
+from training.multitask.reweighting import Balance, History, ReweightingConfig, Strategy, no_history, reweigh
 
 ORI = ReweightingConfig("ori")
 STRATEGIES = st.sampled_from(get_args(Strategy))
@@ -21,21 +20,21 @@ LOSS = st.floats(2.0**-10, 100.0)
 
 @st.composite
 def loss_rows(draw: st.DrawFn, present: bool = False) -> list[list[float]]:
-    """A row of losses a step, one a task; NaN for a task that is not in the batch."""
+    """A row of losses per step, with one loss per task; NaN for a task that is not in the batch."""
     tasks = draw(st.integers(1, 5))
     one = LOSS if present else LOSS | st.just(math.nan)
     return draw(st.lists(st.lists(one, min_size=tasks, max_size=tasks), min_size=1, max_size=8))
 
 
 def walk(rows: Sequence[Sequence[float]], config: ReweightingConfig = ORI) -> tuple[Balance, History]:
-    """The last step's weights, and the history after it."""
+    """The weights of the last step, and the history after it."""
     start = reweigh(torch.tensor(rows[0]), no_history(len(rows[0])), config)
     return reduce(lambda state, row: reweigh(torch.tensor(row), state[1], config), rows[1:], start)
 
 
 @settings(max_examples=40, deadline=None)
 @given(loss_rows(), CONFIGS)
-def test_weights_are_shares_of_one_whatever_the_losses(rows: list[list[float]], config: ReweightingConfig) -> None:
+def test_weights_are_shares_of_one_for_any_losses(rows: list[list[float]], config: ReweightingConfig) -> None:
     weights = walk(rows, config)[0].weights_T
     assert weights.isfinite().all() and (weights >= 0).all()
     assert weights.sum().item() == pytest.approx(1, abs=1e-5)
@@ -43,7 +42,7 @@ def test_weights_are_shares_of_one_whatever_the_losses(rows: list[list[float]], 
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(LOSS, min_size=1, max_size=8), st.integers(1, 5), CONFIGS)
-def test_tasks_of_equal_losses_have_equal_weights(losses: list[float], tasks: int, config: ReweightingConfig) -> None:
+def test_tasks_with_equal_losses_have_equal_weights(losses: list[float], tasks: int, config: ReweightingConfig) -> None:
     weights = walk([[loss] * tasks for loss in losses], config)[0].weights_T
     torch.testing.assert_close(weights, torch.full((tasks,), 1 / tasks))
 
@@ -51,7 +50,7 @@ def test_tasks_of_equal_losses_have_equal_weights(losses: list[float], tasks: in
 @settings(max_examples=40, deadline=None)
 @given(loss_rows(present=True), st.floats(1.01, 100), CONFIGS)
 def test_a_lagging_task_gains_weight(rows: list[list[float]], factor: float, config: ReweightingConfig) -> None:
-    """A larger loss at the last step raises its task's weight, and lowers no other task's share of what is left."""
+    """A larger loss in the last step raises its task's weight, and lowers no other task's share of the rest."""
     assume(len(rows[0]) > 1 and len(rows) > 1 and config.strategy != "none" and config.momentum > 0.1)
     worse = [*rows[:-1], [max(max(row) for row in rows) * factor, *rows[-1][1:]]]
     before, after = walk(rows, config)[0].weights_T, walk(worse, config)[0].weights_T
@@ -62,7 +61,7 @@ def test_a_lagging_task_gains_weight(rows: list[list[float]], factor: float, con
 
 @settings(max_examples=40, deadline=None)
 @given(loss_rows(present=True), CONFIGS)
-def test_at_its_best_a_task_has_the_least_weight_and_where_all_are_the_weights_are_uniform(
+def test_a_task_at_its_best_has_the_least_weight_and_if_all_are_the_weights_are_uniform(
     rows: list[list[float]], config: ReweightingConfig
 ) -> None:
     assume(config.strategy in ("aci", "ori"))
@@ -76,7 +75,9 @@ def test_at_its_best_a_task_has_the_least_weight_and_where_all_are_the_weights_a
 
 @settings(max_examples=40, deadline=None)
 @given(loss_rows(), st.sampled_from([2.0**-6, 0.5, 4.0]), CONFIGS)
-def test_a_tasks_unit_does_not_matter(rows: list[list[float]], unit: float, config: ReweightingConfig) -> None:
+def test_the_unit_of_a_tasks_loss_does_not_matter(
+    rows: list[list[float]], unit: float, config: ReweightingConfig
+) -> None:
     scaled = [[row[0] * unit, *row[1:]] for row in rows]
     torch.testing.assert_close(walk(scaled, config)[0].weights_T, walk(rows, config)[0].weights_T, rtol=1e-3, atol=1e-4)
 
@@ -129,7 +130,7 @@ def test_a_lower_temperature_sharpens_the_weights() -> None:
     assert 0.5 < mild < sharp
 
 
-def test_a_task_not_seen_yet_is_neutral() -> None:
+def test_a_task_without_a_loss_so_far_is_neutral() -> None:
     balance, history = walk([[1.0, math.nan], [2.0, math.nan]])
     assert balance.rci_T[1] == 1 and balance.aci_T[1] == 0
     assert history.last_T[1].isnan()
@@ -137,10 +138,10 @@ def test_a_task_not_seen_yet_is_neutral() -> None:
     assert [value[1].item() for value in history] == [5.0, 5.0, 5.0]
 
 
-def test_a_loss_of_zero_is_a_best_and_not_a_nan() -> None:
+def test_a_loss_of_zero_is_the_best_loss_and_not_a_nan() -> None:
     balance, _ = walk([[1.0, 1.0], [0.0, 1.0], [1.0, 1.0]])
     assert balance.weights_T.isfinite().all()
-    assert balance.weights_T[0] > 0.99  # as far from its best as a number can be
+    assert balance.weights_T[0] > 0.99  # it is as far from its best as possible
 
 
 def test_no_gradient_passes_through_the_weights() -> None:

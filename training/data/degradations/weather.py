@@ -1,7 +1,7 @@
-"""Synthetic weather as pure seeded functions: clear, fog, rain and snow laid over a clear frame.
+"""Synthetic weather as pure seeded functions: clear, fog, rain and snow over a clear frame.
 
-Every weather is a stack of veils that thicken with severity; the same seed keeps the same drops, flakes and fog banks
-at every severity. Shape suffixes: H rows, W columns, 3 colours (RGB).
+Every weather is a stack of veils that thicken with severity; a seed keeps its drops, flakes and fog banks at every
+severity. Shape suffixes: H rows, W columns, 3 colours (RGB).
 """
 
 import cv2
@@ -18,7 +18,7 @@ VISIBILITY_M = (400.0, 42.0)
 """Meteorological optical range (5 % contrast) in metres at the lowest and the highest severity of fog."""
 
 FOG_BETAS = (0.005, 0.01, 0.02)
-"""Extinction in 1/m: visibility 600, 300 and 150 m."""
+"""Extinction in 1/m of the three published strengths of Foggy Cityscapes: visibility 600, 300 and 150 m."""
 
 DARK_CHANNEL_WINDOW = 15
 
@@ -49,8 +49,8 @@ def foggy_cityscapes(image_HW3: Image, depth_HW: Map, severity: float, seed: int
     """Koschmieder's law with beta of FOG_BETAS, uint8 [H, W, 3] (paper A, 4.1.2, after Sakaridis et al.).
 
     image_HW3 uint8 RGB, depth_HW float32 metres, severity one of 0, 1, 2, 3, seed any integer >= 0, which changes
-    nothing. The airlight is found in the frame (see `airlight`). Deviations: depth along the optical axis stands for
-    the distance along the ray, and the depth is taken as it comes, without their completion and filtering.
+    nothing. The frame gives the airlight (see `airlight`). Deviations: depth along the optical axis replaces the
+    distance along the ray, and the depth has none of their completion and filtering.
     Raises ValueError for arguments of another type, shape or range.
     """
     check_level(image_HW3, depth_HW, severity, seed, most=len(FOG_BETAS))
@@ -75,8 +75,8 @@ def airlight(image_HW3: Image) -> Colour:
 def rain(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
     """Streaks along one wind direction in layers from far and fine to near and long, over a thin grey veil.
 
-    Paper A's rain (4.1.2: rain and fog by scene depth); the streaks are drawn, where its data set has a library of
-    patterns. Arguments, result and errors are those of `fog`.
+    Paper A's rain (4.1.2: rain and fog by scene depth), except that its data set takes the streaks from a library of
+    patterns, which the text does not describe. Arguments, result and errors are those of `fog`.
     """
     check(image_HW3, depth_HW, severity, seed)
     rng = default_rng(seed)

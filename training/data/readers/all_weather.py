@@ -8,7 +8,7 @@ from training.data.readers.sets import PairFiles, PairSet
 from training.data.source import Source
 
 WEATHER_BY_STEM = (("rain", r"im_\d+_s\d+_a\d+"), ("raindrop", r"\d+_rain"), ("snow", r".+"))
-"""The weather of a frame by the form of its name, which is that of the set it comes from."""
+"""The weather of a frame by the form of its name, which differs between the three sets."""
 
 
 class AllWeather(PairSet):

@@ -73,7 +73,7 @@ def label_file_code(path: Path) -> NDArray[np.int16]:
 
 
 def stereo_depth(disparity_path: Path, camera_path: Path) -> NDArray[np.float32]:
-    """Depth = baseline * focal / disparity, float32 [H, W] metres, NaN where the stereo found no match.
+    """Depth = baseline * focal / disparity, float32 [H, W] metres, NaN at pixels without a stereo match.
 
     A 16-bit value p is a disparity of (p - 1) / 256 pixels, and 0 is no match. Depth ends at SKY_DEPTH. Raises
     ValueError for files of another form.
@@ -99,8 +99,7 @@ class Cityscapes(LabelledSet):
         ROOT/camera/{train,val,test}/CITY/CITY_SEQ_FRAME_camera.json            optional
 
     The test split's labels are all void: the authors withhold them. Depth is `stereo_depth` if the frame has both
-    files, with `assumed_depth` where the stereo found no match; else it is `assumed_depth`. Download, after
-    registration: cityscapes-dataset.com.
+    files, and `assumed_depth` for all other frames and pixels. Download, after registration: cityscapes-dataset.com.
     Raises FileNotFoundError for a missing root, split or label, ValueError for a split without frames.
     """
 

@@ -115,7 +115,7 @@ def check_root(root: Path | str) -> Path:
 def choose(root: Path, kind: str, wanted: str, known: Sequence[str]) -> str:
     """`wanted`, if it is known; else raises FileNotFoundError that lists the known ones."""
     if wanted not in known:
-        there_are = ", ".join(known) or "none (docs/datasets.md shows where the reader looks)"
+        there_are = ", ".join(known) or "none (docs/datasets.md shows the expected folders)"
         raise FileNotFoundError(f"{root}: no {kind} {wanted!r}; there are {there_are}")
     return wanted
 

@@ -69,7 +69,7 @@ LAYOUTS = {
 def recognise(root: Path) -> list[str]:
     """Names of all layouts that the root has; the first is the default.
 
-    Raises FileNotFoundError for a missing root, and ValueError that says what each layout expects if none fits.
+    Raises FileNotFoundError for a missing root, and ValueError that lists the expected folders if no layout fits.
     """
     check_root(root)
     fitting = [name for name, layout in LAYOUTS.items() if layout.splits(root)]

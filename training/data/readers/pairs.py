@@ -15,7 +15,7 @@ HERE = "."
 """The split's name if the root itself holds the two folders."""
 
 BORDER = 10
-"""Pixels on each side that RESIDE's clear frames may have more than the hazy ones."""
+"""Largest extra border of RESIDE's clear frames, in pixels on each side."""
 
 
 class PairRule(NamedTuple):
@@ -139,7 +139,7 @@ class RESIDE(_TwoFolders):
         ROOT/[SPLIT/]hazy/0001_0.8_0.2.jpg      airlight and extinction after the frame's number
         ROOT/[SPLIT/]clear/0001.png             or gt/
 
-    Clear frames of ITS and SOTS have a border more than the hazy ones; the reader cuts it off. Download:
+    Clear frames of ITS and SOTS have an extra border, which the reader cuts off. Download:
     sites.google.com/view/reside-dehaze-datasets.
     """
 

@@ -18,7 +18,7 @@ OUT_OF_RANGE = -1
 def read_image(path: Path) -> Pixels:
     """An image as uint8 [H, W, 3] RGB. Raises ValueError for an unreadable file.
 
-    A photograph's orientation tag is ignored: labels and partners belong to the pixels as stored.
+    Ignores a photograph's orientation tag: labels and partners belong to the pixels as stored.
     """
     pixels = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if pixels is None:

@@ -13,10 +13,10 @@ NEAR_M = 0.6
 
 @dataclass(frozen=True)
 class Camera:
-    """A pinhole looking along the street. Turning is small and drawn to first order: a shift of the picture.
+    """A pinhole along the street. Turning is small and drawn to first order: a shift of the picture.
 
-    Picture coordinates are pixels with (0, 0) in the centre of the top left pixel; `centre_u`, `horizon_v` is where the
-    street's vanishing point lies now.
+    Picture coordinates are pixels with (0, 0) in the centre of the top left pixel; (`centre_u`, `horizon_v`) is the
+    street's vanishing point at this time.
     """
 
     height: int
@@ -28,7 +28,7 @@ class Camera:
     z: float
 
     def project(self, points_N3: np.ndarray) -> np.ndarray:
-        """Street points (x, y, z in metres) to pixels, float64 [N, 2]; what lies behind is moved to NEAR_M in front."""
+        """Street points (x, y, z in metres) to pixels, float64 [N, 2]; points behind move to NEAR_M in front."""
         depth_N = np.maximum(points_N3[:, 2] - self.z, NEAR_M)
         u_N = self.centre_u + self.focal * (points_N3[:, 0] - self.x) / depth_N
         v_N = self.horizon_v - self.focal * (points_N3[:, 1] - CAMERA_HEIGHT_M) / depth_N
@@ -44,7 +44,7 @@ class Camera:
 
 @dataclass
 class Layers:
-    """The picture while it is being made: `colour_3HW` linear, `labels_HW` uint8, `depth_HW` metres."""
+    """An unfinished picture: `colour_3HW` linear, `labels_HW` uint8, `depth_HW` metres."""
 
     colour_3HW: Array
     labels_HW: Array
@@ -53,7 +53,7 @@ class Layers:
     def paint(
         self, rows: slice, columns: Array | slice, coverage_HW: Array, colour_3HW: Array, label: int, depth_W: Array
     ) -> None:
-        """Blend a surface over some rows and columns; it takes the pixels' labels and depth where it covers half."""
+        """Blend a surface over some rows and columns; pixels it covers by half take its label and depth."""
         target = self.colour_3HW[:, rows, columns]
         target += coverage_HW * (colour_3HW - target)
         self.colour_3HW[:, rows, columns] = target

@@ -1,4 +1,4 @@
-"""Settings of paper A's own networks, losses and training; the defaults are at the paper's scale."""
+"""Settings of paper A's networks, losses and training; the defaults are at the paper's scale."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -12,12 +12,13 @@ PerceptualFeatures = Literal["vgg19", "off"]
 
 @dataclass(frozen=True)
 class GeneratorConfig:
-    """One generator: channels at full size (doubled at 1/2, again at 1/4), residual blocks and their dilation.
+    """Settings of one generator.
 
-    `skips` add the encoder's features to the decoder's. The paper mentions none; without them all detail has to pass
-    the middle at a quarter of the size, which takes more steps to learn than a short run has. With `shrink` it
-    works on the input averaged over squares of so many pixels, at the cost divided by their number, and its output is
-    interpolated up again; that suits residual outputs, whose detail is that of Sd or Id.
+    `width`: channels at full size, twice as many at 1/2 and four times at 1/4. `blocks`: residual blocks, with their
+    `dilation`. `skips`: add the encoder's features to the decoder's. The paper mentions no skips; without them all
+    detail has to pass through the middle at 1/4 of the size, which takes more steps to learn than a short run has.
+    `shrink`: average the input over squares of this many pixels a side, and interpolate the output up again; this
+    divides the cost by the area of a square. It suits residual outputs, which take their detail from Sd or Id.
     """
 
     width: int = 64
@@ -29,12 +30,13 @@ class GeneratorConfig:
 
 @dataclass(frozen=True)
 class CooperationConfig:
-    """G1, G2, D1 and D2 (paper A, sections 3.2 and 3.3).
+    """Settings of G1, G2, D1 and D2 (paper A, sections 3.2 and 3.3).
 
-    `*_output`: what the generator's last convolution gives, Sr or Ir itself (`direct`) or its difference to Sd or Id
-    (`residual`). The paper writes maps to Sr and Ir, and says of G1 that it "exploits the difference" (3.1). EGSyn is
-    residual by default, because instance normalisation takes the image's mean colour out of the features.
-    `egsyn_guided`: without it EGSyn sees an undecided map (1/K everywhere) in place of Sr, to measure what Sr is worth.
+    `*_output`: the generator's last convolution computes Sr or Ir (`direct`), or their difference to Sd or Id
+    (`residual`). The paper's equations map to Sr and Ir, but its text says that G1 "exploits the difference" (section
+    3.1). EGSyn is residual by default, because instance normalisation removes the image's mean colour from the
+    features. `egsyn_guided`: if false, EGSyn sees an undecided map (1/K everywhere) instead of Sr, to measure how much
+    Sr helps.
     """
 
     classes: int = 11
@@ -48,9 +50,10 @@ class CooperationConfig:
 
 @dataclass(frozen=True)
 class SGAdaLossConfig:
-    """Weight of eq. 1; the paper gives no number for lambda. Labels equal to `void` are left out.
+    """Settings of eq. 1 and 2. The paper gives no number for lambda, here `cross_entropy`.
 
-    `class_weights` by class id, so that rare classes count more in eq. 2; empty, as printed, they count alike.
+    `void`: the label of pixels to leave out. `class_weights`: weight per class id in eq. 2, so that rare classes can
+    count more; if empty, all classes count the same, as printed.
     """
 
     cross_entropy: float = 10.0
@@ -60,14 +63,15 @@ class SGAdaLossConfig:
 
 @dataclass(frozen=True)
 class EGSynLossConfig:
-    """Weights and readings of eq. 4; the paper gives only total variation's weight.
+    """Weights and interpretation of eq. 4; the paper gives only the weight of the total variation.
 
-    Every norm is a mean over elements. With `l1` and `total_variation` both 1, erasing a detail less than 4 pixels wide
-    costs less than keeping it (a square of side s: s * s against 4 * s); raise `l1` to keep fine texture.
+    Every norm is a mean over elements. If `l1` and `total_variation` are both 1, erasing a detail less than 4 pixels
+    wide costs less than keeping it (s * s against 4 * s for a square of side s); a larger `l1` keeps fine texture.
 
     `perceptual_features`: `vgg19` needs `vgg19_weights`, the path of torchvision's weights file; `off` leaves out the
-    perceptual and the style term. `style_activated`: Gram matrices of the features after ReLU (the text before eq. 8
-    speaks of activation features) instead of before it (eq. 7 defines phi so). `variation`: eq. 9's reading.
+    perceptual and style terms. `style_activated`: take Gram matrices of the features after ReLU (the text before eq. 8
+    mentions activation features) instead of before it (the definition of phi in eq. 7). `variation`: the interpretation
+    of eq. 9.
     """
 
     l1: float = 1.0
@@ -83,7 +87,7 @@ class EGSynLossConfig:
 
 @dataclass(frozen=True)
 class PairsConfig(PairedSetConfig):
-    """Pairs on disk, and `originals`: a folder of their original segmentations, empty if a segmenter makes them."""
+    """Pairs on disk; `originals` is a folder of their original segmentations, empty if a segmenter makes them."""
 
     originals: str = place()
 
@@ -92,10 +96,10 @@ class PairsConfig(PairedSetConfig):
 class PaperARun(RunConfig):
     """One run of Cooperative Modification Learning (paper A, section 3.4).
 
-    N1, N2 and N3 are `sgada_steps`, `egsyn_steps` and `steps`; a stage of 0 steps is left out. `egsyn_learns_on`: the
-    map of stage 2, the ground truth (Algorithm 1) or SGAda's, as the text of 3.4 says. The paper names no optimiser,
-    rate or batch: Adam, with the usual settings of image-to-image GANs; `decay` lets every stage's rate fall along a
-    cosine, which helps short runs. `segmenter` gives Sd: a name as `find_segmenter` takes it.
+    N1, N2 and N3 are `sgada_steps`, `egsyn_steps` and `steps`; the run skips a stage of 0 steps. `egsyn_learns_on`: the
+    map in stage 2, either the ground truth (Algorithm 1) or SGAda's (the text of section 3.4). The paper names no
+    optimiser, rate or batch size; here it is Adam with the usual settings of image-to-image GANs. `decay`: reduce every
+    stage's rate along a cosine, which helps short runs. `segmenter`: the segmenter for Sd, as in `find_segmenter`.
     """
 
     sgada_steps: int
@@ -112,14 +116,14 @@ class PaperARun(RunConfig):
 
 
 def paper_a() -> PaperARun:
-    """The paper's networks on our own street scenes; for a GPU."""
+    """The paper's networks on street scenes; for a GPU."""
     return PaperARun(
         name="paper_a", sgada_steps=20_000, egsyn_steps=20_000, steps=20_000, data=DataConfig(crop=(256, 256))
     )
 
 
 def paper_a_smoke() -> PaperARun:
-    """Two steps a stage of tiny networks, for tests of the stages themselves."""
+    """Two steps per stage of tiny networks, for tests of the stages."""
     tiny = GeneratorConfig(width=4, blocks=1)
     return PaperARun(
         name="paper_a_smoke",

@@ -1,4 +1,4 @@
-"""Paper A's networks under the model file's contract, and their checkpoint ready to be judged and handed out."""
+"""Wraps paper A's networks for the model file, and makes their checkpoint deployable."""
 
 from torch import Tensor, nn
 
@@ -29,17 +29,17 @@ DEGRADATIONS = (
     "rain",
     "reflection",
 )
-"""Those of paper A (sections 4.1.1 and 4.1.2), and none at all: what it does to a clear frame counts too."""
+"""The degradations of paper A (sections 4.1.1 and 4.1.2), and clear frames, which the model should not change."""
 
 LIMITS = """\
-- It does not route: it says nothing of the weather (`unknown`) and has no gates.
-- All degradations it has seen are synthetic; if it was trained on a few, the others in the tables are new to it.
+- It has no router, so its weather is `unknown` and it has no gates.
+- It has seen only synthetic degradations; if it was trained on a few, the others in the tables are new to it.
 - `base` is the original segmenter, which knows normal conditions only; `refined` is what the model file publishes.
-- A mask of 11 street classes cannot stand for a safety function."""
+- A mask of 11 street classes cannot serve as a safety function."""
 
 
 class DeployedCooperation(nn.Module):
-    """A base segmenter (image 0..1 -> class logits at any size) and a Cooperation; weather `unknown`, no gates."""
+    """A base segmenter (image 0..1 -> class logits at any size) with a Cooperation; weather `unknown`, no gates."""
 
     def __init__(self, segmenter: nn.Module, net: Cooperation) -> None:
         super().__init__()
@@ -62,11 +62,11 @@ def restore(saved: Checkpoint, config: CooperationConfig) -> Cooperation:
 
 
 def deploy(saved: Checkpoint, config: PaperARun, segmenter: Segmenter) -> Deployable:
-    """The networks of a checkpoint with their original segmenter; raises CheckpointError."""
+    """The networks of a checkpoint with their original segmenter; raises CheckpointError for other classes."""
     if config.model.classes != len(CLASSES):
         raise CheckpointError(
-            f"{saved.folder}: its masks have {config.model.classes} classes, as the data it learned from; a model file "
-            f"has the {len(CLASSES)} of a street"
+            f"{saved.folder}: its masks have the {config.model.classes} classes of its data; a model file needs the "
+            f"{len(CLASSES)} street classes"
         )
     net, original = restore(saved, config.model), segmenter.for_any_frame()
     return Deployable(

@@ -1,7 +1,7 @@
-"""The generator that G1 and G2 share: encoder, dilated residual blocks, decoder.
+"""The generator of G1 and G2: encoder, dilated residual blocks, decoder.
 
-Paper A does not specify its generators; it speaks of transposed convolutions only (section 3.3, on the
-checkerboards that they cause), so the decoder upsamples with those.
+Paper A does not specify its generators. It only mentions transposed convolutions (section 3.3, on the checkerboard
+patterns that they cause), so the decoder upsamples with them.
 """
 
 import torch
@@ -17,8 +17,8 @@ MULTIPLE = 4
 class Generator(nn.Module):
     """x [B, inputs, H, W] -> [B, outputs, H, W], linear; H and W multiples of 4 * `shrink`, or ValueError.
 
-    With `skips` the encoder's features are added to the decoder's of the same size. With `shrink` all of it works at
-    so many times fewer rows and columns.
+    With `skips` it adds the encoder's features to the decoder's of the same size. With `shrink` it works with that many
+    times fewer rows and columns.
     """
 
     def __init__(self, inputs: int, outputs: int, config: GeneratorConfig) -> None:
@@ -50,7 +50,7 @@ class Generator(nn.Module):
         return upsample(self.generate(F.avg_pool2d(x_BCHW, self.shrink)), self.shrink)
 
     def generate(self, x_BCHW: Tensor) -> Tensor:
-        """The generator at its own size."""
+        """Run the generator at the size of its input, without `shrink`."""
         full = self.encoder[:3](x_BCHW)
         half = self.encoder[3:6](full)
         x = self.decoder[:3](self.blocks(self.encoder[6:](half)))
@@ -58,7 +58,7 @@ class Generator(nn.Module):
         return self.head(x + full if self.skips else x)
 
     def start_small(self) -> None:
-        """Shrink the last convolution, so that a residual generator starts near the identity and yet learns."""
+        """Scale the last convolution down, so that a residual generator starts near the identity but still learns."""
         with torch.no_grad():
             self.head.weight.mul_(0.1)
             if self.head.bias is not None:
@@ -66,7 +66,7 @@ class Generator(nn.Module):
 
 
 class DilatedBlock(nn.Module):
-    """x + conv(conv(x)), both with instance normalisation, the first one dilated."""
+    """x + conv(conv(x)), both with instance normalisation; the first convolution is dilated."""
 
     def __init__(self, width: int, dilation: int) -> None:
         super().__init__()
@@ -86,7 +86,7 @@ def normalised(convolution: nn.Conv2d | nn.ConvTranspose2d) -> tuple[nn.Module, 
 
 
 def concatenate(first_BCHW: Tensor, second_BCHW: Tensor) -> Tensor:
-    """The paper's {., .}: channels side by side (section 3.2); raises ValueError where the sizes differ."""
+    """The paper's {., .} concatenates channels (section 3.2); raises ValueError if the sizes differ."""
     if first_BCHW.shape[2:] != second_BCHW.shape[2:]:
         raise ValueError(
             f"image and segmentation must share one size, got {tuple(first_BCHW.shape[2:])} and "

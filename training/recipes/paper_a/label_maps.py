@@ -1,4 +1,4 @@
-"""Segmentations as the networks take them: class probabilities at the image's size, void pixels undecided."""
+"""Converts segmentations for the networks: class probabilities at the image's size, undecided at void pixels."""
 
 import torch
 from torch import Tensor
@@ -6,9 +6,9 @@ from torch.nn import functional as F
 
 
 def one_hot(labels_BHW: Tensor, classes: int, void: int) -> Tensor:
-    """Class ids -> probabilities [B, K, H, W]: one at the class, 1/K of every class where the label is `void`.
+    """Class ids -> probabilities [B, K, H, W]: 1 at the class, but 1/K for every class if the label is `void`.
 
-    Raises ValueError at an id that is neither a class nor void.
+    Raises ValueError for an id that is neither a class nor void.
     """
     known = labels_BHW != void
     outside = known & ((labels_BHW < 0) | (labels_BHW >= classes))
@@ -19,14 +19,14 @@ def one_hot(labels_BHW: Tensor, classes: int, void: int) -> Tensor:
 
 
 def undecided_at_void(probabilities_BKHW: Tensor, labels_BHW: Tensor, void: int) -> Tensor:
-    """The same probabilities, 1/K where the label is `void`.
+    """The same probabilities, but 1/K for every class at pixels with the label `void`.
 
-    D1 must see real and fake maps undecided at the same pixels, or it would tell them apart by the void alone.
+    Real and fake maps must be undecided at the same pixels, or D1 would tell them apart by the void pixels.
     """
     undecided = 1 / probabilities_BKHW.shape[1]
     return torch.where((labels_BHW == void)[:, None], undecided, probabilities_BKHW)
 
 
 def most_probable(map_BKHW: Tensor) -> Tensor:
-    """The class ids of a map of probabilities or logits, int64 [B, H, W]; on a CPU many times as fast as argmax."""
+    """The class ids of a map of probabilities or logits, int64 [B, H, W]; on a CPU much faster than argmax."""
     return map_BKHW.max(dim=1).indices

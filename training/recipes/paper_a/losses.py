@@ -1,9 +1,9 @@
-"""The objectives of paper A: SGAda's (eq. 1 and 2) and EGSyn's (eq. 4 to 9), as named terms whose sum is the loss.
+"""Losses of paper A, SGAda's (eq. 1 and 2) and EGSyn's (eq. 4 to 9), as named terms whose sum is the loss.
 
-Norms are means over elements, so that weights do not depend on the crop's size. The adversarial terms (eq. 3 and 5) are
-printed in logarithmic form; as the end of section 3.3 says, training uses the least-squares GAN. Patch scores are
-tensors of any shape, taken in float32; targets are 1 for real, 0 for fake. Eq. 9 is printed as one norm of a
-difference, ||grad_x I - grad_y I||_1, which is zero on a diagonal ramp; the text ("the absolute gradient of generated
+Norms are means over elements, so that weights do not depend on the crop's size. The paper prints the adversarial terms
+(eq. 3 and 5) in logarithmic form; training uses the least-squares GAN, as the end of section 3.3 says. Patch scores are
+tensors of any shape, converted to float32; targets are 1 for real, 0 for fake. The paper prints eq. 9 as one norm of a
+difference, ||grad_x I - grad_y I||_1, which is zero on a diagonal ramp; its text ("the absolute gradient of generated
 images") means the anisotropic total variation, our default.
 """
 
@@ -18,15 +18,15 @@ from training.recipes.paper_a.config import EGSynLossConfig, SGAdaLossConfig
 
 
 class FeatureExtractor(Protocol):
-    """Image [B, 3, H, W] 0..1 -> feature maps before activation, one [B, C, h, w] a layer."""
+    """Image [B, 3, H, W] 0..1 -> feature maps before activation, one [B, C, h, w] per layer."""
 
     def __call__(self, image_B3HW: Tensor, /) -> Sequence[Tensor]: ...
 
 
 def refinement(refined_BKHW: Tensor, labels_BHW: Tensor, void: int, class_weights: Sequence[float] = ()) -> Tensor:
-    """Cross-entropy of Sr (logits) against Sgt, mean over the pixels with a class (eq. 2); 0 where there is none.
+    """Cross-entropy between Sr (logits) and Sgt, mean over the pixels with a class (eq. 2); 0 if there are none.
 
-    With `class_weights` (one a class) it is the mean by their weights.
+    With `class_weights` (one per class) it is a weighted mean.
     """
     weights_K = refined_BKHW.new_tensor(class_weights or [1.0] * refined_BKHW.shape[1])
     total = F.cross_entropy(refined_BKHW, labels_BHW.long(), weights_K, ignore_index=void, reduction="sum")
@@ -43,7 +43,7 @@ def reconstruction(restored_B3HW: Tensor, clear_B3HW: Tensor) -> Tensor:
 def sgada_terms(
     config: SGAdaLossConfig, refined_BKHW: Tensor, labels_BHW: Tensor, fake_scores: Tensor
 ) -> dict[str, Tensor]:
-    """The weighted terms of L_G1 (eq. 1); `fake_scores` are D1's of {softmax Sr, Id}."""
+    """The weighted terms of L_G1 (eq. 1); `fake_scores` are D1's scores of {softmax Sr, Id}."""
     return {
         "adversarial": deceive(fake_scores),
         "cross_entropy": config.cross_entropy * refinement(refined_BKHW, labels_BHW, config.void, config.class_weights),
@@ -57,9 +57,9 @@ def egsyn_terms(
     fake_scores: Tensor,
     extractor: FeatureExtractor | None,
 ) -> dict[str, Tensor]:
-    """The weighted terms of L_G2 (eq. 4); `fake_scores` are D2's of Ir.
+    """The weighted terms of L_G2 (eq. 4); `fake_scores` are D2's scores of Ir.
 
-    Raises ValueError where the extractor and `config.perceptual_features` disagree: nothing is left out silently.
+    Raises ValueError if `extractor` and `config.perceptual_features` disagree, so that no term is left out silently.
     """
     if (extractor is None) != (config.perceptual_features == "off"):
         raise ValueError(
@@ -80,20 +80,20 @@ def egsyn_terms(
 
 
 def discriminate(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
-    """What D1 (eq. 3) or D2 (eq. 5) minimises: half the mean squared distance from 1 on real and from 0 on fake.
+    """The loss of D1 (eq. 3) or D2 (eq. 5): half the mean squared distances of real scores to 1 and fake ones to 0.
 
-    The fake's scores must come from detached maps or images, or the generator would learn to please D.
+    The fake scores must come from detached maps or images, or the generator would learn to help D.
     """
     return ((real_scores.float() - 1).square().mean() + fake_scores.float().square().mean()) / 2
 
 
 def deceive(fake_scores: Tensor) -> Tensor:
-    """What G1 or G2 minimises: half the mean squared distance of the fake's scores from 1."""
+    """The adversarial loss of G1 or G2: half the mean squared distance of the fake scores to 1."""
     return (fake_scores.float() - 1).square().mean() / 2
 
 
 def perceptual(restored_features: Sequence[Tensor], clear_features: Sequence[Tensor]) -> Tensor:
-    """Mean absolute distance of the features, mean over the layers (eq. 7: the sum over i is left open there)."""
+    """Mean absolute distance of the features, mean over the layers (eq. 7, which leaves the sum over i open)."""
     return _mean_l1(restored_features, clear_features)
 
 
@@ -120,5 +120,5 @@ def total_variation(image_BCHW: Tensor) -> Tensor:
 
 
 def printed_variation(image_BCHW: Tensor) -> Tensor:
-    """Eq. 9 to the letter: mean |grad_x I - grad_y I|, where both forward differences exist."""
+    """Eq. 9 as printed: mean |grad_x I - grad_y I| over the pixels with both forward differences."""
     return (image_BCHW.diff(dim=3)[:, :, :-1] - image_BCHW.diff(dim=2)[:, :, :, :-1]).abs().mean()

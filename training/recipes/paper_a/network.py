@@ -1,4 +1,4 @@
-"""SGAda (G1), EGSyn (G2), and both in cooperation: the refined mask guides the restoration (paper A, 3.1 to 3.3)."""
+"""SGAda (G1), EGSyn (G2) and their cooperation: the refined mask guides the restoration (paper A, 3.1 to 3.3)."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from training.recipes.paper_a.config import CooperationConfig
 from training.recipes.paper_a.generator import Generator, concatenate
 
 LEAST_PROBABILITY = 1e-3
-"""Floor of Sd's logarithm: a wrong class that the original segmentation is sure of can still be overruled."""
+"""Least probability in Sd's logarithm, so that G1 can overrule a wrong class with a probability of 1."""
 
 
 class SGAda(nn.Module):
@@ -34,7 +34,7 @@ class EGSyn(nn.Module):
 
     Id [B, 3, H, W] 0..1, Sr [B, K, H, W] (probabilities, soft) -> Ir [B, 3, H, W], 0..1; H, W multiples of 4.
 
-    The residual form is not clamped, so that losses see how far outside it is.
+    The residual form is not clamped, so that the losses see values outside 0..1.
     """
 
     def __init__(self, config: CooperationConfig) -> None:

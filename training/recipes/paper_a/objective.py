@@ -1,4 +1,4 @@
-"""Cooperative Modification Learning (paper A, section 3.4, Algorithm 1) as data: SGAda, EGSyn, then both jointly."""
+"""Stages of Cooperative Modification Learning (paper A, section 3.4, Algorithm 1): SGAda, EGSyn, then both."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -21,12 +21,12 @@ from training.recipes.paper_a.patchgan import ImageDiscriminator, SegmentationDi
 
 Batch = Example | ExampleWithOriginal
 
-# The networks' names, which are also those of the checkpoint's files.
+# The names of the networks, and of their files in the checkpoint.
 SEGMENTER, SGADA, EGSYN, D1, D2 = "segmenter", "sgada", "egsyn", "segmentation_discriminator", "image_discriminator"
 
 
 class Views(NamedTuple):
-    """A batch as the networks take it: Id and Igt 0..1, Sgt, and Sd as probabilities."""
+    """A batch in the form of the networks' inputs: Id and Igt in 0..1, Sgt, and Sd as probabilities."""
 
     degraded_B3HW: Tensor
     clear_B3HW: Tensor
@@ -35,9 +35,9 @@ class Views(NamedTuple):
 
 
 def networks(config: CooperationConfig, segmenter: nn.Module | None) -> dict[str, nn.Module]:
-    """G1, G2, D1, D2, and the segmenter for normal conditions that gives Sd (image 0..1 -> logits at any size).
+    """G1, G2, D1, D2, and the segmenter for normal conditions that computes Sd (image 0..1 -> logits at any size).
 
-    There is no segmenter if every example brings its Sd.
+    `segmenter` is None if the examples contain Sd.
     """
     pair = Cooperation(config)
     given = {} if segmenter is None else {SEGMENTER: segmenter}
@@ -50,9 +50,9 @@ def networks(config: CooperationConfig, segmenter: nn.Module | None) -> dict[str
 
 
 def stages(config: PaperARun, extractor: FeatureExtractor | None) -> tuple[Stage, ...]:
-    """The three stages; `extractor` is build_extractor's, on the device of the training.
+    """The three stages; `extractor` comes from build_extractor, on the training's device.
 
-    The segmenter is never trained. In every stage a discriminator learns first, then the generators that it judges.
+    No stage trains the segmenter. In every stage the discriminators learn first, then the generators that they judge.
     """
     task = PaperA(config, extractor)
     guide = task.ground_truth if config.egsyn_learns_on == "ground_truth" else task.refined
@@ -151,9 +151,9 @@ class PaperA:
         )
 
     def look(self, batch: Batch, nets: Networks) -> Views:
-        """Scale the images to 0..1; Sd is the one that the examples bring, else the segmenter's of the degraded image.
+        """Scale the images to 0..1, and take Sd from the examples or else from the segmenter.
 
-        The segmenter sees that image as a stack for normal conditions does.
+        The segmenter sees the degraded image, like a perception stack for normal conditions.
         """
         degraded, clear = batch.degraded_3HW.float() / 255, batch.clear_3HW.float() / 255
         if isinstance(batch, ExampleWithOriginal):
@@ -182,7 +182,7 @@ class PaperA:
 
     @torch.no_grad()
     def _accuracy(self, views: Views, logits_BKHW: Tensor) -> dict[str, Tensor]:
-        """Pixel accuracy of the original and of the refined segmentation."""
+        """Pixel accuracy of the original and the refined segmentation, 0..1."""
         known = views.labels_BHW != self.void
         return {
             f"{name}_accuracy": ((most_probable(map_BKHW) == views.labels_BHW) & known).sum() / known.sum().clamp(min=1)
@@ -192,15 +192,14 @@ class PaperA:
 
 @torch.no_grad()
 def gain(views: Views, restored_B3HW: Tensor) -> dict[str, Tensor]:
-    """How much nearer to the clear image the restored one is than the degraded one, dB."""
-    before, after = (restoration.psnr(x.float(), views.clear_B3HW) for x in (views.degraded_B3HW, restored_B3HW))
-    return {"gain_dB": (after - before).mean()}
+    """The gain in PSNR of the restored over the degraded image, in dB."""
+    return {"gain_dB": restoration.gain_db(restored_B3HW, views.degraded_B3HW, views.clear_B3HW).mean()}
 
 
 def pictures(
     views: Views, logits_BKHW: Tensor | None = None, restored_B3HW: Tensor | None = None
 ) -> Mapping[str, Tensor]:
-    """The images to watch."""
+    """The images to show during training."""
     found = {"degraded": views.degraded_B3HW, "original": painted(views.original_BKHW)}
     if logits_BKHW is not None:
         found["refined"] = painted(logits_BKHW)
@@ -210,6 +209,6 @@ def pictures(
 
 
 def painted(map_BKHW: Tensor) -> Tensor:
-    """The most probable class of every pixel in its colour, [B, 3, H, W], 0..1; ids beyond the palette repeat it."""
+    """The colour of every pixel's most probable class, [B, 3, H, W], 0..1; ids beyond the palette start it again."""
     palette = torch.tensor([c.color for c in CLASSES], device=map_BKHW.device) / 255
     return palette[most_probable(map_BKHW) % len(CLASSES)].movedim(-1, 1)

@@ -1,4 +1,4 @@
-"""The training of an original segmenter as data: one stage, on clear frames alone (paper A, section 4.1)."""
+"""The stage that trains an original segmenter, on clear frames only (paper A, section 4.1)."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -15,7 +15,7 @@ SEGMENTER = "segmenter"
 
 
 def stages(steps: int, class_weights: Sequence[float] = (), learning_rate: float = 1e-3) -> tuple[Stage, ...]:
-    """One phase of AdamW; the network is called SEGMENTER (image 0..1 -> class logits at any size)."""
+    """One stage of one phase, with AdamW; it trains the network SEGMENTER (image 0..1 -> class logits at any size)."""
     optimizer = partial(torch.optim.AdamW, lr=learning_rate, weight_decay=1e-4)
     schedule = warmup_cosine(learning_rate, steps // 20 + 1, steps)
     return (
@@ -26,7 +26,7 @@ def stages(steps: int, class_weights: Sequence[float] = (), learning_rate: float
 
 
 def segment(class_weights: Sequence[float], batch: Example, nets: Networks) -> Outcome:
-    """Cross-entropy of the clear frames' masks against the labels, as SGAda's (eq. 2)."""
+    """Cross-entropy between the masks of the clear frames and the labels, the same as SGAda's (eq. 2)."""
     logits = nets[SEGMENTER](batch.clear_3HW.float() / 255)
     logits = F.interpolate(logits, size=batch.labels_HW.shape[1:], mode="bilinear", align_corners=False)
     known = batch.labels_HW != VOID

@@ -10,10 +10,11 @@ from training.recipes.paper_a.generator import concatenate
 
 
 class PatchGAN(nn.Module):
-    """x [B, inputs, H, W] -> scores [B, C, H/64, W/64] (rounded up), with six layers; not bounded.
+    """x [B, inputs, H, W] -> unbounded scores [B, C, H/64, W/64] (rounded up), for six layers.
 
-    5x5 convolutions of stride 2, spectrally normalised, LeakyReLU between them; none after the last, because the
-    least-squares targets 0 and 1 ask for linear scores. While training, each call takes one power iteration.
+    The layers are 5x5 convolutions of stride 2 with spectral normalisation and a LeakyReLU between them. There is none
+    after the last, because the least-squares targets 0 and 1 need linear scores. In training mode, each call does one
+    power iteration.
     """
 
     def __init__(self, inputs: int, widths: tuple[int, ...]) -> None:

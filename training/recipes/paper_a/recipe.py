@@ -1,4 +1,4 @@
-"""The recipe of paper A: SGAda and EGSyn, on street scenes or on a data set's pairs of degraded and clear frames."""
+"""The recipe of paper A: SGAda and EGSyn, on street scenes or a data set's pairs of degraded and clear frames."""
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
@@ -24,25 +24,25 @@ from weather_perception.core.contract import SemanticClass
 
 
 def add_options(parser: ArgumentParser) -> None:
-    """The pairs, the original segmentation and the perceptual losses."""
+    """Add the options for pairs, the original segmentation and the perceptual losses."""
     add_pairs(parser)
     parser.add_argument(
         "--segmenter",
         default="",
         metavar="NAME",
-        help="gives Sd: a checkpoint that holds a segmenter, a Hugging Face folder or hub name",
+        help="the original segmenter: a checkpoint that holds one, a Hugging Face folder or hub name",
     )
     parser.add_argument(
-        "--originals", default="", metavar="FOLDER", help="gives Sd of the pairs: label maps, named as degraded frames"
+        "--originals", default="", metavar="FOLDER", help="original label maps of the pairs, named as degraded frames"
     )
-    parser.add_argument("--vgg19", metavar="FILE", help="torchvision's weights file; or `off`: no perceptual losses")
+    parser.add_argument("--vgg19", metavar="FILE", help="torchvision's weights file, or `off` for no perceptual losses")
 
 
 def configure(config: PaperARun, options: Namespace) -> PaperARun:
-    """The run with the options' pairs, segmenter and losses; raises ValueError for options that exclude each other."""
+    """Apply the options to the run; raises ValueError for options that exclude each other."""
     pairs = pairs_of(options)
     if options.originals and not pairs.root:
-        raise ValueError("--originals are the label maps of a data set's pairs; name it with --pairs ROOT")
+        raise ValueError("--originals are label maps for a data set of pairs; name it with --pairs ROOT")
     config = replace(config, pairs=PairsConfig(pairs.root, pairs.split, options.originals), segmenter=options.segmenter)
     if not options.vgg19:
         return config
@@ -61,7 +61,7 @@ def arguments(config: PaperARun) -> str:
 
 
 def assemble(config: PaperARun, fabric: Fabric) -> Run:
-    """The networks and stages; raises ValueError unless one thing gives the original segmentation."""
+    """Build the run; raises ValueError unless it has either a segmenter or precomputed maps for Sd."""
     classes: Sequence[SemanticClass] = CLASSES
     if config.pairs.root:
         classes = classes_of(open_pairs(Path(config.pairs.root), config.pairs.split))
@@ -70,8 +70,8 @@ def assemble(config: PaperARun, fabric: Fabric) -> Run:
 
 
 def put_together(config: PaperARun, fabric: Fabric, original: Segmenter | None, chosen: Examples) -> Run:
-    """The run with this original segmenter, none if every one of the `chosen` examples brings its map."""
-    torch.manual_seed(config.seed)  # again: opening a segmenter has drawn random numbers
+    """The run with the original segmenter, or None if the `chosen` examples contain their maps."""
+    torch.manual_seed(config.seed)  # again, because opening a segmenter draws random numbers
     nets = networks(config.model, original.module if original else None)
     extractor = build_extractor(config.egsyn_loss)
     return Run(
@@ -86,21 +86,21 @@ def put_together(config: PaperARun, fabric: Fabric, original: Segmenter | None, 
 
 
 def original_of(config: PaperARun, classes: Sequence[str]) -> Segmenter | None:
-    """The segmenter that gives Sd, none for precomputed maps; raises ValueError unless the run has just one of both."""
+    """The segmenter for Sd, None with precomputed maps; raises ValueError if the run has both or neither."""
     if config.pairs.originals and config.segmenter:
-        raise ValueError("--originals and --segmenter: both would give the original segmentation; name one of the two")
+        raise ValueError("--originals and --segmenter: both give the original segmentation; name one of the two")
     if config.pairs.originals:
         return None
     if not config.segmenter:
         raise ValueError(
-            "paper A refines the mask of a segmenter for normal conditions: name one with --segmenter, a Hugging Face "
-            "folder or hub name, or a checkpoint that holds one: python -m training.train quick"
+            "paper A refines the mask of a segmenter for normal conditions; name one with --segmenter: a Hugging Face "
+            "folder or hub name, or a checkpoint that holds one (python -m training.train quick)"
         )
     return find_segmenter(config.segmenter, classes)
 
 
 def examples(config: PaperARun) -> Examples:
-    """Degraded street scenes, or crops of the pairs, each with its precomputed map if the run takes these."""
+    """Degraded street scenes, or crops of the pairs, with their precomputed maps if the run uses them."""
     if not config.pairs.root:
         return street_examples(config.data, config.seed)
     pairs, size, seed = open_pairs(Path(config.pairs.root), config.pairs.split), config.data.crop, config.seed
@@ -110,7 +110,7 @@ def examples(config: PaperARun) -> Examples:
 
 
 class Frame(nn.Module):
-    """A Cooperation on an image alone: its original segmentation is undecided."""
+    """A Cooperation that takes only an image, with an undecided original segmentation."""
 
     def __init__(self, config: PaperARun) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""VGG-19's features before activation, from torchvision's published weights, without torchvision (paper A, eq. 7)."""
+"""Computes VGG-19's features before activation with torchvision's weights, without torchvision (paper A, eq. 7)."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,23 +11,23 @@ from training.recipes.paper_a.config import EGSynLossConfig
 WIDTHS = (64, 128, 256, 512, 512)
 CONVOLUTIONS = (2, 2, 4, 4, 4)
 LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
-"""The first convolution of every scale: Gatys et al.'s style layers. Paper A does not name its own."""
+"""The first convolution of every scale, the style layers of Gatys et al.; paper A does not name its layers."""
 
 SOURCE = (
-    "torchvision publishes it as vgg19-dcbb9e9d.pth (VGG19_Weights.IMAGENET1K_V1, 548 MB), at "
+    "torchvision publishes it as vgg19-dcbb9e9d.pth (VGG19_Weights.IMAGENET1K_V1, 548 MB) at "
     "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
 )
 REMEDY = f'name the file in `vgg19_weights` ({SOURCE}), or choose perceptual_features="off"'
 
 
 class WeightsError(ValueError):
-    """VGG-19's weights are missing or are not torchvision's; the message says which key, and where the file is from."""
+    """VGG-19's weights are missing or are not torchvision's; the message names the key and the source of the file."""
 
 
 class VGG19Features(nn.Module):
     """Image [B, 3, H, W] 0..1, at least 16 x 16 -> a feature map before activation for each of `layers`, in order.
 
-    Frozen: gradients reach the image, never the weights. `widths` other than WIDTHS are for tests.
+    The weights are frozen; gradients reach only the image. `widths` other than WIDTHS are for tests.
     """
 
     mean_311: Tensor
@@ -55,7 +55,7 @@ class VGG19Features(nn.Module):
         return found
 
     def load(self, state: Mapping[str, Tensor], source: str) -> "VGG19Features":
-        """Take torchvision's `features.N.weight` and `.bias`; raises WeightsError that names the first key at fault."""
+        """Load torchvision's `features.N.weight` and `.bias`; raises WeightsError with the first wrong key."""
         for key, value in self.state_dict().items():
             if key not in state:
                 raise WeightsError(f"{source}: {key}: missing; not VGG-19's weights: {REMEDY}")
@@ -68,7 +68,7 @@ class VGG19Features(nn.Module):
 
 
 def build_extractor(config: EGSynLossConfig) -> VGG19Features | None:
-    """The feature extractor that a configuration asks for, None for "off"; raises WeightsError with the remedy."""
+    """The feature extractor of a configuration, None for "off"; raises WeightsError with the remedy."""
     if config.perceptual_features == "off":
         return None
     if not config.vgg19_weights:
@@ -78,7 +78,7 @@ def build_extractor(config: EGSynLossConfig) -> VGG19Features | None:
 
 
 def read_state(path: Path) -> Mapping[str, Tensor]:
-    """A state dict file's tensors, on the CPU; raises WeightsError."""
+    """The tensors in a state dict file, on the CPU; raises WeightsError."""
     if not path.is_file():
         raise WeightsError(f"no VGG-19 weights at {path}: {REMEDY}")
     try:
@@ -91,7 +91,7 @@ def read_state(path: Path) -> Mapping[str, Tensor]:
 
 
 def layer_names() -> list[str]:
-    """The name of every element of torchvision's `features`, by its index there."""
+    """The names of the elements of torchvision's `features`, by index."""
     names = []
     for scale, count in enumerate(CONVOLUTIONS, start=1):
         for number in range(1, count + 1):

@@ -1,4 +1,4 @@
-"""Settings of paper B's network, MOE-WIRNet, its loss and its training; the paper's own numbers if it gives any."""
+"""Settings of paper B's MOE-WIRNet, its loss and its training; the numbers are the paper's if it gives any."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -18,12 +18,12 @@ LEVELS = 4
 
 @dataclass(frozen=True)
 class RoutingConfig:
-    """How one side of the network weighs its experts (paper B, section 3.2; METHODS B6 and B7).
+    """Routing of the encoder's or the decoder's experts (paper B, section 3.2; METHODS B6 and B7).
 
-    `kind`: `soft` is a softmax over the gates; hard routing, which the paper defines three ways, is `uniform` (equal
-    weights: sections 3.1 and 4.5), `argmax` (the largest gate alone: section 3.2) or `top_k` (a softmax over the
-    `kept` largest gates: section 1). `gating`: gates are `learned` parameters, as printed, or these plus a linear map
-    of the level's mean features (`image`), because the text claims an adaptivity that the formula lacks.
+    `kind`: `soft` is a softmax over the gates. The paper defines hard routing in three ways: `uniform` (equal weights,
+    sections 3.1 and 4.5), `argmax` (only the largest gate, section 3.2) and `top_k` (a softmax over the `kept` largest
+    gates, section 1). `gating`: the gates are `learned` parameters, as printed, or with `image` these plus a linear map
+    of the level's mean features, because the text claims that routing adapts to the image and the formula does not.
     """
 
     kind: Routing = "soft"
@@ -33,14 +33,14 @@ class RoutingConfig:
 
 @dataclass(frozen=True)
 class MoeWirNetConfig:
-    """MOE-WIRNet (paper B, sections 3.1 and 3.2); the defaults are at the paper's scale.
+    """Settings of MOE-WIRNet (paper B, sections 3.1 and 3.2); the defaults are at the paper's scale.
 
-    `width`: channels at full size, doubled at every level; a multiple of the number of experts, which share it.
-    `blocks`: MoE modules of each level, `heads`: attention heads of each (section 4.1). `window`: side of the spatial
-    expert's windows in pixels of the level, None for the whole image (the paper's form; small images of one size
-    only). `share`: of the keys that a query keeps, 0..1 (the paper's k). `patch`: side of the frequency expert's
-    patches, even. The paper gives heads and k; width and depth are Restormer's (its reference 27), from which it takes
-    the heads.
+    `width`: channels at full size, doubled at every level; a multiple of the number of experts, which divide them.
+    `blocks`: MoE modules per level. `heads`: attention heads per level (section 4.1). `window`: side of the spatial
+    expert's windows in pixels of the level, None for the whole image (as in the paper; only for small images of one
+    size). `share`: share of the keys that a query keeps, 0..1 (the paper's k). `patch`: side of the frequency expert's
+    patches, even. The paper gives the heads and k; width and depth are those of Restormer (its reference 27), the
+    source of its heads.
     """
 
     width: int = 48
@@ -55,7 +55,7 @@ class MoeWirNetConfig:
     patch: int = 8
 
     def __post_init__(self) -> None:
-        """Raises ValueError that names the field at fault."""
+        """Raises ValueError with the name of the wrong field."""
         unknown = [name for name in self.experts if name not in EXPERTS]
         if unknown or not self.experts or len(set(self.experts)) != len(self.experts):
             raise ValueError(f"experts: name one or more of {EXPERTS}, each once, got {self.experts}")
@@ -72,13 +72,13 @@ class MoeWirNetConfig:
 
     @property
     def stride(self) -> int:
-        """Height and width of an image must be multiples of this: whole windows and patches at the deepest level."""
+        """Divisor of an image's height and width, which gives whole windows and patches at the deepest level."""
         return 2 ** (LEVELS - 1) * max(self.window or 1, self.patch)
 
 
 @dataclass(frozen=True)
 class MultiScaleLossConfig:
-    """Weights of the loss's three terms (paper B, section 3.4)."""
+    """Weights of the three terms of the loss (paper B, section 3.4)."""
 
     charbonnier: float = 1.0
     edge: float = 0.05
@@ -89,10 +89,11 @@ class MultiScaleLossConfig:
 class PaperBRun(RunConfig):
     """One run of multi-task collaborative training (paper B, sections 3.3, 3.4 and 4.1).
 
-    On street scenes with synthetic weather, or on `pairs`, whose weathers are then the tasks. `tasks` name the numbers
-    in `Example.weather`, from 0; clear frames are a task only if `clear` is among them. `batch` is a multiple of the
-    tasks: as many examples of each. `data.crop` is a multiple of `model.stride`. The paper trains 300,000 steps at
-    batch 1, from `learning_rate` to `last_learning_rate` along a cosine, and names no size of its crops.
+    It learns from street scenes with synthetic weather, or from `pairs`, whose weathers then are the tasks. `tasks`:
+    names of the numbers in `Example.weather`, from 0; clear frames are a task only if `clear` is one of them. `batch`
+    is a multiple of the number of tasks, with the same number of examples of each. `data.crop` is a multiple of
+    `model.stride`. The paper trains 300,000 steps with batch 1, from `learning_rate` to `last_learning_rate` along a
+    cosine, and does not give the size of its crops.
     """
 
     name: str = "paper_b"
@@ -108,17 +109,17 @@ class PaperBRun(RunConfig):
     last_learning_rate: float = 1e-6
 
     def __post_init__(self) -> None:
-        """Raises ValueError that names the setting at fault."""
+        """Raises ValueError with the name of the wrong setting."""
         self.check_tasks(self.tasks, self.model.stride)
 
     def of_tasks(self, tasks: Sequence[str]) -> "PaperBRun":
-        """The run with these tasks, each step having as many examples of each as before."""
+        """The run with these tasks, and the same number of examples per task and step as before."""
         each = self.batch // len(self.tasks)
         return replace(self, tasks=tuple(tasks), batch=each * len(tasks))
 
 
 def paper_b() -> PaperBRun:
-    """The paper's network, rate and number of steps on our own street scenes; for a GPU."""
+    """The paper's network, rate and number of steps on street scenes; for a GPU."""
     return PaperBRun()
 
 
@@ -129,7 +130,7 @@ def paper_b_small() -> PaperBRun:
 
 
 def paper_b_quick() -> PaperBRun:
-    """One block a level, windows and patches of 4 for crops of 64; minutes on a CPU."""
+    """One block per level, windows and patches of 4, crops of 64; minutes on a CPU."""
     return PaperBRun(
         name="paper_b_quick",
         steps=1500,

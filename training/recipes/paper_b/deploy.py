@@ -1,4 +1,4 @@
-"""MOE-WIRNet under the model file's contract, and its checkpoint ready to be judged and handed out."""
+"""Wraps MOE-WIRNet for the model file, and makes its checkpoint deployable."""
 
 from torch import Tensor, nn
 
@@ -14,15 +14,15 @@ from training.segmenters.find import Segmenter
 TITLE = "paper B: MOE-WIRNet"
 
 LIMITS = """\
-- It restores; its mask is that of a segmenter for normal conditions, which sees the restored frame and was not trained
-  with it. `base` is the same segmenter on the degraded frame.
-- It does not name the weather (`unknown`); its gates say how much each expert of a level counts.
-- Unless its tasks name `clear`, no clear frame was among those it learned from.
-- A mask of 11 street classes cannot stand for a safety function."""
+- It only restores. A segmenter for normal conditions makes the mask from the restored frame; they were not trained
+  together. `base` is the same segmenter on the degraded frame.
+- It does not recognise the weather (`unknown`); its gates are the weights of the experts of each level.
+- It learned from clear frames only if `clear` is one of its tasks.
+- A mask of 11 street classes cannot serve as a safety function."""
 
 
 class MoeRestorer(nn.Module):
-    """A MoeWirNet, pruned, as a restorer: image [B, 3, H, W] -> Restored, the weather `unknown`."""
+    """A pruned MoeWirNet as a restorer: image [B, 3, H, W] -> Restored, with the weather `unknown`."""
 
     def __init__(self, net: MoeWirNet) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ def restore(saved: Checkpoint, config: MoeWirNetConfig) -> MoeWirNet:
 
 
 def deployed(net: MoeWirNet, segmenter: nn.Module) -> DeployedRestorer:
-    """The network and the segmenter for its mask as a model file; `net.gate_names` name its gates."""
+    """The model for a model file: the network and the segmenter for its mask; its gates are `net.gate_names`."""
     return DeployedRestorer(segmenter, MoeRestorer(net), net.config.stride).eval()
 
 
@@ -54,7 +54,7 @@ def deploy(saved: Checkpoint, config: PaperBRun, segmenter: Segmenter) -> Deploy
         parts={"segmenter": base, "moe_wirnet": pruned(net)},
         training=provenance(saved, config, method=TITLE),
         conditions=WEATHERS,
-        trained_under="weather as its tasks name it",
+        trained_under="the weathers of its tasks",
         limits=LIMITS,
         gates=net.gate_names,
     )

@@ -1,6 +1,7 @@
-"""The two-dimensional Fourier transform of small real patches as fixed real matrix products: no complex numbers.
+"""The two-dimensional Fourier transform of small real patches as real matrix products, without complex numbers.
 
-Shape legend: N pixels of a patch (row by row), S real numbers of its spectrum: N/2 + P real parts, as many imaginary.
+Shape legend: P side of a patch, N = P * P its pixels (row by row), S real numbers of its spectrum: N/2 + P real parts,
+then N/2 + P imaginary parts.
 """
 
 import math
@@ -10,16 +11,17 @@ from torch import Tensor
 
 
 def analysis(side: int) -> Tensor:
-    """[N, S] such that pixels @ analysis is the orthonormal spectrum of a real patch, real parts first.
+    """The matrix [N, S] with pixels @ analysis = the orthonormal spectrum of a real patch, real parts first.
 
-    As torch.fft.rfft2(norm="ortho"): columns 0 to P/2 of the spectrum alone, the others being their conjugates.
+    It equals torch.fft.rfft2(norm="ortho"): only columns 0 to P/2 of the spectrum, because the others are their
+    conjugates.
     """
     angle = _angles_NF(side)
     return torch.cat([angle.cos(), -angle.sin()], dim=1).div(side).float()
 
 
 def synthesis(side: int) -> Tensor:
-    """[S, N], the inverse: spectrum @ synthesis is the patch, as torch.fft.irfft2(norm="ortho")."""
+    """The inverse matrix [S, N]: spectrum @ synthesis = the patch, as in torch.fft.irfft2(norm="ortho")."""
     column = torch.arange(side // 2 + 1)
     twice = torch.where((column == 0) | (column == side // 2), 1.0, 2.0).repeat(side)  # a column and its conjugate
     angle = _angles_NF(side)

@@ -1,7 +1,7 @@
 """The three experts of a MoE module: channel, spatial and frequency self-attention (paper B, section 3.2).
 
 Shape legend: B batch, C channels, H height, W width, h heads, c channels of one head, T windows or patches of one image
-(row by row), N pixels of one of them (or all pixels, of the channel expert), x = 3h.
+(row by row), N pixels of one window or patch (of the whole image in the channel expert), x = 3h.
 """
 
 import torch
@@ -14,9 +14,9 @@ from training.recipes.paper_b.dft import analysis, synthesis
 class ChannelExpert(nn.Module):
     """x [B, C, H, W] -> Wo(softmax(Q K^T / tau) V) [B, C, H, W], rows of Q and K of unit length.
 
-    The learnable temperature tau is one per head. It is held as its logarithm: dividing by a parameter that may reach
-    zero would not be safe. The prose speaks of a residual connection here too; the equation has none, and the module
-    around the experts adds one.
+    Each head has a learnable temperature tau. The parameter is its logarithm, because tau itself could reach zero, and
+    the scores are divided by it. The paper's text also mentions a residual connection here; the equation has none, and
+    the module around the experts adds one.
     """
 
     def __init__(self, width: int, heads: int) -> None:
@@ -38,9 +38,9 @@ class ChannelExpert(nn.Module):
 class SpatialExpert(nn.Module):
     """x [B, C, H, W] -> DConv(softmax(top-k(Q K^T)) V) [B, C, H, W]; H and W multiples of `window`.
 
-    Deviations. The paper's HW x HW scores cannot exist at a camera's size, so its mask, which "prunes irrelevant
-    long-range interactions", is here the window; `window=None` gives the paper's global form. Scores are divided by
-    the square root of a head's channels, as usual.
+    Deviations: the paper's HW x HW scores are too large for camera images, so windows replace its mask, which "prunes
+    irrelevant long-range interactions"; `window=None` gives the paper's global form. Scores are divided by the square
+    root of a head's channels, as usual.
     """
 
     def __init__(self, width: int, heads: int, window: int | None, share: float) -> None:
@@ -63,21 +63,21 @@ class SpatialExpert(nn.Module):
         return self.output(join(attended_BThcN.flatten(2, 3), self.window, height, width))
 
     def _windows(self, x_BCHW: Tensor) -> Tensor:
-        """[B, T, C, N]; the whole image is one window where there is no other."""
+        """Cut into windows [B, T, C, N]; without `window` the whole image is the only one."""
         return x_BCHW.flatten(2)[:, None] if self.window is None else cut(x_BCHW, self.window)
 
 
 def most_alike(scores_xN: Tensor, share: float) -> Tensor:
-    """The `share` (0..1) largest scores of every query, at least one; the others become minus infinity.
+    """Keep the `share` (0..1) largest scores of every query, at least one; set the others to minus infinity.
 
-    A threshold at the k-th largest score keeps the dense shape as the paper's scatter does, at a fraction of its cost.
-    Scores that equal the k-th all stay: a flat sky attends evenly instead of by the order of its pixels.
+    Like the paper's scatter, a threshold at the k-th largest score keeps the dense shape, at a fraction of the cost.
+    All scores equal to the k-th stay, so a flat sky attends evenly and not by the order of its pixels.
     """
     count = scores_xN.shape[-1]
     kept = max(1, round(share * count))
     if kept == count:
         return scores_xN
-    # The k-th largest is the largest of the N - k + 1 smallest: fewer to find where most are kept.
+    # The k-th largest is the largest of the N - k + 1 smallest, and these are fewer if most scores are kept.
     least = scores_xN.detach().topk(count - kept + 1, dim=-1, largest=False).values.amax(dim=-1, keepdim=True)
     return scores_xN.masked_fill(scores_xN < least, float("-inf"))
 
@@ -85,8 +85,8 @@ def most_alike(scores_xN: Tensor, share: float) -> Tensor:
 class FrequencyExpert(nn.Module):
     """x [B, C, H, W] -> DConv(V * IFFT(FFT(Q) conj(FFT(K)))) [B, C, H, W]; H and W multiples of `patch`.
 
-    Deviations. The transforms are fixed real matrix products, because TensorRT has no complex numbers; and they are
-    orthonormal, so that the correlation, a sum over a patch, stays as large as its terms whatever the patch.
+    Deviations: the transforms are fixed real matrix products, because TensorRT has no complex numbers. They are
+    orthonormal, so the correlation, a sum over a patch, keeps the scale of its terms for any patch size.
     """
 
     analysis_NS: Tensor
@@ -118,7 +118,7 @@ class FrequencyExpert(nn.Module):
 class Projection(nn.Module):
     """x [B, C, H, W] -> Q, K, V as one [B, 3C, H, W], by 1x1 and depthwise 3x3 convolutions (paper B, section 3.2).
 
-    The experts rearrange the three together and take them apart last: a third of the operators in the model file.
+    The experts rearrange all three together and split them at the end, which takes a third of the operators.
     """
 
     def __init__(self, width: int) -> None:
@@ -132,12 +132,12 @@ class Projection(nn.Module):
 
 
 def depthwise(width: int) -> nn.Conv2d:
-    """The 3x3 depthwise convolution that ends the spatial and the frequency expert."""
+    """The last layer of the spatial and the frequency expert, a 3x3 depthwise convolution."""
     return nn.Conv2d(width, width, 3, padding=1, groups=width, bias=False)
 
 
 def check_heads(width: int, heads: int) -> None:
-    """Raises ValueError where the channels of an expert cannot be split among its heads."""
+    """Raises ValueError if an expert's channels cannot be split among its heads."""
     if width % heads:
         raise ValueError(f"{width} channels of an expert cannot be split among {heads} heads; change width or heads")
 

@@ -1,8 +1,8 @@
-"""The composite restoration loss over several output scales (paper B, section 3.4): pixels, edges, spectrum.
+"""The restoration loss of pixels, edges and spectrum over several output scales (paper B, section 3.4).
 
-Outputs are [B, 3, h, w], 0..1 but not clamped, the full size first; each is compared with the clear image averaged over
-areas to its size. The paper prints norms of whole images; here each norm is a mean over elements, so that the loss does
-not depend on the size of a crop and eps = 1e-3 is small beside one pixel's difference.
+Outputs are [B, 3, h, w], 0..1 but not clamped, the full size first. Their targets are the clear image, averaged over
+areas to the same size. The paper prints norms of whole images. Here each norm is a mean over elements, so the loss
+does not depend on the size of a crop, and eps = 1e-3 is small compared with the difference of one pixel.
 """
 
 from collections.abc import Sequence
@@ -30,15 +30,15 @@ def frequency(outputs: Sequence[Tensor], clear_B3HW: Tensor) -> Tensor:
 
 
 def spectral(restored_B3HW: Tensor, clear_B3HW: Tensor) -> Tensor:
-    """Mean modulus of the difference of the two spectra, of the transform without a factor.
+    """Mean modulus of the difference between the two spectra; the transform has no normalising factor.
 
-    Noise of standard deviation s then costs about s * sqrt(H * W): the reason for a weight as small as 0.01.
+    Noise of standard deviation s therefore costs about s * sqrt(H * W), which explains the small weight of 0.01.
     """
     return torch.fft.fft2(restored_B3HW - clear_B3HW).abs().mean()
 
 
 def at_every_scale(outputs: Sequence[Tensor], clear_B3HW: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """Each output in float32, with the clear image at its size."""
+    """Pairs of each output, in float32, and the clear image at its size."""
     sizes = [(output.shape[-2], output.shape[-1]) for output in outputs]
     return [
         (output.float(), F.adaptive_avg_pool2d(clear_B3HW, size)) for output, size in zip(outputs, sizes, strict=True)

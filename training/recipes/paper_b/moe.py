@@ -1,4 +1,4 @@
-"""The MoE feature extraction module: three experts side by side, weighted and fused (paper B, section 3.2).
+"""The MoE feature extraction module: three parallel experts with weights and a fusion (paper B, section 3.2).
 
 Shape legend: B batch, C channels, H height, W width, E experts.
 """
@@ -22,17 +22,17 @@ class PixelNorm(nn.LayerNorm):
 
 
 class MoeModule(nn.Module):
-    """X [B, C, H, W] and weights [B, E] of its experts -> LN(X + fusion(experts)) [B, C, H, W].
+    """X [B, C, H, W] and the experts' weights [B, E] -> LN(X + fusion(experts)) [B, C, H, W].
 
-    Each expert takes C/E channels. The fusion layer is in no equation; the text asks it for "a non-linear integration",
-    so a GELU precedes its 1x1 convolution.
+    Each expert takes C/E channels. No equation defines the fusion layer; the text describes "a non-linear integration",
+    so it is a GELU and a 1x1 convolution.
     """
 
     def __init__(self, width: int, heads: int, config: MoeWirNetConfig) -> None:
         super().__init__()
         self.columns = list(range(len(config.experts)))
         share = width // len(config.experts)
-        self.linear = nn.Conv2d(width, width, 1)  # a linear map of every pixel
+        self.linear = nn.Conv2d(width, width, 1)  # a linear map of each pixel
         self.split = nn.Conv2d(width, width, 1)
         self.experts = nn.ModuleList(build_expert(name, share, heads, config) for name in config.experts)
         self.fusion = nn.Conv2d(width, width, 1)
@@ -48,18 +48,18 @@ class MoeModule(nn.Module):
 
     @torch.no_grad()
     def keep(self, columns: Sequence[int]) -> None:
-        """Remove, in place, every expert but those of these columns of the weights; exact where theirs are zero."""
+        """Keep only the experts of these weight columns, in place; exact if the other experts' weights are zero."""
         share = self.split.out_channels // len(self.experts)
         kept = [index for index, column in enumerate(self.columns) if column in columns]
         channels = torch.cat([torch.arange(index * share, (index + 1) * share) for index in kept])
         self.split = narrowed(self.split, channels, slice(None))
-        self.fusion = narrowed(self.fusion, slice(None), channels)  # GELU(0) = 0: the others added nothing
+        self.fusion = narrowed(self.fusion, slice(None), channels)  # GELU(0) = 0, so the others added nothing
         self.experts = nn.ModuleList(self.experts[index] for index in kept)
         self.columns = [self.columns[index] for index in kept]
 
 
 class Level(nn.Module):
-    """One level of the network: a router and the MoE modules that it routes; x [B, C, H, W] -> the same, weights."""
+    """One level of the network, a router and its MoE modules: x [B, C, H, W] -> x of the same shape, weights [B, E]."""
 
     def __init__(self, width: int, heads: int, blocks: int, config: MoeWirNetConfig, routing: RoutingConfig) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ class Level(nn.Module):
 
 
 def build_expert(name: Expert, width: int, heads: int, config: MoeWirNetConfig) -> nn.Module:
-    """One expert of `width` channels."""
+    """Build the expert `name` for `width` channels."""
     if name == "channel":
         return ChannelExpert(width, heads)
     if name == "spatial":
@@ -83,7 +83,7 @@ def build_expert(name: Expert, width: int, heads: int, config: MoeWirNetConfig) 
 
 
 def narrowed(convolution: nn.Conv2d, outputs: Tensor | slice, inputs: Tensor | slice) -> nn.Conv2d:
-    """A 1x1 convolution with these of its output and input channels alone."""
+    """A copy of a 1x1 convolution with only these output and input channels."""
     weight = convolution.weight[outputs][:, inputs]
     new = nn.Conv2d(weight.shape[1], weight.shape[0], 1).to(weight)
     new.weight.copy_(weight)

@@ -1,4 +1,4 @@
-"""MOE-WIRNet: a U-Net of four levels, soft-routed on the way down, hard-routed on the way up (paper B, section 3.1).
+"""MOE-WIRNet: a four-level U-Net with a soft-routed encoder and a hard-routed decoder (paper B, section 3.1).
 
 Shape legend: B batch, C channels, H height, W width, E experts, G weights of all levels' experts.
 """
@@ -19,7 +19,7 @@ OUTPUT_SCALES = (1, 2, 4)
 
 
 class MoeRestoration(NamedTuple):
-    """The restored image, not clamped; the weights in use; restored images at 1/2 and 1/4 of the size if asked for."""
+    """The unclamped restored image, the experts' weights, and restored images at 1/2 and 1/4 size if requested."""
 
     restored_B3HW: Tensor
     gates_BG: Tensor
@@ -27,15 +27,15 @@ class MoeRestoration(NamedTuple):
 
     @property
     def scales(self) -> tuple[Tensor, ...]:
-        """All restored images, the largest first: what the multi-scale losses compare (section 3.4)."""
+        """All restored images, the largest first, for the multi-scale losses (section 3.4)."""
         return (self.restored_B3HW, *self.coarser)
 
 
 class MoeWirNet(nn.Module):
     """Image [B, 3, H, W], 0..1, H and W multiples of `config.stride`, or ValueError -> MoeRestoration.
 
-    The fourth encoder level is the bottleneck. Refinement modules are routed as the decoder's. Where the three scales
-    of section 3.4 come from, the paper does not say: here from the decoder's levels, each by a 3x3 convolution.
+    The fourth encoder level is the bottleneck. The refinement modules have the decoder's routing. The paper does not
+    say how it makes the three scales of section 3.4; here each decoder level makes one with a 3x3 convolution.
     """
 
     def __init__(self, config: MoeWirNetConfig) -> None:
@@ -72,7 +72,7 @@ class MoeWirNet(nn.Module):
         return MoeRestoration(self._output(image_B3HW, x, 0), torch.cat(gates, dim=1), tuple(reversed(outputs)))
 
     def _output(self, image_B3HW: Tensor, x_BCHW: Tensor, level: int) -> Tensor:
-        """Global residual learning (section 3.1), at 1/2 and 1/4 of the size on the averaged image."""
+        """Global residual learning (section 3.1); at 1/2 and 1/4 size it adds to the averaged image."""
         image = F.avg_pool2d(image_B3HW, OUTPUT_SCALES[level]) if level else image_B3HW
         return image + self.heads[level](x_BCHW)
 
@@ -87,7 +87,7 @@ class MoeWirNet(nn.Module):
 
     @property
     def routed_levels(self) -> dict[str, Level]:
-        """Every routed level by its name, in the order in which the image passes through them."""
+        """Every routed level by its name, in the order of computation."""
         named = {f"encoder{level + 1}": self.encoder[level] for level in range(LEVELS)}
         named |= {f"decoder{level + 1}": self.decoder[level] for level in reversed(range(LEVELS - 1))}
         named["refinement"] = self.refinement
@@ -95,12 +95,12 @@ class MoeWirNet(nn.Module):
 
     @property
     def gate_names(self) -> tuple[str, ...]:
-        """Names of the columns of `gates_BG`, as `encoder1.channel`."""
+        """Names of the columns of `gates_BG`, such as `encoder1.channel`."""
         return tuple(f"{level}.{expert}" for level in self.routed_levels for expert in self.config.experts)
 
 
 def residual_head(width: int) -> nn.Conv2d:
-    """The last convolution, small at first: training starts near the identity."""
+    """The last convolution, with small initial weights so that training starts near the identity."""
     head = nn.Conv2d(width, 3, 3, padding=1)
     with torch.no_grad():
         head.weight.mul_(0.1)
@@ -111,10 +111,10 @@ def residual_head(width: int) -> nn.Conv2d:
 
 @torch.no_grad()
 def pruned(net: MoeWirNet) -> MoeWirNet:
-    """A copy that restores the same image with the same gates, without what it can lose.
+    """A smaller copy with the same restored image and gates.
 
-    Learned gates are constants once training is over, so experts that hard routing gave no weight can go (METHODS,
-    B7). Gates that see the image, and soft ones, keep every expert. The copy gives no coarser outputs.
+    Learned gates are constants after training, so the copy omits experts to which hard routing gives no weight
+    (METHODS, B7). Gates that see the image, and soft gates, keep all experts. The copy has no coarser outputs.
     """
     net = copy.deepcopy(net)
     for level in net.routed_levels.values():

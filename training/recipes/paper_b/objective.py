@@ -1,4 +1,4 @@
-"""Multi-task collaborative training (paper B, sections 3.3, 3.4 and 4.1) as data: one stage with one phase."""
+"""The one stage of multi-task collaborative training (paper B, sections 3.3, 3.4 and 4.1)."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -13,23 +13,23 @@ from training.multitask.collaboration import Average, Collaboration, alone
 from training.recipes.paper_b import losses as multiscale
 from training.recipes.paper_b.config import PaperBRun
 
-# The network's name, which is also that of the checkpoint's file.
+# The name of the network, and of its file in the checkpoint.
 NETWORK = "moe_wirnet"
 
 Scales = Callable[[nn.Module, Tensor], Sequence[Tensor]]
-"""The network and images [B, 3, H, W], 0..1 -> restored images of every output scale, the full size first."""
+"""Network, images [B, 3, H, W], 0..1 -> restored images of all output scales, the full size first."""
 
 
 def call(net: nn.Module, image_B3HW: Tensor) -> Sequence[Tensor]:
-    """The scales of a network that returns nothing else."""
+    """The scales of a network that returns only these."""
     outputs: Sequence[Tensor] = net(image_B3HW)
     return outputs
 
 
 def stages(config: PaperBRun, average: Average = alone, scales: Scales = call) -> tuple[Stage, ...]:
-    """The one stage; `average` is that of the training's processes: partial(processes.average, fabric).
+    """The one stage, with a new state for each run.
 
-    Its state is new: a run has stages of its own.
+    `average` averages over the training's processes: partial(processes.average, fabric).
     """
     task = PaperB(config, average, scales)
     phase = Phase(
@@ -45,10 +45,11 @@ def stages(config: PaperBRun, average: Average = alone, scales: Scales = call) -
 
 
 class PaperB:
-    """The objective of paper B: the tasks' losses, each weighed by how that task converges.
+    """The objective of paper B: the tasks' losses, with weights that depend on each task's convergence.
 
-    The weights need every task's loss before the first gradient. With one micro-batch they come of the objective's own
-    forward pass; with several, of one more over all of them without a gradient, so that accumulation changes nothing.
+    The weights need the losses of all tasks before the first gradient. With one micro-batch the objective's own forward
+    pass gives these losses. With several, an extra forward pass over all of them gives them, without gradients, so that
+    accumulation does not change the result.
     """
 
     def __init__(self, config: PaperBRun, average: Average = alone, scales: Scales = call) -> None:
@@ -59,14 +60,14 @@ class PaperB:
 
     @torch.no_grad()
     def prepare(self, micro_batches: Sequence[Example], nets: Networks) -> None:
-        """Advance the history before the first of several micro-batches."""
+        """Update the history before the first of several micro-batches."""
         self._prepared = len(micro_batches) > 1
         if self._prepared:
             found = torch.stack([torch.stack(self._sums(batch, nets)) for batch in micro_batches])
             self.collaboration.advance(*found.mean(dim=0))
 
     def restore(self, batch: Example, nets: Networks) -> Outcome:
-        """The sum of weight * mean loss over the tasks, by the loss's terms (section 3.4)."""
+        """The sum of weight * mean loss over the tasks, separately for each term of the loss (section 3.4)."""
         clear, degraded = batch.clear_3HW.float() / 255, batch.degraded_3HW.float() / 255
         outputs = self._scales(nets[NETWORK], degraded)
         parts_TP, counts_T = self._losses(outputs, clear, batch.weather)
@@ -74,7 +75,7 @@ class PaperB:
             self.collaboration.advance(parts_TP.detach().sum(dim=1) * counts_T, counts_T)
         terms_P = (self.collaboration.factors_T * counts_T) @ parts_TP
         restored = outputs[0].detach().float()
-        gain = restoration.psnr(restored, clear) - restoration.psnr(degraded, clear)
+        gain = restoration.gain_db(restored, degraded, clear)
         return Outcome(
             dict(zip(("charbonnier", "edge", "frequency"), terms_P, strict=True)),
             {"gain_dB": gain.mean()} | self._state(),
@@ -82,21 +83,21 @@ class PaperB:
         )
 
     def _sums(self, batch: Example, nets: Networks) -> tuple[Tensor, Tensor]:
-        """[T]: the sum of the losses of each task's examples, and their number."""
+        """The sum of the losses of each task's examples, and their number, both [T]."""
         outputs = self._scales(nets[NETWORK], batch.degraded_3HW.float() / 255)
         parts_TP, counts_T = self._losses(outputs, batch.clear_3HW.float() / 255, batch.weather)
         return parts_TP.sum(dim=1) * counts_T, counts_T
 
     def _losses(self, outputs: Sequence[Tensor], clear_B3HW: Tensor, tasks_B: Tensor) -> tuple[Tensor, Tensor]:
-        """Each task's weighted terms [T, 3], zero for a task that is not there, and its number of examples [T].
+        """Each task's weighted terms [T, 3], zero for a task without examples, and its number of examples [T].
 
-        Raises ValueError for examples of no task.
+        Raises ValueError for an example of an unknown task.
         """
         count = len(self.config.tasks)
         if not bool(((tasks_B >= 0) & (tasks_B < count)).all()):
             raise ValueError(
                 f"examples of the tasks {sorted(set(tasks_B.tolist()))}, but the tasks are "
-                f"{dict(enumerate(self.config.tasks))}; name every degradation of the data in `tasks`, clear ones too"
+                f"{dict(enumerate(self.config.tasks))}; name all degradations of the data in `tasks`, including clear"
             )
         masks = [tasks_B == task for task in range(count)]
         parts = [self._terms([output[mask] for output in outputs], clear_B3HW[mask]) for mask in masks]
@@ -116,7 +117,7 @@ class PaperB:
         )
 
     def _state(self) -> dict[str, Tensor]:
-        """Every task's last loss (NaN before its first), weight, and convergence indices."""
+        """Every task's last loss (NaN before the first one), weight and convergence indices."""
         assert self.collaboration.balance is not None
         columns = {"loss": self.collaboration.history.last_T} | {
             "weight": self.collaboration.balance.weights_T,

@@ -1,4 +1,4 @@
-"""The recipe of paper B: MOE-WIRNet, collaboratively on several weathers of street scenes or of a data set's pairs."""
+"""The recipe of paper B: MOE-WIRNet, on several weathers of street scenes or a data set's pairs."""
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
@@ -19,16 +19,16 @@ from training.recipes.paper_b.objective import NETWORK, stages
 
 
 def add_options(parser: ArgumentParser) -> None:
-    """The pairs, or the weathers of street scenes."""
+    """Add the options for pairs, or the weathers of street scenes."""
     add_pairs(parser)
     add_tasks(parser)
 
 
 def configure(config: PaperBRun, options: Namespace) -> PaperBRun:
-    """The run on these pairs or weathers; raises ValueError for options that exclude each other."""
+    """Apply the options to the run; raises ValueError for options that exclude each other."""
     config = replace(config, pairs=pairs_of(options))
     if options.tasks and config.pairs.root:
-        raise ValueError("--tasks: it chooses weathers that are laid over our scenes; pairs have their own")
+        raise ValueError("--tasks chooses the weathers of street scenes; pairs have their own, so leave it out")
     return config.of_tasks(options.tasks) if options.tasks else config
 
 
@@ -38,7 +38,7 @@ def arguments(config: PaperBRun) -> str:
 
 
 def assemble(config: PaperBRun, fabric: Fabric) -> Run:
-    """The network and its stage; on pairs, their weathers are the tasks. Raises FileNotFoundError and ValueError."""
+    """Build the run; with pairs, their weathers are the tasks. Raises FileNotFoundError and ValueError."""
     if config.pairs.root:
         config = config.of_tasks(weathers_of(config.pairs))
     average = partial(processes.average, fabric)
@@ -46,13 +46,13 @@ def assemble(config: PaperBRun, fabric: Fabric) -> Run:
 
 
 def scales(net: nn.Module, image_B3HW: Tensor) -> Sequence[Tensor]:
-    """The restored images of all scales, the full size first."""
+    """The restored images of all output scales, the full size first."""
     found: Sequence[Tensor] = net(image_B3HW, coarser=True).scales
     return found
 
 
 def examples(config: PaperBRun) -> Examples:
-    """Endless crops, the tasks in turn: of the pairs on disk, or of clear frames, degraded."""
+    """Endless crops of the pairs on disk, or of degraded street scenes, with the tasks in turn."""
     if config.pairs.root:
         return paired_tasks(config.pairs, config.tasks, config.data.crop, config.seed)
     return street_tasks(config.data, config.tasks, config.seed)

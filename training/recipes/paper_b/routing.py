@@ -1,6 +1,6 @@
-"""Soft and hard routing: gates to the weights of a level's experts (paper B, section 3.2; METHODS B6 and B7).
+"""Soft and hard routing, which turn gates into the experts' weights (paper B, section 3.2; METHODS B6 and B7).
 
-Shape legend: B batch, C channels, H height, W width, E experts. Rows of weights are not negative and sum to one.
+Shape legend: B batch, C channels, H height, W width, E experts. Weights are 0 or more, and each row sums to one.
 """
 
 import torch
@@ -13,8 +13,8 @@ from training.recipes.paper_b.config import RoutingConfig
 class LevelRouter(nn.Module):
     """The level's input [B, C, H, W] -> weights [B, E] for all its MoE modules.
 
-    One set of gates per level: section 3.2 calls them baselines "at the current hierarchical level". They start
-    nearly, not wholly, equal: exact ties would send every level's argmax to its first expert.
+    Each level has one set of gates, because section 3.2 calls them baselines "at the current hierarchical level". They
+    start nearly equal, but not exactly, or argmax would choose the first expert of every level.
     """
 
     def __init__(self, width: int, experts: int, config: RoutingConfig) -> None:
@@ -26,7 +26,7 @@ class LevelRouter(nn.Module):
         self.image: nn.Linear | None = None
         if config.kind != "uniform" and config.gating == "image":
             self.image = nn.Linear(width, experts, bias=False)
-            nn.init.zeros_(self.image.weight)  # so that training starts from the printed form
+            nn.init.zeros_(self.image.weight)  # training starts from the printed form
 
     @property
     def constant(self) -> bool:
@@ -45,7 +45,7 @@ class LevelRouter(nn.Module):
 
 
 class FixedWeights(nn.Module):
-    """A router whose weights are decided: [E] for every image."""
+    """A router with fixed weights [E], the same for all images."""
 
     weights_E: Tensor
 
@@ -58,14 +58,14 @@ class FixedWeights(nn.Module):
 
 
 def soft(gates_BE: Tensor) -> Tensor:
-    """Softmax over the gates, as section 3.2's soft routing prints it."""
+    """Softmax over the gates: soft routing as printed in section 3.2."""
     return gates_BE.softmax(dim=1)
 
 
 def top_k(gates_BE: Tensor, kept: int) -> Tensor:
-    """Softmax over the `kept` largest gates, exact zeros elsewhere; with one kept, the argmax of section 3.2.
+    """Softmax over the `kept` largest gates, exact zeros for the others; with one kept, the argmax of section 3.2.
 
-    Gradients are those of soft routing (straight through): a hard choice has none, so gates could never change it.
+    Gradients are those of soft routing (straight-through), because a hard choice has no gradient to train the gates.
     """
     chosen_BE = F.one_hot(gates_BE.topk(kept, dim=1).indices, gates_BE.shape[1]).sum(dim=1).bool()
     hard = gates_BE.masked_fill(~chosen_BE, float("-inf")).softmax(dim=1)

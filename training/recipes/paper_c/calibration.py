@@ -1,4 +1,4 @@
-"""The temperature of MUIRF's posterior, fitted on drives that nothing is trained or judged on. A reconstruction."""
+"""Calibrates the temperature of MUIRF's posterior, on drives for this purpose only. A reconstruction."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,9 +22,9 @@ Labelled = tuple[Image, int]
 
 
 def validation_frames(config: PaperCRun) -> list[Labelled]:
-    """A frame of each validation drive in every weather; nothing is trained on these drives, and nothing judged.
+    """A frame of each validation drive in every weather; these drives serve neither training nor judging.
 
-    Raises ValueError where they would reach those kept unseen.
+    Raises ValueError if they reach the drives kept unseen.
     """
     first, data = config.data.drives, config.data
     seeds = range(first, first + config.validation_drives)
@@ -38,7 +38,7 @@ def validation_frames(config: PaperCRun) -> list[Labelled]:
 
 @torch.inference_mode()
 def weather_logits(net: Muirf, frames: Iterable[Labelled]) -> tuple[Tensor, Tensor]:
-    """What the router makes of each frame [N, K] as a deployed model sees it, and the labels [N]."""
+    """The router's weather logits [N, K] of the frames, prepared as in a deployed model, and the labels [N]."""
     device = next(net.parameters()).device
     found, labels = [], []
     for image_HW3, number in frames:
@@ -50,12 +50,12 @@ def weather_logits(net: Muirf, frames: Iterable[Labelled]) -> tuple[Tensor, Tens
 
 @torch.no_grad()
 def fit(net: Muirf, frames: Iterable[Labelled]) -> None:
-    """Give the router the temperature that these frames ask for."""
+    """Set the router's temperature to the best one for these frames."""
     net.router.temperature.fill_(fit_temperature(*weather_logits(net, frames)))
 
 
 def calibrate(trainer: Trainer, folder: Path, frames: Iterable[Labelled]) -> None:
-    """Fit the temperature of a trained network on validation frames, and write it into its checkpoint."""
+    """Fit the temperature of a trained network on validation frames, and save it in the checkpoint."""
     fit(muirf(trainer.networks).eval(), frames)
     scalars = open_checkpoint(folder).state["scalars"]
     trainer.fabric.barrier()

@@ -1,6 +1,6 @@
 """Settings of MUIRF, its losses and its joint training (paper C: a reconstruction).
 
-Only the abstract of paper C is public. Every number here is a decision of this project.
+Only the abstract of paper C is public. All numbers here are decisions of this project.
 """
 
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ from training.multitask.reweighting import ReweightingConfig
 
 @dataclass(frozen=True)
 class MuirfConfig:
-    """MUIRF, a U-Net whose convolutions share channels between weathers (paper C, abstract; a reconstruction).
+    """Settings of MUIRF, a U-Net whose weathers share channels (paper C, abstract; a reconstruction).
 
-    `weathers`: types that the router tells apart, clear among them. `experts`: score experts of the mixture that
-    chooses channels. `patch`: side in pixels of the patches that the first convolution embeds, 1 for full size.
-    `width`: channels of the first level, doubled at every next one. `blocks`: residual blocks of each level, the last
-    of which is the bottleneck. `ratio`: share of channels that all weathers share at the start of training.
-    `hidden`: channels of the router.
+    `weathers`: types that the router recognises, including clear. `experts`: score experts of the mixture that chooses
+    channels. `patch`: side in pixels of the patches that the first convolution embeds, 1 for full size. `width`:
+    channels of the first level, doubled at each further level. `blocks`: residual blocks of each level; the last level
+    is the bottleneck. `ratio`: share of the channels that all weathers share at the start of training. `hidden`:
+    channels of the router.
     """
 
     weathers: tuple[str, ...] = ("clear", "fog", "rain", "snow")
@@ -32,23 +32,23 @@ class MuirfConfig:
     hidden: int = 32
 
     def __post_init__(self) -> None:
-        """Raises ValueError that names the field at fault."""
+        """Raises ValueError with the name of the wrong field."""
         if len(set(self.weathers)) < max(1, len(self.weathers)):
             raise ValueError(f"weathers: name one or more, each once, got {self.weathers}")
         if self.experts < 1:
-            raise ValueError(f"experts: one or more must score the channels, got {self.experts}")
+            raise ValueError(f"experts: must be 1 or more, got {self.experts}")
         if self.patch not in (1, 2, 4):
             raise ValueError(f"patch: 1, 2 or 4 pixels, got {self.patch}")
         if self.width < 2 or self.width % 2:
-            raise ValueError(f"width: levels halve it on the way up, so it must be even, got {self.width}")
+            raise ValueError(f"width: must be even and 2 or more, because the decoder halves it, got {self.width}")
         if not self.blocks or min(self.blocks) < 1:
             raise ValueError(f"blocks: one or more at every level, got {self.blocks}")
         if not 0 < self.ratio < 1:
-            raise ValueError(f"ratio: of shared channels must lie between 0 and 1, got {self.ratio}")
+            raise ValueError(f"ratio: of shared channels must be between 0 and 1, got {self.ratio}")
 
     @property
     def stride(self) -> int:
-        """Height and width of an image must be multiples of this: whole patches down to the last level."""
+        """Divisor of an image's height and width, which gives whole patches down to the last level."""
         return self.patch * 2 ** max(2, len(self.blocks) - 1)
 
 
@@ -56,12 +56,13 @@ class MuirfConfig:
 class PaperCRun(RunConfig):
     """One run of joint training over all weathers, on street scenes with synthetic weather (paper C, abstract).
 
-    A reconstruction. The router may learn to tell the weathers first, for `router_steps`; it goes on learning in the
-    joint `steps`. `tasks` name the numbers in `Example.weather`, from 0, and are `model.weathers`; `batch` is a
-    multiple of them, `data.crop` one of `model.stride`. `method` joins the tasks' gradients, with the settings of
-    `homogenisation` if it is MVGH, or of `reweighting` if it is ORI. `*_weight`: of the loss's other terms beside the
-    Charbonnier distance. `sharing_ratio`: the target of the share of shared channels, 0..1. The router's temperature is
-    fitted on a frame of each of `validation_drives` procedural drives, the next after those to train on.
+    It is a reconstruction. `router_steps`: steps in which only the router learns the weathers, before the joint
+    `steps`, in which it keeps learning. `tasks`: names of the numbers in `Example.weather`, from 0; they equal
+    `model.weathers`. `batch` is a multiple of the number of tasks, `data.crop` a multiple of `model.stride`. `method`
+    joins the tasks' gradients; `homogenisation` has the settings of MVGH, `reweighting` those of ORI. `*_weight`:
+    weights of the loss terms other than the Charbonnier distance. `sharing_ratio`: target of the share of shared
+    channels, 0..1. `validation_drives`: procedural drives after those for training; a frame of each calibrates the
+    router's temperature.
     """
 
     name: str = "paper_c"
@@ -82,18 +83,18 @@ class PaperCRun(RunConfig):
     validation_drives: int = 24
 
     def __post_init__(self) -> None:
-        """Raises ValueError that names the setting at fault."""
+        """Raises ValueError with the name of the wrong setting."""
         self.check_tasks(self.tasks, self.model.stride)
         if self.tasks != self.model.weathers:
             raise ValueError(
-                f"tasks: {', '.join(self.tasks)} are not the weathers that the network's router tells apart, "
-                f"{', '.join(self.model.weathers)}; give both alike"
+                f"tasks: {', '.join(self.tasks)} differ from the weathers that the network's router recognises, "
+                f"{', '.join(self.model.weathers)}; give the same ones to both"
             )
         if self.validation_drives < 1:
-            raise ValueError(f"validation_drives: {self.validation_drives}; one or more must calibrate the router")
+            raise ValueError(f"validation_drives: the calibration needs one or more, got {self.validation_drives}")
 
     def of_tasks(self, tasks: Sequence[str]) -> "PaperCRun":
-        """The run with these weathers, each step having as many examples of each as before."""
+        """The run with these weathers, and the same number of examples per weather and step as before."""
         each = self.batch // len(self.tasks)
         model = replace(self.model, weathers=tuple(tasks))
         return replace(self, tasks=tuple(tasks), batch=each * len(tasks), model=model)

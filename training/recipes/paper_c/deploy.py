@@ -1,4 +1,4 @@
-"""MUIRF under the model file's contract, and its checkpoint ready to be judged and handed out. A reconstruction."""
+"""Wraps MUIRF for the model file, and makes its checkpoint deployable. A reconstruction."""
 
 import torch
 from torch import Tensor, nn
@@ -14,16 +14,16 @@ from training.segmenters.find import Segmenter
 TITLE = "paper C: MUIRF, a reconstruction from its abstract"
 
 LIMITS = """\
-- It is a reconstruction: only the abstract of paper C is public, so its results say nothing about the paper's.
-- It restores; its mask is that of a segmenter for normal conditions, which sees the restored frame and was not trained
-  with it. `base` is the same segmenter on the degraded frame.
+- It is a reconstruction: only the abstract of paper C is public, so its results tell nothing about the paper's.
+- It only restores. A segmenter for normal conditions makes the mask from the restored frame; they were not trained
+  together. `base` is the same segmenter on the degraded frame.
 - Its weather probabilities are calibrated on procedural drives with synthetic weather; on other frames they may be too
-  sure or not sure enough.
-- A mask of 11 street classes cannot stand for a safety function."""
+  high or too low.
+- A mask of 11 street classes cannot serve as a safety function."""
 
 
 class MuirfRestorer(nn.Module):
-    """A Muirf as a restorer, routed by its calibrated posterior: image [B, 3, H, W] -> Restored."""
+    """A Muirf as a restorer, with routing by its calibrated posterior: image [B, 3, H, W] -> Restored."""
 
     def __init__(self, net: Muirf) -> None:
         super().__init__()
@@ -43,14 +43,14 @@ def restore(saved: Checkpoint, config: MuirfConfig) -> Muirf:
 
 
 def deployed(net: Muirf, segmenter: nn.Module) -> DeployedRestorer:
-    """The network and the segmenter for its mask as a model file; `net.gate_names` name its gates."""
+    """The model for a model file: the network and the segmenter for its mask; its gates are `net.gate_names`."""
     return DeployedRestorer(segmenter, MuirfRestorer(net), net.config.stride).eval()
 
 
 def deploy(saved: Checkpoint, config: PaperCRun, segmenter: Segmenter) -> Deployable:
     """The network of a checkpoint with the segmenter for its mask; raises CheckpointError.
 
-    The manifest's `temperature` is 1 for a run that has not ended, which is not calibrated yet.
+    The manifest's `temperature` is 1 before the end of a run, because calibration comes after the last step.
     """
     net, base = restore(saved, config.model), segmenter.for_any_frame()
     temperature = round(net.router.temperature.item(), 4)
@@ -60,7 +60,7 @@ def deploy(saved: Checkpoint, config: PaperCRun, segmenter: Segmenter) -> Deploy
         parts={"segmenter": base, "muirf": net},
         training=provenance(saved, config, method=TITLE, temperature=temperature),
         conditions=net.config.weathers,
-        trained_under="weather as its tasks name it",
+        trained_under="the weathers of its tasks",
         limits=LIMITS,
         weathers=net.config.weathers,
         gates=net.gate_names,

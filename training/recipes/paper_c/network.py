@@ -1,7 +1,7 @@
-"""MUIRF: a restoration U-Net with channels shared between weathers as the router says (paper C). A reconstruction.
+"""MUIRF: a restoration U-Net in which the router decides which channels the weathers share (paper C, reconstructed).
 
-Only the abstract of paper C is public: the U-Net is ours; CPSM sits in the convolutions of its residual blocks. What
-embeds, joins levels and ends in pixels is shared by all weathers, as it is.
+Only the abstract of paper C is public. The U-Net is our own, with CPSM in the convolutions of its residual blocks. All
+weathers share the embedding, the layers between levels and the output layer completely.
 
 Shape legend: B batch, C channels, H height, W width, E score experts, K weathers, L channel-shared convolutions,
 O their channels.
@@ -21,7 +21,7 @@ from training.recipes.paper_c.sharing import ChannelSharedConv2d, Route
 
 
 class MuirfRestoration(NamedTuple):
-    """The restored image, not clamped; the routing; and of every channel-shared convolution its mask [B, O]."""
+    """The unclamped restored image, the routing, and the mask [B, O] of every channel-shared convolution."""
 
     restored_B3HW: Tensor
     routing: MuirfRouting
@@ -29,17 +29,17 @@ class MuirfRestoration(NamedTuple):
 
     @property
     def shared_BL(self) -> Tensor:
-        """The share of channels that each convolution shared, 0..1."""
+        """The share of shared channels of each convolution, 0..1."""
         return torch.stack([mask_BO.mean(dim=1) for mask_BO in self.masks], dim=1)
 
 
 def share_of_channels(masks: Sequence[Tensor]) -> Tensor:
-    """The share of channels [B] that the convolutions of these masks [B, O] share in all, 0..1."""
+    """The share [B] of shared channels over all convolutions, 0..1, from their masks [B, O]."""
     return torch.cat(list(masks), dim=1).mean(dim=1)
 
 
 class SharedBlock(nn.Module):
-    """x + conv(relu(conv(x))), both channel-shared; the second starts small, so that the sum stays in scale."""
+    """x + conv(relu(conv(x))), both channel-shared; the second starts small, to keep the scale of x."""
 
     def __init__(self, width: int, config: MuirfConfig) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class SharedBlock(nn.Module):
 class Muirf(nn.Module):
     """Image [B, 3, H, W], 0..1, H and W multiples of `config.stride`, or ValueError -> MuirfRestoration.
 
-    With `weather_B`, labels, the kernels are those of the given weathers; without, of the router's posterior.
+    With the labels `weather_B` the kernels are those of the given weathers, else those of the router's posterior.
     """
 
     def __init__(self, config: MuirfConfig) -> None:
@@ -86,12 +86,12 @@ class Muirf(nn.Module):
         return MuirfRestoration(restored, routing, masks)
 
     def preview(self, image_B3HW: Tensor) -> tuple[MuirfRouting, tuple[Tensor, ...]]:
-        """The routing and the masks of images without restoring them, at the router's cost."""
+        """The routing and the masks of images at the cost of the router, without restoration."""
         routing = self.router(self.embed(image_B3HW))
         return routing, tuple(conv.mask(routing.gate_BE) for conv in self.shared_convolutions.values())
 
     def restore(self, image_B3HW: Tensor, shallow_BCHW: Tensor, route: Route) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """The image plus the residual that the U-Net finds on this route, and the masks."""
+        """The image plus the U-Net's residual on this route, and the masks."""
         x, skips, masks = shallow_BCHW, [], []
         for index, blocks in enumerate(self.encoder):
             x = self.down[index - 1](x) if index else x
@@ -115,7 +115,7 @@ class Muirf(nn.Module):
 
     @property
     def shared_convolutions(self) -> dict[str, ChannelSharedConv2d]:
-        """All of them by name, in the order of `MuirfRestoration.masks`, as `encoder1.1.first`."""
+        """All channel-shared convolutions, by names such as `encoder1.1.first`, in the order of the masks."""
         return dict(self._named())
 
     def _named(self) -> Iterator[tuple[str, ChannelSharedConv2d]]:
@@ -130,24 +130,24 @@ class Muirf(nn.Module):
 
     @property
     def specific_parameters(self) -> tuple[nn.Parameter, ...]:
-        """Every weather's own weights."""
+        """The weather-specific weights."""
         return tuple(p for conv in self.shared_convolutions.values() for p in conv.specific_parameters)
 
     @property
     def shared_parameters(self) -> tuple[nn.Parameter, ...]:
-        """All other weights that learn: those on which the weathers' gradients meet."""
+        """All other trainable weights; the gradients of all weathers meet on them."""
         specific = {id(parameter) for parameter in self.specific_parameters}
         return tuple(p for p in self.parameters() if p.requires_grad and id(p) not in specific)
 
     def hold_posterior(self) -> None:
-        """From now on neither the shallow features nor what the router makes of the weather learns; its experts do."""
+        """Freeze the shallow features and the router's weather posterior, but not its experts."""
         for part in (self.embed, self.router):
             part.requires_grad_(False)
         self.router.experts.requires_grad_(True)
 
     @property
     def gate_names(self) -> tuple[str, ...]:
-        """Names of what routes a frame: the score experts' weights, then each convolution's share of channels."""
+        """Names of the gates: the score experts' weights, then the share of shared channels of each convolution."""
         experts = tuple(f"expert{number}" for number in range(1, self.config.experts + 1))
         return experts + tuple(f"shared.{name}" for name in self.shared_convolutions)
 
@@ -158,17 +158,17 @@ def level(width: int, blocks: int, config: MuirfConfig) -> nn.ModuleList:
 
 
 def embedding(patch: int, width: int) -> nn.Conv2d:
-    """Patches of the image, or every pixel with its neighbours, to features."""
+    """The first convolution: a feature per patch of the image, or per pixel and its neighbours if `patch` is 1."""
     return nn.Conv2d(3, width, patch, stride=patch) if patch > 1 else plain(3, width)
 
 
 def plain(inputs: int, outputs: int) -> nn.Conv2d:
-    """A 3x3 convolution that keeps the size."""
+    """A 3x3 convolution with an output of the same size."""
     return nn.Conv2d(inputs, outputs, 3, padding=1)
 
 
 def walk(blocks: nn.Module, x_BCHW: Tensor, route: Route) -> tuple[Tensor, list[Tensor]]:
-    """Through all blocks of a level, with the masks of their convolutions."""
+    """The output of all blocks of a level, and the masks of their convolutions."""
     assert isinstance(blocks, nn.ModuleList)
     masks: list[Tensor] = []
     for block in blocks:

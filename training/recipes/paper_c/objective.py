@@ -1,6 +1,6 @@
-"""Joint training of MUIRF over all weathers, their gradients homogenised (paper C), as data: a stage, or two.
+"""Stages of the joint training of MUIRF over all weathers, with homogenised gradients (paper C).
 
-A reconstruction: only the abstract of paper C is public. Which losses there are, and how much they weigh, is ours.
+It is a reconstruction: only the abstract of paper C is public. The losses and their weights are our decisions.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from training.recipes.paper_c import losses as sharing
 from training.recipes.paper_c.config import PaperCRun
 from training.recipes.paper_c.network import Muirf, MuirfRestoration, share_of_channels
 
-# The network's name, which is also that of the checkpoint's file.
+# The name of the network, and of its file in the checkpoint.
 NETWORK = "muirf"
 
 
@@ -31,24 +31,24 @@ class Whole(NamedTuple):
 
 
 def stages(config: PaperCRun, average: Average = alone) -> tuple[Stage, ...]:
-    """The router's own stage, if it has one, and the joint one.
+    """The router's stage, if it has any steps, and the joint stage, with a new state for each run.
 
-    `average` is that of the training's processes: partial(processes.average, fabric). Their state is new: a run has
-    stages of its own. Raises ImportError for a method whose solver is not installed.
+    `average` averages over the training's processes: partial(processes.average, fabric). Raises ImportError if the
+    method's solver is not installed.
     """
     found = (router_stage(config), joint_stage(config, average))
     return tuple(stage for stage in found if stage.steps)
 
 
 def router_stage(config: PaperCRun) -> Stage:
-    """The router learns to tell the weathers, and the first convolution with it; nothing is restored."""
+    """The stage in which only the router and the first convolution learn, to recognise the weather."""
     rate = cosine(config.learning_rate, config.last_learning_rate, config.router_steps)
     adam = partial(torch.optim.Adam, lr=config.learning_rate)
     return Stage("router", config.router_steps, (Phase("tell_weather", (NETWORK,), tell_weather, adam, rate),))
 
 
 def joint_stage(config: PaperCRun, average: Average) -> Stage:
-    """All weathers are restored together, and told apart."""
+    """The stage in which the network learns to restore and to recognise all weathers together."""
     task = PaperC(config, average)
     method = build(config.method, len(config.tasks), config.homogenisation, config.reweighting)
     phase = Phase(
@@ -64,29 +64,29 @@ def joint_stage(config: PaperCRun, average: Average) -> Stage:
 
 
 def shared(nets: Networks) -> Sequence[torch.nn.Parameter]:
-    """The weights on which the weathers' gradients meet; each weather's own stay out of it."""
+    """The weights that all weathers share, without the weather-specific ones."""
     return muirf(nets).shared_parameters
 
 
 def muirf(nets: Networks) -> Muirf:
-    """The network."""
+    """The network, with its type."""
     return cast(Muirf, nets[NETWORK])
 
 
 def tell_weather(batch: Example, nets: Networks) -> Outcome:
-    """The cross-entropy of the router's posterior with the weather labels."""
+    """The cross-entropy between the router's posterior and the weather labels."""
     routed, _ = muirf(nets).preview(batch.degraded_3HW.float() / 255)
     pair = routed.logits_BK, batch.weather
     return Outcome({"weather": routing.weather(*pair)}, accuracy(*pair))
 
 
 def accuracy(logits_BK: Tensor, weather_B: Tensor) -> dict[str, Tensor]:
-    """How often the router names the weather."""
+    """The share of images whose weather the router recognises, 0..1."""
     return {"weather_accuracy": (logits_BK.argmax(dim=1) == weather_B).float().mean()}
 
 
 class PaperC:
-    """The objective: each weather's restoration as a task of its own; weather, load and sharing as terms of all."""
+    """The objective of paper C: one restoration task per weather; weather, load and sharing as common terms."""
 
     def __init__(self, config: PaperCRun, average: Average = alone) -> None:
         self.config = config
@@ -95,7 +95,7 @@ class PaperC:
 
     @torch.no_grad()
     def prepare(self, micro_batches: Sequence[Example], nets: Networks) -> None:
-        """Look at the routing of all micro-batches, at the router's cost: load and sharing are of the whole batch."""
+        """Measure the load and the sharing of the whole batch, from the routing of all micro-batches."""
         found = [muirf(nets).preview(batch.degraded_3HW.float() / 255) for batch in micro_batches]
         share = torch.stack([share_of_channels(masks).mean() for _, masks in found]).mean()
         load_E = torch.stack([routed.gate_BE.mean(dim=0) for routed, _ in found]).mean(dim=0)
@@ -103,7 +103,7 @@ class PaperC:
         self._whole = Whole(share, load_E)
 
     def restore(self, batch: Example, nets: Networks) -> Outcome:
-        """Every task's loss from a forward pass of its examples, so that its gradient is of them alone."""
+        """Compute each task's loss in a forward pass of its own examples, so that its gradient comes only from them."""
         clear, degraded = batch.clear_3HW.float() / 255, batch.degraded_3HW.float() / 255
         rows = self._rows(batch.weather)
         found = {task: muirf(nets)(degraded[at], batch.weather[at]) for task, at in rows.items() if len(at)}
@@ -115,18 +115,18 @@ class PaperC:
         }
         order = torch.cat([rows[task] for task in found])
         restored = torch.cat([result.restored_B3HW.detach().float() for result in found.values()])[order.argsort()]
-        gain_B = restoration.psnr(restored, clear) - restoration.psnr(degraded, clear)
+        gain_B = restoration.gain_db(restored, degraded, clear)
         terms, scores = self._routing(list(found.values()), batch.weather[order])
         images = {"degraded": degraded, "restored": restored, "clear": clear}
         return Outcome(terms, scores | {"gain_dB": gain_B.mean()}, images, losses)
 
     def _rows(self, weather_B: Tensor) -> dict[str, Tensor]:
-        """Which examples are of which task; raises ValueError for examples of none."""
+        """The indices of each task's examples; raises ValueError for an example of an unknown task."""
         count = len(self.config.tasks)
         if not bool(((weather_B >= 0) & (weather_B < count)).all()):
             raise ValueError(
                 f"examples of the tasks {sorted(set(weather_B.tolist()))}, but the tasks are "
-                f"{dict(enumerate(self.config.tasks))}; name every degradation of the data in `tasks`, clear ones too"
+                f"{dict(enumerate(self.config.tasks))}; name all degradations of the data in `tasks`, including clear"
             )
         return {task: (weather_B == number).nonzero()[:, 0] for number, task in enumerate(self.config.tasks)}
 
@@ -137,7 +137,7 @@ class PaperC:
     def _routing(
         self, found: Sequence[MuirfRestoration], weather_B: Tensor
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """The terms that train the router and the scores, of all tasks together, and how well it knows the weather."""
+        """The common terms, which train the router and the channel scores, and the scores to watch."""
         assert self._whole is not None
         logits_BK = torch.cat([result.routing.logits_BK for result in found])
         gate_BE = torch.cat([result.routing.gate_BE for result in found])

@@ -1,4 +1,4 @@
-"""The recipe of paper C: MUIRF, jointly on several weathers of street scenes. A reconstruction from its abstract."""
+"""The recipe of paper C: MUIRF, on several weathers of street scenes. A reconstruction from the paper's abstract."""
 
 from argparse import ArgumentParser, Namespace
 from dataclasses import replace
@@ -22,15 +22,15 @@ from training.recipes.paper_c.objective import NETWORK, stages
 
 
 def add_options(parser: ArgumentParser) -> None:
-    """The weathers, and the way that their gradients are joined."""
+    """Add the options for the weathers and the method that joins their gradients."""
     add_tasks(parser)
     parser.add_argument(
-        "--method", choices=get_args(Method), help="how the weathers' gradients are joined (default: mvgh)"
+        "--method", choices=get_args(Method), help="method that joins the weathers' gradients (default: mvgh)"
     )
 
 
 def configure(config: PaperCRun, options: Namespace) -> PaperCRun:
-    """The run with this method and these weathers; raises ValueError."""
+    """Apply the options to the run; raises ValueError for unsuitable weathers."""
     config = replace(config, method=options.method or config.method)
     return config.of_tasks(options.tasks) if options.tasks else config
 
@@ -43,7 +43,7 @@ def arguments(config: PaperCRun) -> str:
 
 
 def assemble(config: PaperCRun, fabric: Fabric) -> Run:
-    """The network and its stages; raises ImportError for a method whose solver is not installed."""
+    """Build the run; raises ImportError if the method's solver is not installed."""
     average = partial(processes.average, fabric)
     return Run(
         config,
@@ -55,12 +55,12 @@ def assemble(config: PaperCRun, fabric: Fabric) -> Run:
 
 
 def examples(config: PaperCRun) -> Examples:
-    """Endless crops of clear frames, degraded, the tasks in turn."""
+    """Endless crops of degraded street scenes, with the tasks in turn."""
     return street_tasks(config.data, config.tasks, config.seed)
 
 
 def finish(config: PaperCRun, trainer: Trainer, folder: Path) -> None:
-    """Calibrate the trained router, and write its temperature into the checkpoint."""
+    """Calibrate the trained router, and save its temperature in the checkpoint."""
     calibrate(trainer, folder, validation_frames(config))
 
 

@@ -1,7 +1,7 @@
-"""The shallow-feature router: which weather, and which score experts choose the channels (paper C, abstract).
+"""The shallow-feature router recognises the weather and weighs the score experts (paper C, abstract).
 
-A reconstruction: only the abstract is public, which calls the mixture of experts "shallow-feature-based". The
-posterior over weathers is trained with the weather labels, and its temperature fitted on validation data afterwards.
+It is a reconstruction: only the abstract is public, which calls the mixture of experts "shallow-feature-based". The
+posterior over weathers learns from the weather labels; validation data determine its temperature afterwards.
 
 Shape legend: B batch, C channels, H height, W width, E score experts, K weathers.
 """
@@ -16,7 +16,7 @@ from training.models.layers import pooled_statistics
 
 
 class MuirfRouting(NamedTuple):
-    """The weathers' logits and calibrated probabilities, and the score experts' weights; rows of both sum to one."""
+    """Logits and calibrated probabilities of the weathers, and weights of the score experts; their rows sum to one."""
 
     logits_BK: Tensor
     weather_BK: Tensor
@@ -26,8 +26,9 @@ class MuirfRouting(NamedTuple):
 class ShallowRouter(nn.Module):
     """Shallow features F0 [B, C, H, W] -> MuirfRouting, from means and deviations over the frame.
 
-    They are those of F0 and of what two convolutions find in it. Without normalisation layers: they would wash out the
-    brightness and the contrast by which one knows the weather, and tie the images of a batch together.
+    The router takes these statistics of F0 and of the outputs of two convolutions. It has no normalisation layers: they
+    would remove the brightness and contrast that reveal the weather, and make the images of a batch depend on each
+    other.
     """
 
     temperature: Tensor
@@ -52,7 +53,7 @@ class ShallowRouter(nn.Module):
 def statistics(x_BCHW: Tensor) -> Tensor:
     """Mean and logarithm of the standard deviation of every channel over the frame, [B, 2C].
 
-    Fog scales contrast, and rain and snow add to it: on a logarithm's scale both are steps.
+    Fog scales the contrast down, rain and snow increase it; on a logarithmic scale both are shifts.
     """
     mean_BC, deviation_BC = pooled_statistics(x_BCHW).chunk(2, dim=1)
     return torch.cat([mean_BC, deviation_BC.log()], dim=1)

@@ -1,7 +1,7 @@
-"""A convolution some of whose channels all weathers share (CPSM; paper C, abstract). A reconstruction.
+"""CPSM, a convolution in which all weathers share some channels (paper C, abstract). A reconstruction.
 
-Only the abstract of paper C is public: it says that channels are selected "for cross-task sharing based on the input
-image" while "the remaining channels encode weather-specific features". Everything beyond that is decided here.
+Only the abstract of paper C is public. It says that channels are selected "for cross-task sharing based on the input
+image" while "the remaining channels encode weather-specific features". Everything else is our decision.
 
 Shape legend: B batch, C channels in, O channels out, H height, W width, E score experts, K weathers, P one channel's
 kernel (C * side * side).
@@ -15,31 +15,31 @@ from torch.nn import functional as F
 
 
 class Route(NamedTuple):
-    """What the router decided: the score experts' weights and the weathers' probabilities; rows sum to one."""
+    """The router's result: weights of the score experts and probabilities of the weathers; rows sum to one."""
 
     gate_BE: Tensor
     weather_BK: Tensor
 
 
 class Shared(NamedTuple):
-    """A convolution's output, and which of its channels were shared: ones and zeros, with the scores' gradient."""
+    """A convolution's output, and the mask of its shared channels: ones and zeros, with the gradient of the scores."""
 
     x_BOHW: Tensor
     mask_BO: Tensor
 
 
 class ChannelSharedConv2d(nn.Module):
-    """A general kernel W for all weathers and one W_t for each; every image chooses between them, channel by channel.
+    """A convolution with a general kernel W and a kernel W_t per weather; each image chooses between them per channel.
 
-    The kernel in use is m * W + (1 - m) * sum_t q_t W_t, with the mask m of the image and the weather's probabilities
-    q: convolution is linear, so mixing kernels equals mixing outputs, at the cost of one convolution. Each W_t starts
-    as a copy of W, so that an untrained module computes a plain convolution whatever the mask.
+    The image's kernel is m * W + (1 - m) * sum_t q_t W_t, with its mask m and its weather probabilities q. Convolution
+    is linear, so mixing kernels equals mixing outputs, at the cost of one convolution. Each W_t starts as a copy of W,
+    so an untrained module computes a plain convolution for any mask.
     """
 
     def __init__(self, conv: nn.Conv2d, weathers: int, experts: int, ratio: float) -> None:
-        """Take the place of `conv`; about `ratio` (0..1) of the channels start shared.
+        """Replace `conv`; at the start about `ratio` (0..1) of the channels are shared.
 
-        Raises ValueError for a convolution in groups, or one that pads with anything but zeros.
+        Raises ValueError for a convolution with groups, or with padding other than a number of zeros.
         """
         super().__init__()
         if conv.groups != 1 or conv.padding_mode != "zeros" or isinstance(conv.padding, str):
@@ -54,7 +54,7 @@ class ChannelSharedConv2d(nn.Module):
         self.scores_EO = nn.Parameter(initial_scores(experts, conv.out_channels, ratio))
 
     def forward(self, x_BCHW: Tensor, route: Route) -> Shared:
-        """Convolve each image with its own kernel; every weather's probabilities may differ from image to image."""
+        """Convolve each image with its own kernel; the weather probabilities may differ between images."""
         kernel_BOP, bias_BO, mask_BO = self.kernels(route)
         batch, channels, height, width = x_BCHW.shape
         outputs = len(self.general_O)
@@ -68,14 +68,14 @@ class ChannelSharedConv2d(nn.Module):
         return Shared(joined.reshape(batch, outputs, *joined.shape[2:]), mask_BO)
 
     def kernels(self, route: Route) -> tuple[Tensor, Tensor, Tensor]:
-        """What each image is convolved with: kernels [B, O, P] and biases [B, O]; and its mask [B, O]."""
+        """The kernel [B, O, P], bias [B, O] and mask [B, O] of each image."""
         mask_BO = self.mask(route.gate_BE)
         kernel_BOP = choose(mask_BO[:, :, None], self.general_OP, self._specific(route, self.specific_KOP))
         bias_BO = choose(mask_BO, self.general_O, self._specific(route, self.specific_KO))
         return kernel_BOP, bias_BO, mask_BO
 
     def mask(self, gate_BE: Tensor) -> Tensor:
-        """m = 1 where the gated score of a channel is above 1/2, else 0; its gradient is the score's."""
+        """m = 1 if the gated score of a channel is above 1/2, else 0; its gradient is that of the score."""
         score_BO = gate_BE @ self.scores_EO.sigmoid()
         hard_BO = (score_BO > 0.5).to(score_BO.dtype)
         return hard_BO + (score_BO - score_BO.detach()) if self.training else hard_BO
@@ -88,16 +88,16 @@ class ChannelSharedConv2d(nn.Module):
 
     @property
     def specific_parameters(self) -> tuple[nn.Parameter, nn.Parameter]:
-        """The weathers' own weights, which take no part in gradient homogenisation."""
+        """The weather-specific weights, which gradient homogenisation leaves out."""
         return self.specific_KOP, self.specific_KO
 
 
 def choose(mask: Tensor, general: Tensor, specific: Tensor) -> Tensor:
-    """m * W + (1 - m) * W_t, exact where the mask is 0 or 1."""
+    """m * W + (1 - m) * W_t, exact if the mask is 0 or 1."""
     return mask * general + (1 - mask) * specific
 
 
 def initial_scores(experts: int, channels: int, ratio: float) -> Tensor:
-    """Logits [E, O] whose scores are above 1/2 for about `ratio` of the channels, and differ a little by expert."""
+    """Logits [E, O] with scores above 1/2 for about `ratio` of the channels, slightly different for each expert."""
     normal_O = torch.randn(channels) + torch.special.ndtri(torch.tensor(ratio))
     return normal_O + 0.3 * torch.randn(experts, channels)

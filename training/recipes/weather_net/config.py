@@ -1,4 +1,4 @@
-"""Settings of the deployable model and its training, and its presets as functions that return them."""
+"""Settings of the deployable model and its training, and its presets."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from training.config import DataConfig, RunConfig, place
 
 @dataclass(frozen=True)
 class WeatherNetConfig:
-    """Widths (channels) of the deployable model at a quarter, an eighth and a sixteenth of the frame's size."""
+    """Settings of the deployable model; `width4` to `width16`: channels at 1/4, 1/8 and 1/16 of the frame's size."""
 
     classes: int = 11
     weathers: int = 4
@@ -20,7 +20,7 @@ class WeatherNetConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class WeatherNetRun(RunConfig):
-    """A training of the deployable model: its loss weights, and `init`, a checkpoint to take the first weights from."""
+    """A training of the deployable model, with loss weights; `init`: a checkpoint with the first weights."""
 
     model: WeatherNetConfig = field(default_factory=WeatherNetConfig)
     init: str = place()
@@ -38,7 +38,7 @@ class WeatherNetRun(RunConfig):
 
 
 def quick() -> WeatherNetRun:
-    """At most ten minutes on two CPU cores: procedural scenes only."""
+    """Procedural scenes only; at most ten minutes on two CPU cores."""
     return WeatherNetRun(name="quick", steps=700, data=DataConfig(drives=60), warmup_steps=60)
 
 
@@ -48,10 +48,10 @@ def default() -> WeatherNetRun:
 
 
 def finish() -> WeatherNetRun:
-    """The end of a default run, from its weights: crops of nearly whole frames, and the squared error too.
+    """Continue from a default run with crops of nearly whole frames, and the squared error as a further term.
 
-    Small crops teach texture; only the whole frame shows how much light fog has added, and if it cannot be seen there
-    either, the mean of the possible answers is better than their median.
+    Small crops teach texture, but only a whole frame shows how much light fog has added. If even the frame does not
+    show it, the mean of the possible answers, which the squared error favours, is better than their median.
     """
     return WeatherNetRun(
         name="finish",
@@ -66,7 +66,7 @@ def finish() -> WeatherNetRun:
 
 
 def smoke() -> WeatherNetRun:
-    """A few steps on tiny crops, for tests of the loop itself."""
+    """A few steps on tiny crops, for tests of the loop."""
     data = DataConfig(drives=2, frames_per_drive=1, height=96, width=128, crop=(64, 80))
     return WeatherNetRun(name="smoke", steps=4, data=data, batch=4, warmup_steps=1, checkpoint_every=2)
 

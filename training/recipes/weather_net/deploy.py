@@ -1,4 +1,4 @@
-"""The deployable model under the model file's contract, and its checkpoint ready to be judged and handed out."""
+"""Wraps WeatherNet for the model file, and makes its checkpoint deployable."""
 
 import torch
 from torch import Tensor, nn
@@ -13,14 +13,14 @@ from training.recipes.weather_net.objective import NETWORK
 from training.segmenters.find import Segmenter
 
 LIMITS = """\
-- All weather it has seen is synthetic. Real fog, rain and snow look different: judge it on your own bags first.
+- It has only seen synthetic weather. Real fog, rain and snow look different, so judge it on your own bags first.
 - `base` is its own small segmenter, trained on clear frames only; `refined` is what the model file publishes.
-- Night, drops on the lens, glare and mixed weather are not among its weather types. It names the nearest one.
-- A mask of 11 street classes cannot stand for a safety function."""
+- It does not know night, drops on the lens, glare or mixed weather, and names the nearest of its weather types.
+- A mask of 11 street classes cannot serve as a safety function."""
 
 
 class DeployedWeatherNet(nn.Module):
-    """WeatherNet as a model file: see `weather_perception.core.contract` for inputs and outputs."""
+    """WeatherNet for the model file; `weather_perception.core.contract` describes inputs and outputs."""
 
     def __init__(self, net: WeatherNet) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class DeployedWeatherNet(nn.Module):
 
 
 def deploy(saved: Checkpoint, config: WeatherNetRun, _segmenter: Segmenter) -> Deployable:
-    """The model of a checkpoint, with the segmenter inside it; raises CheckpointError."""
+    """The model of a checkpoint, with its own segmenter; raises CheckpointError."""
     net = WeatherNet(config.model).eval()
     saved.load_into({NETWORK: net})
     return Deployable(

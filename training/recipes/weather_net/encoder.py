@@ -1,7 +1,7 @@
-"""The encoder: the frame to features at a quarter, an eighth and a sixteenth of its size (paper B, section 3.2).
+"""The encoder: features at 1/4, 1/8 and 1/16 of the frame's size (paper B, section 3.2).
 
-Deviation: the soft-routed experts of this first model are kernels of one convolution, not the paper's channel, spatial
-and frequency experts.
+Deviation: the soft-routed experts of this model are kernels of one convolution, not the paper's channel, spatial and
+frequency experts.
 """
 
 from typing import NamedTuple
@@ -16,8 +16,8 @@ from training.recipes.weather_net.router import Routing
 class Stem(nn.Module):
     """Image [B, 3, H, W], 0..1, H and W multiples of 4 -> shallow features F0 [B, width, H/4, W/4].
 
-    A 4x4 convolution of stride 4 equals pixel-unshuffle x4 followed by a 1x1 convolution, and costs a fraction of it.
-    With at least 48 channels no information of the frame need be lost.
+    A 4x4 convolution of stride 4 equals pixel-unshuffle x4 and a 1x1 convolution, at a fraction of the cost. With 48 or
+    more channels it can keep all information of the frame.
     """
 
     def __init__(self, width: int) -> None:
@@ -31,7 +31,7 @@ class Stem(nn.Module):
 
 
 class Features(NamedTuple):
-    """The frame's features at a quarter, an eighth and a sixteenth of its size."""
+    """The frame's features at 1/4, 1/8 and 1/16 of its size."""
 
     x4_BCHW: Tensor
     x8_BCHW: Tensor

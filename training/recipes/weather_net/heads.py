@@ -1,9 +1,9 @@
-"""The two heads on shared features: a compact SGAda refines the mask, a compact EGSyn restores (paper A, 3.2 and 3.3).
+"""Two heads on shared features: a compact SGAda refines the mask, a compact EGSyn restores (paper A, 3.2 and 3.3).
 
-Deviations from paper A: Id enters both as the shared encoder's features. SGAda works at an eighth of the frame's size,
-ends at a quarter and learns from cross-entropy alone. EGSyn's decoder experts are hard-routed by weather (paper B,
-section 3.2), and its residual is Id * gain + detail: weather is affine in the clear image (Koschmieder's law), so a
-smooth gain brings back fine texture that the detail alone would have to redraw.
+Deviations from paper A: both heads see Id as features of the shared encoder. SGAda works at 1/8 of the frame's size,
+ends at 1/4 and learns only from cross-entropy. The weather hard-routes EGSyn's decoder experts (paper B, section 3.2),
+and EGSyn's residual is Id * gain + detail. Weather is an affine function of the clear image (Koschmieder's law), so a
+smooth gain recovers fine texture, which the detail alone would have to redraw.
 """
 
 import torch
@@ -50,7 +50,7 @@ class CompactEGSyn(nn.Module):
         self.detail = MixtureConv(width4, 48, experts)
         self.gain = nn.Conv2d(width4, 3, 1)
         with torch.no_grad():
-            self.detail.kernels_EP.mul_(0.1)  # start near the identity
+            self.detail.kernels_EP.mul_(0.1)  # training starts near the identity
 
     def forward(self, image_B3HW: Tensor, features: Features, refined_BKHW: Tensor, gate_BT: Tensor) -> Tensor:
         x8 = features.x8_BCHW + upsample(self.lateral(features.x16_BCHW), 2)

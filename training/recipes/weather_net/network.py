@@ -1,4 +1,4 @@
-"""The deployable model that joins the three papers: stem, router, encoder, base segmenter, SGAda, EGSyn."""
+"""WeatherNet, the deployable model from ideas of all three papers: stem, router, encoder, segmenter, SGAda, EGSyn."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from training.segmenters.base import BaseConfig, BaseSegmenter
 
 
 class Prediction(NamedTuple):
-    """What the model makes of a batch; the restored image is not clamped, so that losses see how far off it is."""
+    """The model's outputs; the restored image is not clamped, so that the losses see values outside 0..1."""
 
     restored_B3HW: Tensor
     refined_BKHW: Tensor
@@ -22,7 +22,7 @@ class Prediction(NamedTuple):
 
 
 class WeatherNet(nn.Module):
-    """Image [B, 3, H, W], 0..1, H and W multiples of 16 -> Prediction; logits of the mask at H/4 x W/4."""
+    """Image [B, 3, H, W], 0..1, H and W multiples of 16 -> Prediction, with mask logits at H/4 x W/4."""
 
     def __init__(self, config: WeatherNetConfig) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class WeatherNet(nn.Module):
         self.egsyn = CompactEGSyn(config.classes, *widths, config.weathers)
 
     def forward(self, image_B3HW: Tensor, weather_B: Tensor | None = None) -> Prediction:
-        """Predict; in training the known weather routes the decoder's experts, afterwards the posterior's top-1."""
+        """Predict; the known weather `weather_B`, or else the most probable one, routes the decoder's experts."""
         base = self.base(image_B3HW)
         shallow = self.stem(image_B3HW)
         routing = self.router(shallow, weather_B)
@@ -47,11 +47,11 @@ class WeatherNet(nn.Module):
 
     @torch.no_grad()
     def base(self, image_B3HW: Tensor) -> Tensor:
-        """The base segmenter's logits at H/8 x W/8. It learns from clear frames alone (paper A, section 4.1)."""
+        """The base segmenter's logits at H/8 x W/8, without gradients; it learns from clear frames (paper A, 4.1)."""
         return self.segmenter(image_B3HW)
 
     def train(self, mode: bool = True) -> "WeatherNet":
-        """Weather must not reach the base segmenter's running statistics, so here it always evaluates."""
+        """Set the mode of all but the base segmenter, whose running statistics must not see weather."""
         super().train(mode)
         self.segmenter.eval()
         return self

@@ -1,4 +1,4 @@
-"""The training of WeatherNet as data: one stage with one phase."""
+"""The one stage that trains WeatherNet, and its objective."""
 
 from functools import partial
 
@@ -15,7 +15,7 @@ NETWORK = "model"
 
 
 def stages(config: WeatherNetRun) -> tuple[Stage, ...]:
-    """All of WeatherNet at once."""
+    """One stage with one phase, which trains all of WeatherNet."""
     phase = Phase(
         "joint",
         (NETWORK,),
@@ -27,13 +27,13 @@ def stages(config: WeatherNetRun) -> tuple[Stage, ...]:
 
 
 def objective(config: WeatherNetRun, batch: Example, networks: Networks) -> Outcome:
-    """The joint forward of degraded frames, and the base segmenter's own on the clear ones."""
+    """Run the whole network on the degraded frames, and the base segmenter on the clear ones."""
     net = networks[NETWORK]
     assert isinstance(net, WeatherNet)
     net.train()
     clear, degraded = scale(batch.clear_3HW), scale(batch.degraded_3HW)
     prediction = net(degraded, batch.weather)
-    net.segmenter.train()  # its statistics come from clear frames alone
+    net.segmenter.train()  # its statistics come only from clear frames
     losses = weighted_losses(config, prediction, net.segmenter(clear), clear, batch)
     images = {"degraded": degraded, "restored": prediction.restored_B3HW, "clear": clear}
     return Outcome(losses, scores(prediction, degraded, clear, batch), images)
@@ -42,7 +42,7 @@ def objective(config: WeatherNetRun, batch: Example, networks: Networks) -> Outc
 def weighted_losses(
     config: WeatherNetRun, prediction: Prediction, base_logits_BKHW: Tensor, clear_B3HW: Tensor, batch: Example
 ) -> dict[str, Tensor]:
-    """Every term of the objective, weighted. The base segmenter's is on clear frames (paper A, section 4.1)."""
+    """The weighted terms of the objective; the base segmenter's uses clear frames (paper A, section 4.1)."""
     restored, routes = prediction.restored_B3HW, prediction.routing
     balance = routing.balance(routes.encoder8_BE) + routing.balance(routes.encoder16_BE)
     return {
@@ -58,8 +58,8 @@ def weighted_losses(
 
 @torch.no_grad()
 def scores(prediction: Prediction, degraded_B3HW: Tensor, clear_B3HW: Tensor, batch: Example) -> dict[str, Tensor]:
-    """The scores to watch: gain over the input in dB on the degraded frames, weather accuracy."""
-    gain = restoration.psnr(prediction.restored_B3HW, clear_B3HW) - restoration.psnr(degraded_B3HW, clear_B3HW)
+    """The scores to watch: the gain in PSNR over the degraded frames in dB, and the weather accuracy, 0..1."""
+    gain = restoration.gain_db(prediction.restored_B3HW, degraded_B3HW, clear_B3HW)
     in_weather = batch.weather > 0
     hit = prediction.routing.logits_BK.argmax(1) == batch.weather
     return {

@@ -1,4 +1,4 @@
-"""The recipe of the deployable model: one network, one stage, street scenes in fog, rain and snow."""
+"""The recipe of the deployable model: one network, one stage, street scenes in clear weather, fog, rain and snow."""
 
 from argparse import ArgumentParser, Namespace
 from dataclasses import replace
@@ -20,12 +20,12 @@ NAME = "weather_net"
 
 
 def add_options(parser: ArgumentParser) -> None:
-    """The checkpoint to start from."""
+    """Add the option for the checkpoint to start from."""
     parser.add_argument("--init", default="", metavar="CHECKPOINT", help="start from another run's weights")
 
 
 def configure(config: WeatherNetRun, options: Namespace) -> WeatherNetRun:
-    """The run from these first weights."""
+    """Apply the option to the run."""
     return replace(config, init=options.init)
 
 
@@ -35,7 +35,7 @@ def arguments(config: WeatherNetRun) -> str:
 
 
 def assemble(config: WeatherNetRun, _fabric: Fabric) -> Run:
-    """The network, from the weights of `init` if it is given; raises CheckpointError for one of other widths."""
+    """Build the run, from the weights of `init` if given; raises CheckpointError if those do not fit."""
     net = WeatherNet(config.model)
     saved = open_checkpoint(Path(config.init)) if config.init else None
     if saved:

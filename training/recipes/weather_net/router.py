@@ -1,8 +1,8 @@
 """The router: shallow features -> weather posterior and the experts' gates (paper C's shallow-feature MoE, abstract).
 
-Only the abstract of paper C is public: the router's form is a reconstruction. Its posterior is trained with the
-weather labels; encoder gates are soft (paper B, section 3.2); decoder gates are hard, the given label in training and
-the posterior's top-1 afterwards.
+Only the abstract of paper C is public, so the router is a reconstruction. Its posterior learns from the weather labels.
+The encoder's gates are soft (paper B, section 3.2). The decoder's gates are hard: the given label in training, and the
+most probable weather afterwards.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from training.models.layers import ConvNormAct, one_hot, pooled_statistics
 
 
 class Routing(NamedTuple):
-    """How a batch is routed. Rows of the posterior and of every gate sum to one."""
+    """The routing of a batch; rows of the posterior and of every gate sum to one."""
 
     logits_BK: Tensor
     weather_BK: Tensor
@@ -23,7 +23,7 @@ class Routing(NamedTuple):
 
 
 class WeatherRouter(nn.Module):
-    """F0 [B, C, H/4, W/4] -> Routing over K weathers and E encoder experts per level."""
+    """F0 [B, C, H/4, W/4] -> Routing over K weathers, and over E encoder experts per level."""
 
     def __init__(self, width: int, weathers: int, experts: int, hidden: int = 64) -> None:
         super().__init__()

@@ -7,11 +7,17 @@ import torch
 from torch import Tensor
 
 from training.judging.judge import Frame
-from training.judging.metrics import psnr, psnr_luma, ssim, ssim_luma
+from training.judging.metrics import psnr_luma, ssim_luma
 from training.models.deploy import finish, prepare
 from training.recipes.paper_b.network import MoeWirNet
+from weather_perception.core.scores import psnr, ssim
 
-MEASURES = {"psnr_y": psnr_luma, "ssim_y": ssim_luma, "psnr": psnr, "ssim": ssim}
+MEASURES: dict[str, Callable[[Tensor, Tensor], float]] = {
+    "psnr_y": psnr_luma,
+    "ssim_y": ssim_luma,
+    "psnr": psnr,
+    "ssim": ssim,
+}
 """On luma inside a border of four pixels, as the benchmark of Table 1 has it; and in RGB. PSNR in dB."""
 
 Scores = Mapping[str, float]

@@ -1,4 +1,4 @@
-"""What every engine is, what it is built for, and what a backend that builds engines offers."""
+"""The engine protocol, the settings that choose an engine, and the protocol of a backend that builds engines."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +9,35 @@ from weather_perception.core.contract import Image, Manifest, Outputs
 if TYPE_CHECKING:  # a backend loads PyTorch only when it is used
     from weather_perception.core.program import Program
 
+ENGINES = ("auto", "torch", "inductor", "openvino", "tensorrt")
 PRECISIONS = ("fp32", "bf16", "fp16", "int8")
+MEANWHILE = ("torch", "pass_through", "wait")
 
 
 class EngineError(RuntimeError):
-    """The engine asked for cannot run on this machine; the message says what to change."""
+    """This machine cannot run the requested engine; the message says what to change."""
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """Which engine runs the model, and how.
+
+    engine: one of ENGINES. `torch` runs the model file as it is, `auto` the fastest engine for the machine.
+    precision: one of PRECISIONS, for an engine that is built.
+    device: cpu, cuda, cuda:1, ..., or auto.
+    threads: CPU threads, 0 for all cores.
+    build: build a missing engine.
+    in_background: build in a separate process, and load without holding up a frame.
+    meanwhile: one of MEANWHILE, the answer `in_background` until the engine is ready.
+    """
+
+    engine: str = "auto"
+    device: str = "auto"
+    threads: int = 0
+    precision: str = "fp32"
+    build: bool = True
+    in_background: bool = False
+    meanwhile: str = "torch"
 
 
 class Engine(Protocol):
@@ -21,26 +45,36 @@ class Engine(Protocol):
 
     @property
     def name(self) -> str:
-        """The backend's name, as in the `engine` parameter."""
+        """The engine's name, as in the `engine` parameter."""
 
     @property
     def manifest(self) -> Manifest:
-        """The manifest of the model file behind it."""
+        """The manifest of its model file."""
 
     @property
     def model_hash(self) -> str:
-        """SHA-256 (hex) of the model file behind it."""
+        """SHA-256 (hex) of its model file."""
 
     def infer(self, image_BHW3: Image) -> Outputs:
         """Run a batch, uint8 RGB [B, H, W, 3], and return its outputs on the host.
 
-        Any B, H, W >= 1, but for the engine of a `Backend`, which takes what its `Target` covers.
+        Any B, H, W >= 1, except that a `Backend`'s engine takes only what its `Target` covers.
         """
 
 
 @dataclass(frozen=True)
+class OpenedModel:
+    """A model file in use: its program, its `torch` engine (the reference), the device and the CPU threads (0: all)."""
+
+    program: "Program"
+    reference: Engine
+    device: str = "cpu"
+    threads: int = 0
+
+
+@dataclass(frozen=True)
 class Target:
-    """What an engine is built for: device, precision, frame size in pixels, and the largest batch (the least is 1)."""
+    """What an engine is built for: frame size in pixels, the largest batch (the smallest is 1), precision, device."""
 
     height: int
     width: int
@@ -62,11 +96,11 @@ class Target:
 
     @property
     def at_once(self) -> int:
-        """Frames that an engine is compiled for: on a CPU one, which keeps all its cores busy."""
+        """The number of frames that the engine is compiled for; on a CPU one, which keeps all its cores busy."""
         return self.batch if self._on_gpu else 1
 
     def covers(self, batch: int, height: int, width: int) -> bool:
-        """Whether an engine for this target takes such a batch: on a CPU of any number, which it runs one by one."""
+        """Whether an engine for this target takes such a batch; on a CPU any number of frames, one by one."""
         return (height, width) == (self.height, self.width) and (batch <= self.batch or not self._on_gpu)
 
     @property
@@ -75,7 +109,7 @@ class Target:
 
 
 class Backend(Protocol):
-    """Turns a model file into an engine for one target. Its toolkit is not imported before `version` is asked for."""
+    """Turns a model file into an engine for one target; imports its toolkit only to build or load."""
 
     @property
     def name(self) -> str:
@@ -83,19 +117,19 @@ class Backend(Protocol):
 
     @property
     def precisions(self) -> tuple[str, ...]:
-        """Those of PRECISIONS that it has."""
+        """Those of PRECISIONS that it supports."""
 
     def missing(self, device: str) -> str:
-        """Why it cannot build and run engines for `device` here, and what to do about it; empty where it can."""
+        """Why it cannot build and run engines for `device` here, and what to do about it; empty if it can."""
 
     def version(self) -> str:
         """The versions of everything that an engine's files depend on."""
 
     def build(self, program: "Program", target: Target, folder: Path, calibration_NHW3: Image | None = None) -> None:
-        """Write the engine's files into an empty folder; whatever the toolkit raises comes through.
+        """Write the engine's files into an empty folder; passes on the toolkit's errors.
 
-        `calibration_NHW3`, uint8 RGB frames of the target's size, are what ranges of int8 numbers are taken from.
+        `calibration_NHW3`, uint8 RGB frames of the target's size, give the value ranges of an int8 engine.
         """
 
     def load(self, program: "Program", target: Target, folder: Path, threads: int) -> Engine:
-        """The engine of files that `build` wrote, with `threads` CPU threads (0: all)."""
+        """The engine from files that `build` wrote, with `threads` CPU threads (0: all)."""

@@ -1,4 +1,4 @@
-"""Makes an engine ready: from the cache where it is whole and fits, else built, compared with the reference, kept."""
+"""Makes an engine ready: takes it from the cache, or builds it, compares it with the reference and keeps it."""
 
 import functools
 import hashlib
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from weather_perception.core.contract import Image
 from weather_perception.core.engines import backends
-from weather_perception.core.engines.base import Backend, Engine, EngineError, Target
+from weather_perception.core.engines.base import Backend, Engine, EngineError, OpenedModel, Target
 from weather_perception.core.engines.cache import CacheError, EngineCache, Entry, Key
-from weather_perception.core.engines.device import device_identity
+from weather_perception.core.engines.machine import device_identity
 
 if TYPE_CHECKING:
     from weather_perception.core.program import Program
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 Report = Callable[[str], None]
 """Takes one line for the user at a time."""
 
-# What another version of these built may not do what theirs does.
+# Another version of these sources may build another engine, so their digest is part of the key.
 _SOURCES = Path(backends.__file__).parent
 
-# Seconds an operator of the model takes to build on two CPU cores, for a first estimate; the next one is measured.
+# Seconds to build one operator of the model on two CPU cores, for the first estimate; later ones are measured.
 _SECONDS_PER_OPERATOR = {"inductor": 0.25, "openvino": 0.1, "tensorrt": 0.5}
 
 
 def quiet(line: str) -> None:
-    """The Report of who wants none."""
+    """Discards the lines."""
 
 
 def key_of(program: "Program", target: Target, backend: Backend) -> Key:
@@ -56,7 +56,7 @@ def _source_digest(folder: Path) -> str:
 
 
 def check_can_build(backend: Backend, target: Target) -> None:
-    """Raise EngineError, with what to do, where the backend cannot build for the target on this machine."""
+    """Raise EngineError, with the remedy, if the backend cannot build for the target on this machine."""
     if problem := backend.missing(target.device):
         raise EngineError(f"engine: {backend.name}: {problem}")
     if target.precision not in backend.precisions:
@@ -65,38 +65,34 @@ def check_can_build(backend: Backend, target: Target) -> None:
 
 
 def ready_entry(
-    program: "Program",
-    reference: Engine,
+    opened: OpenedModel,
     target: Target,
     backend: Backend,
     cache: EngineCache,
     report: Report = quiet,
-    threads: int = 0,
     calibration_NHW3: Image | None = None,
 ) -> Entry:
-    """The cache's entry for the target, built now if it is not there or not whole; for one process at a time.
+    """The cache's entry for the target, built now if it is missing or damaged; one process at a time.
 
-    Where frames to calibrate on are given, an entry that was calibrated on others is replaced.
-    Raises EngineError where it cannot be built, ParityError where it does not do what the reference does.
+    With frames to calibrate on, it replaces an entry that was calibrated on others.
+    Raises EngineError if the build fails, ParityError if the engine's outputs differ from the reference's.
     """
     check_can_build(backend, target)
-    key = key_of(program, target, backend)
+    key = key_of(opened.program, target, backend)
     with cache.locked(key):
         entry = find_whole(cache, key, report)
         if entry and (calibration_NHW3 is None or entry.notes.get("calibration") == _digest(calibration_NHW3)):
             report(f"{backend.name}: ready in {entry.folder}")
             return entry
-        seconds = estimate(program, backend, cache)
+        seconds = estimate(opened.program, backend, cache)
         report(f"{backend.name}: building for {target.shape}, {target.precision}, {key.device}: about {seconds:.0f} s")
-        entry = cache.write(
-            key, lambda folder: _fill(folder, program, reference, target, backend, report, threads, calibration_NHW3)
-        )
+        entry = cache.write(key, lambda folder: _fill(folder, opened, target, backend, report, calibration_NHW3))
         report(f"{backend.name}: built in {entry.notes['seconds']:.0f} s: {entry.folder}")
         return entry
 
 
 def find_whole(cache: EngineCache, key: Key, report: Report = quiet) -> Entry | None:
-    """The entry of `key`; one that is damaged or foreign is reported by name and taken for none."""
+    """The entry of `key`; a damaged or foreign one is reported by name, and None returned."""
     try:
         return cache.find(key)
     except CacheError as error:
@@ -105,7 +101,7 @@ def find_whole(cache: EngineCache, key: Key, report: Report = quiet) -> Entry | 
 
 
 def estimate(program: "Program", backend: Backend, cache: EngineCache) -> float:
-    """Seconds that a build may take: what an operator took in the backend's newest entry, or a first guess."""
+    """Seconds that a build may take, from the time per operator of the backend's newest entry, or a first guess."""
     entries = [entry for entry in cache.entries() if entry.key.backend == backend.name]
     newest = max(entries, key=lambda entry: entry.folder.stat().st_mtime, default=None)
     operators = count_operators(program)
@@ -115,40 +111,39 @@ def estimate(program: "Program", backend: Backend, cache: EngineCache) -> float:
 
 
 def count_operators(program: "Program") -> int:
-    """Operators of the program's graph."""
+    """The number of operators in the program's graph."""
     return sum(node.op == "call_function" for node in program.exported.graph.nodes)
 
 
 def _fill(
     folder: Path,
-    program: "Program",
-    reference: Engine,
+    opened: OpenedModel,
     target: Target,
     backend: Backend,
     report: Report,
-    threads: int,
     calibration_NHW3: Image | None,
 ) -> Mapping[str, Any]:
-    """Build into the folder, load what was built, and compare it with the reference."""
+    """Build into the folder, load the engine and compare it with the reference; returns the entry's notes."""
     from weather_perception.core.engines.parity import check_parity, describe
 
-    start = time.monotonic()
+    start, program, reference = time.monotonic(), opened.program, opened.reference
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a compiler's warnings of its own deprecations are nobody's here
+            warnings.simplefilter("ignore")  # a compiler warns of its own deprecations
             backend.build(program, target, folder, calibration_NHW3)
     except EngineError:
         raise
-    except Exception as error:  # a compiler raises whatever it met
+    except Exception as error:  # a compiler raises anything
         raise EngineError(
             f"{backend.name}: cannot build for {target.shape}: {type(error).__name__}: {error}"
         ) from error
     report(f"{backend.name}: compiled in {time.monotonic() - start:.0f} s; comparing with {reference.name}")
     try:
-        worst = check_parity(load(program, target, backend, folder, threads), reference, target, calibration_NHW3)
+        engine = load(program, target, backend, folder, opened.threads)
+        worst = check_parity(engine, reference, target, calibration_NHW3)
     except EngineError:
         raise
-    except Exception as error:  # whatever the toolkit's runtime raises
+    except Exception as error:  # a toolkit's runtime raises anything
         raise EngineError(f"{backend.name}: was built for {target.shape} but does not run: {error}") from error
     report(f"{backend.name}: differs from {reference.name} by at most {describe(worst)}")
     notes = {"seconds": time.monotonic() - start, "operators": count_operators(program), "parity": worst}
@@ -156,12 +151,12 @@ def _fill(
 
 
 def _digest(frames_NHW3: Image) -> str:
-    """Names frames by their number and their SHA-256."""
+    """The number of frames and their SHA-256."""
     return f"{len(frames_NHW3)} frames, sha256 {hashlib.sha256(frames_NHW3.tobytes()).hexdigest()}"
 
 
 def load(program: "Program", target: Target, backend: Backend, folder: Path, threads: int) -> Engine:
-    """The engine of a folder that `backend` filled; raises EngineError whatever the toolkit raises."""
+    """The engine in a folder that `backend` filled; raises EngineError for any error of the toolkit."""
     try:
         return backend.load(program, target, folder, threads)
     except Exception as error:

@@ -1,4 +1,4 @@
-"""Runs every batch by the engine that was built for its size, and by the reference while and where there is none."""
+"""Runs a batch of any size: with the engine for its height and width, and in parts of the number an engine takes."""
 
 import threading
 from collections.abc import Callable
@@ -16,10 +16,10 @@ Find = Callable[[Shape], Engine | None]
 
 
 class EngineBySize:
-    """Asks `find` once for every batch size, height and width that comes. See `Engine`.
+    """Asks `find` once for each batch size, height and width; without an engine the reference runs. See `Engine`.
 
-    With `in_background` it is asked in a thread of its own, and `meanwhile` (or the reference) answers until the engine
-    is there and has run once: no frame waits for it.
+    With `in_background` a thread asks, and `meanwhile` (or the reference) answers until the engine has been found and
+    has run once: no frame waits for it.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class EngineBySize:
 
     @property
     def name(self) -> str:
-        """The backend that ran the last batch; before the first, what answers until an engine is there."""
+        """The engine that ran the last batch; before the first, the one that answers until another is found."""
         return self._last.name
 
     def infer(self, image_BHW3: Image) -> Outputs:
@@ -68,3 +68,15 @@ class EngineBySize:
             answer.set_result(None)
             raise  # threading reports it
         answer.set_result(engine)
+
+
+def in_parts(run: Callable[[Image], Outputs], image_BHW3: Image, frames: int) -> Outputs:
+    """Run a batch in parts of exactly `frames`, the last part padded with its last frame, and join the answers."""
+    if len(image_BHW3) == frames:
+        return run(image_BHW3)
+    answers = []
+    for start in range(0, len(image_BHW3), frames):
+        part = image_BHW3[start : start + frames]
+        filled = np.concatenate([part, np.repeat(part[-1:], frames - len(part), axis=0)])
+        answers.append([output[: len(part)] for output in run(filled)])
+    return Outputs(*map(np.concatenate, zip(*answers, strict=True)))

@@ -1,6 +1,6 @@
 """`build_engine`: builds a model file's engine for this machine ahead of time, so that the node finds it ready.
 
-Whoever can read bags, which core cannot, hands `main` a reader: see `weather_perception.build_engine`.
+Core cannot read recordings: `weather_perception.build_engine` passes a reader to `main`.
 """
 
 import argparse
@@ -15,33 +15,32 @@ from pathlib import Path
 import numpy as np
 
 from weather_perception.core.contract import ContractError, Image
-from weather_perception.core.engines.base import PRECISIONS, EngineError, Target
+from weather_perception.core.engines.base import ENGINES, PRECISIONS, EngineError, Target
 from weather_perception.core.engines.build import ready_entry
 from weather_perception.core.engines.cache import EngineCache
-from weather_perception.core.engines.select import ENGINES, backend_named, best_backend, open_reference
+from weather_perception.core.engines.select import backend_named, best_backend, open_reference
 
-# A build says that it is still at work this often.
+# The period of the lines that say that a build goes on.
 _TICK_SECONDS = 10.0
-
 
 CALIBRATION_FRAMES = 64
 
 ReadFrames = Callable[[Path, str | None, int], Sequence[Image]]
-"""Some frames, uint8 RGB [H, W, 3], spread over a recording: its path, a topic or None, at most how many."""
+"""Reads frames, uint8 RGB [H, W, 3], spread over a recording: its path, a topic or None, the most frames to read."""
 
 
 def main(arguments: Sequence[str] | None = None, read_frames: ReadFrames | None = None) -> int:
-    """Run the command; returns the exit status. Only with `read_frames` it can calibrate int8."""
+    """Run the command; returns the exit status. It can calibrate int8 only with `read_frames`."""
     options = parser(read_frames is not None).parse_args(arguments)
     try:
         recorded = _recorded(options, read_frames)
-        program, reference, device = open_reference(options.model, options.device, options.threads)
+        opened = open_reference(options.model, options.device, options.threads)
         for height, width in options.size:
-            target = Target(height, width, options.batch, options.precision, device)
+            target = Target(height, width, options.batch, options.precision, opened.device)
             backend = best_backend(target, _say) if options.engine == "auto" else backend_named(options.engine)
             frames = _of_size(recorded, height, width) if recorded else None
             with _progress(backend.name):
-                ready_entry(program, reference, target, backend, EngineCache(), _say, options.threads, frames)
+                ready_entry(opened, target, backend, EngineCache(), _say, frames)
     except (OSError, ValueError, ContractError, EngineError) as error:
         print(f"build_engine: {error}", file=sys.stderr)
         return 1
@@ -49,14 +48,14 @@ def main(arguments: Sequence[str] | None = None, read_frames: ReadFrames | None 
 
 
 def _recorded(options: argparse.Namespace, read_frames: ReadFrames | None) -> Sequence[Image]:
-    """What to calibrate on; nothing where nothing is to be calibrated."""
+    """The frames to calibrate on; empty without `--calibrate`."""
     if read_frames is None or options.calibrate is None:
         return ()
     if options.precision != "int8":
         raise EngineError(f"--calibrate: only int8 is calibrated, not {options.precision}; add `--precision int8`")
     if frames := read_frames(options.calibrate, options.topic, CALIBRATION_FRAMES):
         return frames
-    raise EngineError(f"--calibrate: {options.calibrate} has no frame that can be read")
+    raise EngineError(f"--calibrate: {options.calibrate} has no readable frame")
 
 
 def _of_size(frames: Sequence[Image], height: int, width: int) -> Image:
@@ -64,7 +63,7 @@ def _of_size(frames: Sequence[Image], height: int, width: int) -> Image:
     found = [frame for frame in frames if frame.shape[:2] == (height, width)]
     if not found:
         sizes = ", ".join(sorted({"x".join(map(str, frame.shape[:2])) for frame in frames}))
-        raise EngineError(f"--calibrate: the recording's frames are {sizes}, not {height}x{width} as --size says")
+        raise EngineError(f"--calibrate: the recording's frames are {sizes}, not {height}x{width} as in --size")
     return np.stack(found)
 
 
@@ -75,20 +74,22 @@ def parser(can_calibrate: bool = False) -> argparse.ArgumentParser:
     names = [name for name in ENGINES if name != "torch"]  # the file itself needs no building
     made.add_argument("--engine", default="auto", choices=names, help="default: the fastest that this machine has")
     made.add_argument(
-        "--size", type=_size, nargs="+", required=True, metavar="HEIGHTxWIDTH", help="of the frames, as in 720x1280"
+        "--size", type=_size, nargs="+", required=True, metavar="HEIGHTxWIDTH", help="frame sizes, as in 720x1280"
     )
-    made.add_argument("--batch", type=_batch, default=1, metavar="1..N", help="frames at once, on a GPU; default: 1")
+    made.add_argument(
+        "--batch", type=_batch, default=1, metavar="1..N", help="frames in one batch, on a GPU; default: 1"
+    )
     made.add_argument("--precision", default="fp32", choices=PRECISIONS, help="default: %(default)s")
-    made.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, ... as the node's parameter")
-    made.add_argument("--threads", type=int, default=0, help="CPU threads while comparing; default: all cores")
+    made.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, ..., as the node's parameter")
+    made.add_argument("--threads", type=int, default=0, help="CPU threads for the comparison; default: all cores")
     if can_calibrate:
         made.add_argument(
             "--calibrate",
             type=Path,
             metavar="BAG",
-            help="for int8: a bag, a video or a folder of pictures of the camera that the node will see",
+            help="for int8: a bag, a video or a folder of pictures from the node's camera",
         )
-        made.add_argument("--topic", help="of the images in the bag; needed where it has several")
+        made.add_argument("--topic", help="the bag's image topic; needed if it has several")
     return made
 
 
@@ -112,12 +113,12 @@ def _say(line: str) -> None:
 
 @contextlib.contextmanager
 def _progress(name: str) -> Iterator[None]:
-    """Say every now and then, within it, for how long it has been at work."""
+    """Report at intervals how long the build has taken."""
     done, start = threading.Event(), time.monotonic()
 
     def tick() -> None:
         while not done.wait(_TICK_SECONDS):
-            _say(f"{name}: at work for {time.monotonic() - start:.0f} s")
+            _say(f"{name}: building since {time.monotonic() - start:.0f} s")
 
     ticker = threading.Thread(target=tick, daemon=True)
     ticker.start()

@@ -6,10 +6,13 @@ from typing import Any
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from weather_perception.core.contract import OUTPUT_NAMES, Image
 from weather_perception.core.engines.base import Engine, EngineError, Target
+from weather_perception.core.scores import confusion, mean_iou, psnr
 
 FRAMES_FILE = Path(__file__).with_name("frames.jpg")
 WEATHERS = ("clear", "fog", "rain", "snow")
@@ -81,20 +84,22 @@ def check_quality(engine: Engine, reference: Engine, frames: Image) -> None:
     """
     clear, *degraded = frames
     labels_HW = reference.infer(clear[None]).labels_BHW[0]
-    counts = {runner: np.zeros((256, 256), np.int64) for runner in ("engine", "reference")}
+    counts: dict[str, list[Tensor]] = {"engine": [], "reference": []}
     for weather, frame in zip(WEATHERS[1:], degraded, strict=True):
         decibels = {}
         for runner, run in (("engine", engine), ("reference", reference)):
             outputs = run.infer(frame[None])
-            decibels[runner] = _psnr(clear, outputs.restored_BHW3[0])
-            np.add.at(counts[runner], (labels_HW, outputs.labels_BHW[0]), 1)
+            decibels[runner] = psnr(outputs.restored_BHW3[0], clear)
+            counts[runner].append(_confusion(outputs.labels_BHW[0], labels_HW))
         lost = decibels["reference"] - decibels["engine"]
         if not lost <= INT8_LOSSES["restored"]:
             raise ParityError(
                 f"{engine.name}: restored loses {lost:.2f} dB of the reference's {decibels['reference']:.2f} dB on a "
                 f"frame in {weather}; allowed is {INT8_LOSSES['restored']:g}"
             )
-    lost = _mean_iou(counts["reference"]) - _mean_iou(counts["engine"])
+    before, after = (mean_iou(torch.stack(counts[runner]).sum(0)) for runner in ("reference", "engine"))
+    assert before is not None and after is not None, "the clear frame has a class at every pixel"
+    lost = before - after
     if not lost <= INT8_LOSSES["labels"]:
         raise ParityError(
             f"{engine.name}: labels lose {100 * lost:.1f} points of mIoU in bad weather; "
@@ -102,17 +107,12 @@ def check_quality(engine: Engine, reference: Engine, frames: Image) -> None:
         )
 
 
-def _psnr(expected: NDArray[Any], found: NDArray[Any]) -> float:
-    """In decibels, at most 60, as everywhere in this project."""
-    error = np.mean((expected.astype(np.float64) - found) ** 2)
-    return float(10 * np.log10(255**2 / max(error, 255**2 / 1e6)))
-
-
-def _mean_iou(counts: NDArray[np.int64]) -> float:
-    """Over the classes that occur, of counts [true class, found class]."""
-    both, either = np.diag(counts), counts.sum(0) + counts.sum(1) - np.diag(counts)
-    present = counts.sum(1) > 0
-    return float((both[present] / either[present]).mean())
+def _confusion(predicted_HW: NDArray[np.uint8], truth_HW: NDArray[np.uint8]) -> Tensor:
+    """Pixel counts over the classes of the truth; every other class is a mistake, and none to average over."""
+    present = np.unique(truth_HW)
+    place = np.full(256, len(present), np.uint8)
+    place[present] = np.arange(len(present))
+    return confusion(place[predicted_HW], place[truth_HW], len(present), void=255)
 
 
 def _compare(

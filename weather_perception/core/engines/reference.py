@@ -1,17 +1,19 @@
-"""The `torch` engine: runs the model file as it is. The reference every other engine is compared with."""
+"""The engines that need no build: `torch`, the reference for every other one, and `pass_through`."""
 
+import numpy as np
 import torch
 
 from weather_perception.core.contract import Image, Manifest, Outputs
 from weather_perception.core.engines.backends.transfer import transfer_for
+from weather_perception.core.engines.base import Engine
 from weather_perception.core.program import Program
 
 _SHAPES = 8
-"""Batches of this many shapes, as of a rig whose cameras do not always come together, keep their buffers on a GPU."""
+"""On a GPU the buffers of so many batch shapes are kept: a rig's cameras do not always come together."""
 
 
 class TorchEngine:
-    """Runs the exported program with PyTorch on `device` (`cpu`, `cuda`, `cuda:1`, ...)."""
+    """Runs the model file as it is, with PyTorch, on `device` (`cpu`, `cuda`, `cuda:1`, ...)."""
 
     name = "torch"
 
@@ -23,5 +25,26 @@ class TorchEngine:
 
     @torch.inference_mode()
     def infer(self, image_BHW3: Image) -> Outputs:
-        """Run a batch, uint8 RGB [B, H, W, 3]; see `Engine.infer`."""
+        """See `Engine.infer`."""
         return self._transfer.download(self._module(self._transfer.upload(image_BHW3)))
+
+
+class PassThrough:
+    """Returns every frame unchanged under the contract: confidence 0, weather probabilities 0, gates 0."""
+
+    name = "pass_through"
+
+    def __init__(self, reference: Engine) -> None:
+        self.manifest: Manifest = reference.manifest
+        self.model_hash = reference.model_hash
+
+    def infer(self, image_BHW3: Image) -> Outputs:
+        """See `Engine.infer`."""
+        batch, height, width, _ = image_BHW3.shape
+        return Outputs(
+            restored_BHW3=image_BHW3.copy(),
+            labels_BHW=np.zeros((batch, height, width), np.uint8),
+            confidence_BHW=np.zeros((batch, height, width), np.uint8),
+            weather_BK=np.zeros((batch, len(self.manifest.weathers)), np.float32),
+            gates_BG=np.zeros((batch, len(self.manifest.gates)), np.float32),
+        )

@@ -1,97 +1,97 @@
-"""Builds the engine that the settings ask for: the one place where a model file becomes something that runs."""
+"""Builds the engine that the options ask for: the one place that turns a model file into a running engine."""
 
 import os
-from typing import TYPE_CHECKING
 
 from weather_perception.core.default_model import model_path
 from weather_perception.core.engines.backends.inductor import Inductor
 from weather_perception.core.engines.backends.openvino import OpenVino
 from weather_perception.core.engines.backends.tensorrt import TensorRt
-from weather_perception.core.engines.base import Backend, Engine, EngineError, Target
+from weather_perception.core.engines.base import (
+    ENGINES,
+    Backend,
+    Engine,
+    EngineError,
+    EngineOptions,
+    OpenedModel,
+    Target,
+)
 from weather_perception.core.engines.build import Report, check_can_build, quiet
-from weather_perception.core.engines.built import FASTEST_PRECISIONS, BuiltBefore
-from weather_perception.core.engines.by_size import EngineBySize
-from weather_perception.core.engines.command_line import build_command
-from weather_perception.core.engines.missing import BuildMissing, LeaveMissing
-from weather_perception.core.engines.pass_through import PassThrough
-
-if TYPE_CHECKING:
-    from weather_perception.core.program import Program
+from weather_perception.core.engines.by_size import EngineBySize, Find
+from weather_perception.core.engines.find import (
+    FASTEST_PRECISIONS,
+    BuildMissing,
+    BuiltBefore,
+    LeaveMissing,
+    build_command,
+)
 
 # The fastest first: the order in which `auto` takes them.
 BACKENDS: tuple[Backend, ...] = (TensorRt(), OpenVino(), Inductor())
-ENGINES = ("auto", "torch", *sorted(backend.name for backend in BACKENDS))
 
 # An OpenMP thread that spins while it waits for work takes the core from everything else on the robot.
 _OPENMP_WAIT_POLICY = "PASSIVE"
 
 
-def build_engine(
-    model: str = "",
-    engine: str = "auto",
-    device: str = "auto",
-    threads: int = 0,
-    precision: str = "fp32",
-    report: Report = quiet,
-    in_background: bool = False,
-    meanwhile: str = "torch",
-    build: bool = True,
-) -> Engine:
-    """Open a model file (empty: the default model) and make it run on `device` with `threads` CPU threads (0: all).
+def build_engine(model: str = "", options: EngineOptions | None = None, report: Report = quiet) -> Engine:
+    """Open a model file (empty: the default model) and return the engine that runs it.
 
-    `torch` runs the file as it is. `auto` runs each size of frame by the best engine that was built for it on this
-    machine, in any precision; a backend's name by that backend's, in `precision`. What is missing for a size is built
-    when its first frame comes, in `precision`, by `auto` with the fastest backend that the machine has, and only
-    `in_background`. Where that fails, and without `build`, `torch` serves. `report` is told what runs and why.
-    With `in_background` an engine is built in a process of its own, and no frame waits for it to be built or loaded:
-    `torch` answers until it is ready, or frames are handed on as they are (`meanwhile` is `pass_through`), unless they
-    are to `wait` for it.
+    `torch` runs the file as it is. `auto` runs each frame size with the best engine that was built for it on this
+    machine, in any precision; a backend's name runs that backend's engine, in the options' precision.
+
+    A size without an engine gets one when its first frame comes: a named backend's, or for `auto`, only
+    `in_background`, the fastest backend's. If the build fails, and without `build`, `torch` serves. With
+    `in_background` the build runs in a subprocess and no frame waits for it: `torch` answers until the engine is ready,
+    or frames pass through unchanged; if `meanwhile` is `wait`, frames do wait. `report` gets a line for each engine
+    that serves, and why.
 
     Raises FileNotFoundError, ContractError or EngineError, each with a message that says what to do.
     """
-    if engine not in ENGINES:
-        raise EngineError(f"engine: {engine!r} is not one of {', '.join(ENGINES)}")
-    program, reference, device = open_reference(model, device, threads)
-    if engine == "torch":
+    options = options or EngineOptions()
+    if options.engine not in ENGINES:
+        raise EngineError(f"engine: {options.engine!r} is not one of {', '.join(ENGINES)}")
+    opened = open_reference(model, options.device, options.threads)
+    if options.engine == "torch":
         report("engine torch: as the setting says")
-        return reference
-    target = Target(1, 1, 1, precision, device)  # for what is the same at every size
-    backends: tuple[Backend, ...]
-    precisions: tuple[str, ...]
-    if auto := engine == "auto":
-        backends, precisions, why = BACKENDS, FASTEST_PRECISIONS, f"the fastest that {device} has here"
-    else:
-        backends, precisions, why = (backend_named(engine),), (precision,), "as the setting says"
+        return opened.reference
+    backends: tuple[Backend, ...] = BACKENDS
+    precisions: tuple[str, ...] = FASTEST_PRECISIONS
+    why = f"the fastest that {opened.device} has here"
+    target = Target(1, 1, 1, options.precision, opened.device)  # the questions below have one answer for all sizes
+    if options.engine != "auto":
+        backends, precisions = (backend_named(options.engine),), (options.precision,)
+        why = "as the setting says"
         check_can_build(backends[0], target)
-    builders: tuple[Backend, ...] = ()
-    advice = f"the command `{build_command(str(program.path), engine, device, precision)}` builds one"
-    if build and (in_background or not auto):
-        builders, advice = _builders(backends, target, auto, report)
-    missing = (
-        BuildMissing(program, reference, builders, device, precision, threads, report, why, apart=in_background)
-        if builders
-        else LeaveMissing(advice, report)
-    )
-    find = BuiltBefore(program, device, threads, backends, precisions, report, missing)
+    builders, advice = _builders(backends, target, opened, options, report)
+    missing: Find = LeaveMissing(advice, report)
+    if builders:
+        missing = BuildMissing(opened, builders, options.precision, report, why, apart=options.in_background)
+    find = BuiltBefore(opened, backends, precisions, report, missing)
     if not builders and not find.any():
-        report(f"engine torch: none was built for this model on this machine yet; {advice}")
-        return reference
-    until = PassThrough(reference) if meanwhile == "pass_through" else reference
-    return EngineBySize(reference, find, in_background and meanwhile != "wait", until)
+        report(f"engine torch: no engine was built for this model on this machine yet; {advice}")
+        return opened.reference
+    from weather_perception.core.engines.reference import PassThrough
+
+    meanwhile = PassThrough(opened.reference) if options.meanwhile == "pass_through" else opened.reference
+    in_background = options.in_background and options.meanwhile != "wait"
+    return EngineBySize(opened.reference, find, in_background, meanwhile)
 
 
 def _builders(
-    backends: tuple[Backend, ...], target: Target, auto: bool, report: Report
+    backends: tuple[Backend, ...], target: Target, opened: OpenedModel, options: EngineOptions, report: Report
 ) -> tuple[tuple[Backend, ...], str]:
-    """What builds an engine that is missing, the fastest first; nothing, and why, where nothing here can."""
+    """The backends that build a missing engine, the fastest first; without any, what to do or why none can build."""
+    auto = options.engine == "auto"
+    if not options.build or (auto and not options.in_background):
+        command = build_command(str(opened.program.path), options.engine, opened.device, options.precision)
+        return (), f"the command `{command}` builds one"
     try:
         return (backends_for(target, report) if auto else backends), ""
     except EngineError as error:
         return (), str(error).removeprefix("engine: ")
 
 
-def open_reference(model: str, device: str, threads: int) -> tuple["Program", Engine, str]:
-    """The opened model file, the `torch` engine of it, and the device that `auto` stands for.
+def open_reference(model: str, device: str, threads: int) -> OpenedModel:
+    """Open a model file with its `torch` engine; replaces the device `auto` by the best one here.
 
     PyTorch is imported here, not before: OpenMP reads its wait policy once, when PyTorch loads.
     """
@@ -113,7 +113,7 @@ def open_reference(model: str, device: str, threads: int) -> tuple["Program", En
     except (RuntimeError, AssertionError) as error:  # PyTorch raises either for a device it does not have
         raise EngineError(f"device: {device!r} cannot be used ({error}); set `device` to cpu or auto") from error
     program = open_program(path)
-    return program, TorchEngine(program, device), device
+    return OpenedModel(program, TorchEngine(program, device), device, threads)
 
 
 def backend_named(name: str) -> Backend:
@@ -127,9 +127,9 @@ def best_backend(target: Target, report: Report = quiet) -> Backend:
 
 
 def backends_for(target: Target, report: Report = quiet) -> tuple[Backend, ...]:
-    """Every backend that this machine has for the target, the fastest first; `report` is told why that one.
+    """Every backend that this machine has for the target, the fastest first; reports why that one.
 
-    Raises EngineError that says of every backend why it cannot be used.
+    Raises EngineError with each backend's reason if there is none.
     """
     found: list[Backend] = []
     problems = []

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weather_perception.core.contract import Image, Manifest, Outputs
-from weather_perception.core.engines.backends.parts import in_parts
 from weather_perception.core.engines.base import Target
-from weather_perception.core.engines.requirements import versions
+from weather_perception.core.engines.by_size import in_parts
+from weather_perception.core.engines.machine import versions
 
 if TYPE_CHECKING:
     from weather_perception.core.program import Program
@@ -41,11 +41,8 @@ class Inductor:
         import torch
 
         from weather_perception.core.engines.backends.fixed_size import at_fixed_size
-        from weather_perception.core.engines.backends.inductor_resize import enlarge_by_convolution
 
         exported = at_fixed_size(program, dataclasses.replace(target, batch=target.at_once), cast=True)
-        if target.device.startswith("cpu"):
-            exported = enlarge_by_convolution(exported)
         with torch.no_grad():
             torch._inductor.aoti_compile_and_package(
                 exported, package_path=str(folder / FILE), inductor_configs={"freezing": True}

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from weather_perception.core.contract import OUTPUT_NAMES, Image, Manifest, Outputs
-from weather_perception.core.engines.backends.openvino_resize import enlarge_by_convolution
-from weather_perception.core.engines.backends.parts import in_parts
 from weather_perception.core.engines.base import EngineError, Target
-from weather_perception.core.engines.requirements import missing_modules, versions
+from weather_perception.core.engines.by_size import in_parts
+from weather_perception.core.engines.machine import missing_modules, versions
 
 if TYPE_CHECKING:
     from weather_perception.core.program import Program
@@ -24,6 +23,9 @@ FILE = "model.xml"
 _HINTS = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}
 # Nothing else gains by int8: additions are as fast in floating point, and the router's products are few and delicate.
 _QUANTISED = {"Convolution", "GroupConvolution", "ConvolutionBackpropData", "GroupConvolutionBackpropData"}
+
+# Up to so many channels a convolution is faster in floating point than between two conversions.
+_FEW_CHANNELS = 4
 
 
 class OpenVino:
@@ -61,7 +63,6 @@ class OpenVino:
         if target.precision == "int8":
             assert calibration_NHW3 is not None
             model = _quantised(model, calibration_NHW3)
-        enlarge_by_convolution(model)  # last, so that none of it is quantised
         openvino.save_model(model, folder / FILE, compress_to_fp16=False)
         for part in folder.glob(f"{graph.name}*"):
             part.unlink()
@@ -94,16 +95,17 @@ def _quantised(model: Any, calibration_NHW3: Image) -> Any:
 
 
 def _delicate(model: Any) -> set[str]:
-    """The convolutions that stay in floating point, by name: those behind the weather, and the first ones.
+    """The convolutions that stay in floating point, by name: before the weather, first ones, and of few channels.
 
-    Experts are chosen by the weather. What reads the picture itself has few channels, so it gains little; in int8 it
-    cost the default model a point of mIoU at 1920x1080, all that int8 may lose.
+    The weather chooses the experts. The convolutions that read the picture cost the default model a point of mIoU at
+    1920x1080 in int8, all that int8 may lose. Few channels gain little.
     """
     found = _convolutions_behind(model.outputs[OUTPUT_NAMES.index("weather")].get_node())
     for operator in model.get_ops():
         if operator.get_type_name() in _QUANTISED:
             behind = _convolutions_behind(operator)
-            found |= behind if len(behind) == 1 else set()
+            few = operator.get_input_partial_shape(0)[1].get_length() <= _FEW_CHANNELS
+            found |= {operator.get_friendly_name()} if few or len(behind) == 1 else set()
     return found
 
 

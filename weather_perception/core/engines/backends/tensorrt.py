@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from weather_perception.core.contract import Image, Manifest, Outputs
-from weather_perception.core.engines.backends.parts import in_parts
 from weather_perception.core.engines.base import Target
-from weather_perception.core.engines.requirements import missing_modules, versions
+from weather_perception.core.engines.by_size import in_parts
+from weather_perception.core.engines.machine import missing_modules, versions
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram

@@ -7,8 +7,8 @@ import pytest
 from tests.support.engines import CopyBackend
 from tests.support.tiny import write_tiny
 from weather_perception.core.contract import Outputs
-from weather_perception.core.engines.base import Engine
-from weather_perception.core.engines.missing import BuildMissing
+from weather_perception.core.engines.base import Engine, OpenedModel
+from weather_perception.core.engines.find import BuildMissing
 from weather_perception.core.engines.reference import TorchEngine
 
 
@@ -23,7 +23,7 @@ def report() -> list[str]:
 
 def engine_of(backends: tuple[CopyBackend, ...], report: list[str], folder: Path) -> Engine | None:
     program = write_tiny(folder / "tiny.pt2")
-    missing = BuildMissing(program, TorchEngine(program), backends, "cpu", "fp32", 0, report.append, "as wanted")
+    missing = BuildMissing(OpenedModel(program, TorchEngine(program)), backends, "fp32", report.append, "as wanted")
     return missing((1, 48, 64))
 
 
