@@ -10,15 +10,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.config import LoopConfig
 from training.data.batches import Example
 from training.loop import processes
 from training.loop.record import Record
 from training.loop.trainer import Trainer
-from training.recipes.paper_b import objective as paper_b_stages
-from training.recipes.paper_b.config import CollaborationConfig
+from training.recipes.paper_b.config import PaperBRun
+from training.recipes.paper_b.objective import NETWORK, stages
 
-CONFIG = CollaborationConfig(steps=6, batch=6, learning_rate=1e-2, last_learning_rate=1e-4)
+CONFIG = PaperBRun(steps=6, batch=6, learning_rate=1e-2, last_learning_rate=1e-4)
 
 
 class Restorer(nn.Module):
@@ -46,17 +45,12 @@ def collate(examples: list[Example]) -> Example:
     return Example(*(torch.stack(parts) for parts in zip(*examples, strict=True)))
 
 
-def build(config: CollaborationConfig = CONFIG, accumulate: int = 1) -> Trainer:
+def build(config: PaperBRun = CONFIG, accumulate: int = 1) -> Trainer:
     fabric = processes.launch()
     torch.manual_seed(0)
-    stages = paper_b_stages.stages(config, partial(processes.average, fabric))
-    return Trainer(
-        fabric,
-        {paper_b_stages.NETWORK: Restorer()},
-        stages,
-        LoopConfig(config.seed, accumulate=accumulate, gradient_clip=config.gradient_clip),
-        Record({"name": "tiny"}, "pytest", "unknown"),
-    )
+    planned = stages(config, partial(processes.average, fabric))
+    record = Record("tiny", {"name": "tiny"}, "pytest", "unknown")
+    return Trainer(fabric, {NETWORK: Restorer()}, planned, config.loop(accumulate=accumulate), record)
 
 
 def batches(trainer: Trainer, batch: int = CONFIG.batch) -> Iterator[Example]:

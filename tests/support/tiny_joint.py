@@ -10,18 +10,17 @@ from typing import Any, cast
 import torch
 
 from tests.support.tiny_collaboration import collate
-from training.config import LoopConfig
 from training.data.batches import Example
 from training.loop import processes
 from training.loop.record import Record
 from training.loop.trainer import Trainer
-from training.recipes.paper_c import objective as paper_c_stages
-from training.recipes.paper_c.config import JointConfig, Method
+from training.multitask.combination import Method
+from training.recipes.paper_c.config import MuirfConfig, PaperCRun
 from training.recipes.paper_c.network import Muirf
-from training.recipes.paper_c.network_config import PaperCConfig
+from training.recipes.paper_c.objective import NETWORK, stages
 
-NETWORK = PaperCConfig(experts=2, patch=2, width=4, blocks=(1, 1), hidden=4)
-CONFIG = JointConfig(steps=5, batch=8, learning_rate=3e-3, last_learning_rate=1e-4)
+MODEL = MuirfConfig(experts=2, patch=2, width=4, blocks=(1, 1), hidden=4)
+CONFIG = PaperCRun(steps=5, batch=8, learning_rate=3e-3, last_learning_rate=1e-4, model=MODEL)
 
 
 def example(index: int) -> Example:
@@ -40,26 +39,21 @@ def batch(indices: range | list[int]) -> Example:
 def network() -> Muirf:
     """Seeded, with weights of its own for every weather."""
     torch.manual_seed(0)
-    net = Muirf(NETWORK)
+    net = Muirf(MODEL)
     with torch.no_grad():
         for parameter in net.specific_parameters:
             parameter.add_(0.1 * torch.randn_like(parameter))
     return net
 
 
-def build(config: JointConfig = CONFIG, accumulate: int = 1) -> Trainer:
+def build(config: PaperCRun = CONFIG, accumulate: int = 1) -> Trainer:
     fabric = processes.launch()
-    stages = paper_c_stages.stages(config, partial(processes.average, fabric))
-    return Trainer(
-        fabric,
-        {paper_c_stages.NETWORK: network()},
-        stages,
-        LoopConfig(config.seed, accumulate=accumulate, gradient_clip=config.gradient_clip),
-        Record({"name": "tiny"}, "pytest", "unknown"),
-    )
+    planned = stages(config, partial(processes.average, fabric))
+    record = Record("tiny", {"name": "tiny"}, "pytest", "unknown")
+    return Trainer(fabric, {NETWORK: network()}, planned, config.loop(accumulate=accumulate), record)
 
 
-def of_method(method: str, **settings: Any) -> JointConfig:
+def of_method(method: str, **settings: Any) -> PaperCRun:
     return dataclasses.replace(CONFIG, method=cast(Method, method), **settings)
 
 

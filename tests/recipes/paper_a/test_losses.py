@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from training.recipes.paper_a import adversarial, perceptual, variation, vgg19
+from training.recipes.paper_a import losses, vgg19
 from training.recipes.paper_a.config import EGSynLossConfig, SGAdaLossConfig
 from training.recipes.paper_a.losses import egsyn_terms, reconstruction, refinement, sgada_terms
 from training.recipes.paper_a.vgg19 import VGG19Features, WeightsError, build_extractor
@@ -24,21 +24,21 @@ def _seed() -> None:
 
 def test_least_squares_terms_have_their_minima_at_real_one_and_fake_zero() -> None:
     ones, zeros = torch.ones(2, 4), torch.zeros(2, 4)
-    assert adversarial.discriminate(ones, zeros) == 0
-    assert adversarial.discriminate(zeros, ones) == 1
-    assert adversarial.discriminate(0.5 * ones, 0.5 * ones) == 0.25  # what a perfect generator leaves
-    assert adversarial.deceive(ones) == 0
-    assert adversarial.deceive(zeros) == 0.5
+    assert losses.discriminate(ones, zeros) == 0
+    assert losses.discriminate(zeros, ones) == 1
+    assert losses.discriminate(0.5 * ones, 0.5 * ones) == 0.25  # what a perfect generator leaves
+    assert losses.deceive(ones) == 0
+    assert losses.deceive(zeros) == 0.5
     scores = torch.tensor([0.2, 1.7], requires_grad=True)
-    adversarial.deceive(scores).backward()
+    losses.deceive(scores).backward()
     torch.testing.assert_close(scores.grad, torch.tensor([-0.4, 0.35]))
 
 
 def test_a_constant_image_has_no_variation_and_a_ramp_its_slope() -> None:
-    for reading in (variation.anisotropic, variation.printed):
+    for reading in (losses.total_variation, losses.printed_variation):
         assert reading(torch.full((2, 3, 5, 7), 0.3)) == 0
         assert reading(RAMP) == 1
-    assert variation.anisotropic(RAMP + RAMP.mT) == 2
+    assert losses.total_variation(RAMP + RAMP.mT) == 2
 
 
 @pytest.mark.parametrize(("side", "kept"), [(3, False), (5, True)])
@@ -46,12 +46,12 @@ def test_equal_weights_of_l1_and_variation_erase_details_under_four_pixels(side:
     clear = torch.zeros(1, 1, 64, 64)
     clear[:, :, 20 : 20 + side, 20 : 20 + side] = 1
     erased = torch.zeros_like(clear)
-    costs = [reconstruction(x, clear) + variation.anisotropic(x) for x in (clear, erased)]
+    costs = [reconstruction(x, clear) + losses.total_variation(x) for x in (clear, erased)]
     assert (costs[0] < costs[1]) == kept
 
 
 def test_the_printed_reading_does_not_see_a_diagonal_ramp() -> None:
-    assert variation.printed(RAMP + RAMP.mT) == 0
+    assert losses.printed_variation(RAMP + RAMP.mT) == 0
 
 
 def test_reconstruction_is_the_mean_absolute_difference() -> None:
@@ -75,29 +75,29 @@ def test_a_class_of_three_times_the_weight_counts_like_three_pixels() -> None:
 
 def test_a_gram_matrix_correlates_channels_over_positions() -> None:
     features = torch.tensor([[1.0, 2.0], [3.0, 4.0]]).reshape(1, 2, 1, 2)
-    torch.testing.assert_close(perceptual.gram(features), torch.tensor([[[5.0, 11.0], [11.0, 25.0]]]) / 4)
+    torch.testing.assert_close(losses.gram(features), torch.tensor([[[5.0, 11.0], [11.0, 25.0]]]) / 4)
 
 
 def test_perceptual_and_style_are_means_over_layers_and_zero_for_equal_images() -> None:
     features = [torch.randn(2, 3, 4, 4), torch.randn(2, 5, 2, 2)]
-    assert perceptual.perceptual(features, features) == 0
-    assert perceptual.style(features, features) == 0
+    assert losses.perceptual(features, features) == 0
+    assert losses.style(features, features) == 0
     shifted = [features[0] + 1, features[1] + 3]
-    torch.testing.assert_close(perceptual.perceptual(shifted, features), torch.tensor(2.0))
-    assert perceptual.style(shifted, features) > 0
+    torch.testing.assert_close(losses.perceptual(shifted, features), torch.tensor(2.0))
+    assert losses.style(shifted, features) > 0
 
 
 def test_style_forgets_where_and_perceptual_does_not() -> None:
     features = [torch.randn(1, 3, 4, 4)]
     moved = [features[0].flip(3)]
-    torch.testing.assert_close(perceptual.style(moved, features), torch.tensor(0.0), rtol=0, atol=1e-6)
-    assert perceptual.perceptual(moved, features) > 0.5
+    torch.testing.assert_close(losses.style(moved, features), torch.tensor(0.0), rtol=0, atol=1e-6)
+    assert losses.perceptual(moved, features) > 0.5
 
 
 def test_activated_style_does_not_see_what_relu_removes() -> None:
     below = [-torch.rand(1, 2, 3, 3)], [-torch.rand(1, 2, 3, 3)]
-    assert perceptual.style(*below, activated=True) == 0
-    assert perceptual.style(*below) > 0
+    assert losses.style(*below, activated=True) == 0
+    assert losses.style(*below) > 0
 
 
 def test_sgadas_terms_carry_their_weight() -> None:
@@ -117,9 +117,9 @@ def test_egsyns_terms_are_the_five_of_equation_4_with_their_weights() -> None:
     expected = {
         "l1": 2 * reconstruction(restored, clear),
         "adversarial": torch.tensor(1.5),
-        "total_variation": 11 * variation.anisotropic(restored),
-        "perceptual": 5 * perceptual.perceptual(*features),
-        "style": 7 * perceptual.style(*features),
+        "total_variation": 11 * losses.total_variation(restored),
+        "perceptual": 5 * losses.perceptual(*features),
+        "style": 7 * losses.style(*features),
     }
     assert terms.keys() == expected.keys()
     for name, value in expected.items():
@@ -141,8 +141,8 @@ def test_the_other_readings_are_options() -> None:
     other = EGSynLossConfig(variation="printed", style_activated=True)
     terms = egsyn_terms(other, clear / 2, clear, torch.zeros(2), extractor)
     features = extractor(clear / 2), extractor(clear)
-    torch.testing.assert_close(terms["total_variation"], variation.printed(clear / 2))
-    torch.testing.assert_close(terms["style"], 250 * perceptual.style(*features, activated=True))
+    torch.testing.assert_close(terms["total_variation"], losses.printed_variation(clear / 2))
+    torch.testing.assert_close(terms["style"], 250 * losses.style(*features, activated=True))
 
 
 def test_perceptual_terms_are_left_out_only_by_an_explicit_choice() -> None:

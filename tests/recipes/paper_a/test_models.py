@@ -7,18 +7,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from training.recipes.paper_a import adversarial
-from training.recipes.paper_a.config import GeneratorConfig, Output, PaperAConfig
-from training.recipes.paper_a.cooperation import Cooperation
-from training.recipes.paper_a.egsyn_g2 import EGSyn
+from training.models.deploy import probabilities_like
+from training.recipes.paper_a.config import CooperationConfig, GeneratorConfig, Output
 from training.recipes.paper_a.generator import Generator
-from training.recipes.paper_a.label_maps import one_hot, original_probabilities, undecided_at_void
-from training.recipes.paper_a.losses import reconstruction, refinement
+from training.recipes.paper_a.label_maps import one_hot, undecided_at_void
+from training.recipes.paper_a.losses import deceive, reconstruction, refinement
+from training.recipes.paper_a.network import Cooperation, EGSyn, SGAda
 from training.recipes.paper_a.patchgan import ImageDiscriminator, PatchGAN, SegmentationDiscriminator
-from training.recipes.paper_a.sgada_g1 import SGAda
 
 SMALL = GeneratorConfig(width=4, blocks=2)
-CONFIG = PaperAConfig(classes=5, sgada=SMALL, egsyn=SMALL, discriminator_widths=(2, 4, 4, 4, 4, 4))
+CONFIG = CooperationConfig(classes=5, sgada=SMALL, egsyn=SMALL, discriminator_widths=(2, 4, 4, 4, 4, 4))
 OUTPUTS: tuple[Output, ...] = ("direct", "residual")
 
 
@@ -71,7 +69,7 @@ def test_a_segmentation_of_another_size_is_refused() -> None:
 
 def test_the_papers_scale_is_eight_blocks_of_dilation_two_at_a_quarter() -> None:
     with torch.device("meta"):
-        generator = Generator(8, 3, PaperAConfig().egsyn)
+        generator = Generator(8, 3, CooperationConfig().egsyn)
         assert generator.encoder(torch.rand(1, 8, 64, 96)).shape == (1, 256, 16, 24)
     assert len(generator.blocks) == 8
     assert all(block.body[0].dilation == (2, 2) for block in generator.blocks)
@@ -117,13 +115,13 @@ def test_both_discriminators_teach_sgada_through_the_soft_map_and_the_image() ->
         lambda refined, restored: d2(restored),
     ):
         net.zero_grad()
-        adversarial.deceive(score(*net(image, original))).backward()
+        deceive(score(*net(image, original))).backward()
         assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in net.sgada.generator.head.parameters())
 
 
 def test_the_discriminator_scores_patches_one_in_64() -> None:
     with torch.device("meta"):
-        config = PaperAConfig(classes=19)
+        config = CooperationConfig(classes=19)
         scores = SegmentationDiscriminator(config)(torch.rand(2, 19, 256, 512), torch.rand(2, 3, 256, 512))
         assert scores.shape == (2, 256, 4, 8)
         assert ImageDiscriminator(config)(torch.rand(1, 3, 100, 65)).shape == (1, 256, 2, 2)
@@ -160,7 +158,7 @@ def test_label_maps_are_one_at_the_class_and_undecided_at_void() -> None:
 
 
 def test_an_original_segmentation_of_any_size_becomes_probabilities_at_the_images() -> None:
-    original = original_probabilities(torch.randn(2, 5, 4, 6), torch.rand(2, 3, 30, 50))
+    original = probabilities_like(torch.randn(2, 5, 4, 6), torch.rand(2, 3, 30, 50))
     assert original.shape == (2, 5, 30, 50)
     torch.testing.assert_close(original.sum(dim=1), torch.ones(2, 30, 50))
 
@@ -171,7 +169,7 @@ def test_the_cooperation_learns_to_refine_and_to_restore_one_frame() -> None:
     clear = F.one_hot(labels, 3).movedim(-1, 1).float() * 0.8
     image = clear * 0.5 + 0.4
     original = one_hot(labels.roll(4, dims=2), 3, void=255)
-    net = Cooperation(PaperAConfig(classes=3, sgada=GeneratorConfig(8, 1), egsyn=GeneratorConfig(8, 1)))
+    net = Cooperation(CooperationConfig(classes=3, sgada=GeneratorConfig(8, 1), egsyn=GeneratorConfig(8, 1)))
     optimizer = torch.optim.Adam(net.parameters(), 1e-2)
     for _ in range(25):
         refined, restored = net(image, original)

@@ -1,4 +1,4 @@
-"""Paper A's three stages: who learns in which, whose error reaches whom, and the command that trains them."""
+"""Paper A's three stages: who learns in which, whose error reaches whom, and whose segmentation they refine."""
 
 import dataclasses
 from pathlib import Path
@@ -7,20 +7,20 @@ import pytest
 import torch
 from torch import Tensor
 
-from training import train
-from training.config import smoke
+from tests.support.runs import run, tensors, untrained
 from training.data.batches import Example
-from training.loop import checkpoint, processes
+from training.loop import processes
 from training.loop.record import Record
 from training.loop.stages import Outcome
 from training.loop.trainer import Trainer
 from training.recipes.paper_a import objective as paper_a_stages
-from training.recipes.paper_a.config import EGSynLossConfig, PaperATrainConfig, paper_a_smoke
-from training.recipes.paper_a.deployed import DeployedCooperation
+from training.recipes.paper_a.config import EGSynLossConfig, PairsConfig, PaperARun, paper_a_smoke
 from training.recipes.paper_a.objective import D1, D2, EGSYN, SEGMENTER, SGADA
+from training.recipes.paper_a.recipe import PAPER_A
 from training.recipes.paper_a.vgg19 import VGG19Features
-from training.segmenters.base import BaseSegmenter
-from training.segmenters.restore_checkpoint import restore_cooperation
+from training.recipes.weather_net.config import smoke
+from training.recipes.weather_net.recipe import WEATHER_NET
+from training.segmenters.base import BaseConfig, BaseSegmenter
 
 CONFIG = paper_a_smoke()
 
@@ -36,11 +36,11 @@ def example(void: bool = True) -> Example:
     return Example(clear // 2, clear, labels, torch.tensor([1, 2]))
 
 
-def build(config: PaperATrainConfig = CONFIG, extractor: VGG19Features | None = None) -> Trainer:
+def build(config: PaperARun = CONFIG, extractor: VGG19Features | None = None) -> Trainer:
     torch.manual_seed(0)
-    networks = paper_a_stages.networks(config.model, BaseSegmenter(11, 4, 4, 4))
+    networks = paper_a_stages.networks(config.model, BaseSegmenter(BaseConfig(widths=(4, 4, 4))))
     stages = paper_a_stages.stages(config, extractor)
-    return Trainer(processes.launch(), networks, stages, paper_a_stages.loop(config), Record({}, "", ""))
+    return Trainer(processes.launch(), networks, stages, config.loop(), Record("tiny", {}, "", ""))
 
 
 def weights(trainer: Trainer) -> dict[str, dict[str, Tensor]]:
@@ -142,23 +142,18 @@ def test_the_segmenter_refined_learns_to_say_what_the_ground_truth_says() -> Non
     assert found[-1] < 0.8 * found[0]
 
 
-def test_the_command_trains_all_stages_and_resumes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["paper_a_smoke", "--out", str(tmp_path / "run"), "--threads", "1", "--average-decay", "0.5"]
-    assert train.main(arguments) == 1
-    assert "--segmenter" in capsys.readouterr().err
-    base = train.build(smoke(), train.loop_config(smoke()))
-    base.save(tmp_path / "base", {})
-    arguments += ["--segmenter", str(tmp_path / "base")]
-    assert train.main([*arguments, "--tensorboard", str(tmp_path / "board")]) == 0
-    (segmenter,), state = checkpoint.load(tmp_path / "run", SEGMENTER)
-    assert (state["step"], state["stage"]) == (6, "joint")
-    assert state["config"]["egsyn_loss"]["perceptual_features"] == "off"
-    trained = base.networks["model"].segmenter.state_dict()
-    assert all(torch.equal(segmenter[name], value) for name, value in trained.items())
-    restored_segmenter, net, _ = restore_cooperation(tmp_path / "run")
-    outputs = DeployedCooperation(restored_segmenter, net)(torch.zeros(1, 20, 30, 3, dtype=torch.uint8))
-    assert outputs[0].shape == (1, 20, 30, 3)
-    _, averaged, _ = restore_cooperation(tmp_path / "run", averaged=True)
-    assert not torch.equal(averaged.egsyn.generator.head.weight, net.egsyn.generator.head.weight)
-    assert train.main([*arguments, "--resume", "--steps", "3"]) == 0
-    assert checkpoint.load(tmp_path / "run")[1]["step"] == 7
+def test_the_original_segmenter_is_asked_for_and_goes_into_the_checkpoint_as_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(PAPER_A, tmp_path / "run") == 1
+    assert "name one with --segmenter" in capsys.readouterr().err
+    base = untrained(WEATHER_NET, smoke(), tmp_path / "base")
+    assert run(PAPER_A, tmp_path / "run", "--originals", "maps", segmenter=base) == 1
+    assert "name it with --pairs ROOT" in capsys.readouterr().err
+    config = dataclasses.replace(CONFIG, segmenter=str(base), pairs=PairsConfig(originals="maps"))
+    with pytest.raises(ValueError, match="both would give the original segmentation"):
+        PAPER_A.begin(config, processes.launch())
+    assert run(PAPER_A, tmp_path / "run", "--workers", "0", segmenter=base) == 0
+    kept, trained = tensors(tmp_path / "run"), tensors(base)
+    names = [name.removeprefix("segmenter.") for name in kept if name.startswith("segmenter.")]
+    assert names and all(torch.equal(kept[f"segmenter.{n}"], trained[f"model.segmenter.{n}"]) for n in names)

@@ -7,10 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.recipes.paper_b import dft, tiles
-from training.recipes.paper_b.channel_expert import ChannelExpert
-from training.recipes.paper_b.frequency_expert import FrequencyExpert
-from training.recipes.paper_b.spatial_expert import SpatialExpert, most_alike
+from training.recipes.paper_b import dft
+from training.recipes.paper_b.experts import ChannelExpert, FrequencyExpert, SpatialExpert, cut, join, most_alike
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -157,10 +155,10 @@ def test_the_matrices_are_the_fourier_transform_and_its_inverse(side: int) -> No
 
 def test_tiles_are_cut_row_by_row_and_joined_again() -> None:
     x = torch.arange(2 * 3 * 4 * 6).reshape(2, 3, 4, 6)
-    cut = tiles.cut(x, 2)
-    assert cut.shape == (2, 6, 3, 4)
-    assert torch.equal(cut[1, 4, 2], x[1, 2, 2:4, 2:4].flatten())
-    assert torch.equal(tiles.join(cut, 2, 4, 6), x)
+    tiles = cut(x, 2)
+    assert tiles.shape == (2, 6, 3, 4)
+    assert torch.equal(tiles[1, 4, 2], x[1, 2, 2:4, 2:4].flatten())
+    assert torch.equal(join(tiles, 2, 4, 6), x)
 
 
 def test_channels_that_no_head_can_share_are_refused() -> None:

@@ -8,18 +8,17 @@ from torch.nn import functional as F
 
 from training.complexity import main as complexity
 from training.complexity import measure
-from training.recipes.paper_b.network import MoeWirNet
-from training.recipes.paper_b.network_config import (
-    PaperBConfig,
+from training.recipes.paper_b.config import (
+    MoeWirNetConfig,
     Routing,
     RoutingConfig,
     paper_b,
     paper_b_quick,
     paper_b_small,
 )
-from training.recipes.paper_b.pruning import pruned
+from training.recipes.paper_b.network import MoeWirNet, pruned
 
-TINY = dataclasses.replace(paper_b_quick(), width=6, window=2, patch=2)
+TINY = dataclasses.replace(paper_b_quick().model, width=6, window=2, patch=2)
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -29,7 +28,7 @@ def _seeded() -> None:
     torch.manual_seed(0)
 
 
-def trained_a_little(config: PaperBConfig) -> MoeWirNet:
+def trained_a_little(config: MoeWirNetConfig) -> MoeWirNet:
     """A network whose parameters have all left their initial values."""
     net = MoeWirNet(config)
     with torch.no_grad():
@@ -41,7 +40,7 @@ def trained_a_little(config: PaperBConfig) -> MoeWirNet:
 @pytest.fixture(scope="module")
 def at_the_papers_scale() -> MoeWirNet:
     with torch.device("meta"):
-        return MoeWirNet(paper_b())
+        return MoeWirNet(paper_b().model)
 
 
 def test_the_papers_scale_has_its_four_levels_with_its_heads_and_restormers_widths(
@@ -56,7 +55,7 @@ def test_the_papers_scale_has_its_four_levels_with_its_heads_and_restormers_widt
 
 
 def test_presets_grow(at_the_papers_scale: MoeWirNet) -> None:
-    nets = (MoeWirNet(paper_b_quick()), MoeWirNet(paper_b_small()), at_the_papers_scale)
+    nets = (MoeWirNet(paper_b_quick().model), MoeWirNet(paper_b_small().model), at_the_papers_scale)
     quick, small, full = (sum(p.numel() for p in net.parameters()) for net in nets)
     assert quick < 0.5e6 < small < 2e6 < 10e6 < full < 13e6
 
@@ -161,13 +160,14 @@ def test_complexity_counts_projections_convolutions_and_attention_exactly() -> N
     width, pixels = 6, 16 * 32
     module = width * width * (1 + 1 + 3 + 1 + 1) + 3 * width * 9  # linear, split, QKV, output, fusion; depthwise
     attention = 2 * width * width  # one head: Q K^T and its product with V, per pixel
-    added = measure(config, 16, 32, 1).multiply_adds - measure(bare, 16, 32, 1).multiply_adds
+    with_module, without = (measure(MoeWirNet(c), 16, 32, 1).multiply_adds for c in (config, bare))
+    added = with_module - without
     assert added == 2 * pixels * (module + attention)  # the level's encoder and its decoder
 
 
 def test_the_complexity_command_prints_every_preset_or_says_which_size_fits(capsys: pytest.CaptureFixture[str]) -> None:
-    assert complexity(["--size", "64x96", "--preset", "paper_b_quick"]) == 0
+    assert complexity(["--size", "64x96", "paper_b_quick"]) == 0
     printed = capsys.readouterr().out
     assert "multiply-adds (1e9) at 64x96" in printed and "| paper_b_quick | 0.3" in printed
-    assert complexity(["--size", "40x40", "--preset", "paper_b_quick"]) == 1
+    assert complexity(["--size", "40x40", "paper_b_quick"]) == 1
     assert "multiples of 32, got 40 x 40" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Soft and hard routing in all their readings, the MoE module that they weigh, and the rows of tables 5 and 6."""
+"""Soft and hard routing in all their readings, and the MoE module that they weigh."""
 
 import dataclasses
 
@@ -9,21 +9,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
+from training.recipes.paper_b.config import EXPERTS, Expert, MoeWirNetConfig, Routing, RoutingConfig, paper_b_quick
 from training.recipes.paper_b.moe import MoeModule
-from training.recipes.paper_b.network_config import (
-    EXPERTS,
-    Expert,
-    PaperBConfig,
-    Routing,
-    RoutingConfig,
-    expert_rows,
-    paper_b_quick,
-    routing_rows,
-    share_rows,
-)
-from training.recipes.paper_b.routing import Router, soft, top_k
+from training.recipes.paper_b.routing import LevelRouter, soft, top_k
 
-CONFIG = paper_b_quick()
+CONFIG = paper_b_quick().model
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -33,8 +23,8 @@ def _seeded() -> None:
     torch.manual_seed(0)
 
 
-def router(kind: Routing, gates: list[float], kept: int = 2) -> Router:
-    routed = Router(6, 3, RoutingConfig(kind, kept=kept))
+def router(kind: Routing, gates: list[float], kept: int = 2) -> LevelRouter:
+    routed = LevelRouter(6, 3, RoutingConfig(kind, kept=kept))
     if kind != "uniform":
         routed.gates_E.data = torch.tensor(gates)
     return routed
@@ -77,11 +67,11 @@ def test_gates_learn_under_hard_routing_too_and_uniform_has_none(kind: Routing) 
         loss.backward()
         optimizer.step()
     assert routed(torch.zeros(1, 6, 2, 2)).argmax() == 2
-    assert not list(Router(6, 3, RoutingConfig("uniform")).parameters())
+    assert not list(LevelRouter(6, 3, RoutingConfig("uniform")).parameters())
 
 
 def test_gates_that_see_the_image_start_as_printed_and_then_differ_by_image() -> None:
-    routed = Router(6, 3, RoutingConfig("soft", "image"))
+    routed = LevelRouter(6, 3, RoutingConfig("soft", "image"))
     dark_and_bright = torch.stack([torch.zeros(6, 4, 4), torch.ones(6, 4, 4)])
     weights = routed(dark_and_bright)
     assert torch.equal(weights[0], weights[1])
@@ -91,7 +81,7 @@ def test_gates_that_see_the_image_start_as_printed_and_then_differ_by_image() ->
     changed = routed(dark_and_bright)
     assert changed[1, 0] > changed[0, 0]
     torch.testing.assert_close(changed[0], weights[0])
-    assert not routed.constant and Router(6, 3, RoutingConfig("soft")).constant
+    assert not routed.constant and LevelRouter(6, 3, RoutingConfig("soft")).constant
 
 
 def module_by_hand(module: MoeModule, x: Tensor, weights: Tensor) -> Tensor:
@@ -125,22 +115,6 @@ def test_a_module_without_its_unused_experts_gives_the_same(kept: list[int]) -> 
     assert sum(p.numel() for p in module.parameters()) < before
 
 
-def test_table_5_has_the_four_combinations_and_ours_with_every_reading() -> None:
-    rows = routing_rows(PaperBConfig())
-    sides = [(row.encoder.kind, row.decoder.kind) for row in rows.values()]
-    assert sides[:4] == [("soft", "soft"), ("uniform", "uniform"), ("uniform", "soft"), ("soft", "uniform")]
-    assert sides[4:6] == [("soft", "argmax"), ("soft", "top_k")]
-    assert rows["soft encoder, hard decoder"] == PaperBConfig()
-    assert rows["soft encoder that sees the image, hard decoder"].encoder.gating == "image"
-
-
-def test_table_6_and_figure_6_change_one_thing_only() -> None:
-    base = PaperBConfig()
-    for row in expert_rows(base).values():
-        assert dataclasses.replace(row, experts=base.experts) == base
-    assert [row.share for row in share_rows(base).values()] == [0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -155,4 +129,4 @@ def test_table_6_and_figure_6_change_one_thing_only() -> None:
 )
 def test_settings_that_cannot_be_are_refused_by_name(change: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        dataclasses.replace(PaperBConfig(), **change)
+        dataclasses.replace(MoeWirNetConfig(), **change)

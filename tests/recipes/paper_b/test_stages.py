@@ -12,16 +12,15 @@ import torch
 from torch import Tensor
 
 from tests.support import tiny_collaboration as tiny
-from training.loop import checkpoint
+from training.loop.checkpoint import open_checkpoint
 from training.loop.stages import cosine
 from training.loop.trainer import Trainer, optimizer_tensors
 from training.multitask.collaboration import Collaboration
 from training.recipes.paper_b import losses as multiscale
-from training.recipes.paper_b import objective as paper_b_stages
-from training.recipes.paper_b.config import CollaborationConfig, MultiScaleLossConfig, ReweightingConfig
-from training.recipes.paper_b.objective import NETWORK
+from training.recipes.paper_b.config import MultiScaleLossConfig, PaperBRun, ReweightingConfig
+from training.recipes.paper_b.objective import NETWORK, stages
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 TASKS = tiny.CONFIG.tasks
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -45,10 +44,10 @@ def assert_close(found: dict[str, Tensor], expected: dict[str, Tensor], exactly:
 
 
 def test_the_defaults_are_the_papers() -> None:
-    config = CollaborationConfig()
+    config = PaperBRun()
     assert config.loss == MultiScaleLossConfig(charbonnier=1.0, edge=0.05, frequency=0.01)
     assert (config.steps, config.reweighting.strategy) == (300_000, "ori")
-    (stage,) = paper_b_stages.stages(config)
+    (stage,) = stages(config)
     (phase,) = stage.phases
     assert isinstance(phase.optimizer([torch.nn.Parameter(torch.zeros(1))]), torch.optim.Adam)
     rates = [phase.learning_rate(step) for step in (0, 150_000, 299_999)]
@@ -125,7 +124,7 @@ def test_the_history_is_a_file_of_the_checkpoint(tmp_path: Path) -> None:
     trainer = tiny.build()
     tiny.train(trainer, 2)
     trainer.save(tmp_path / "run", {})
-    (saved,), _ = checkpoint.load(tmp_path / "run", "restore_memory")
+    saved = open_checkpoint(tmp_path / "run").group("restore_memory")
     assert set(saved) == {"last_T", "baseline_T", "best_T"}
     with pytest.raises(ValueError, match="a history of 3 tasks; this run has 2"):
         Collaboration(ReweightingConfig(), 2).load_state_dict(saved)
@@ -180,5 +179,6 @@ def test_examples_of_no_task_are_refused_so_clear_frames_count_only_if_named() -
     with_clear = batch._replace(weather=torch.tensor([0, 1, 2, 3, 0, 1]))
     with pytest.raises(ValueError, match=r"tasks \[0, 1, 2, 3\], but the tasks are \{0: 'fog', 1: 'rain', 2: 'snow'\}"):
         tiny.build().train_step([with_clear])
-    named = dataclasses.replace(tiny.CONFIG, tasks=("clear", *TASKS))
-    assert tiny.build(named).train_step([with_clear])["weight_clear"] == pytest.approx(1 / 4)
+    assert tiny.build(tiny.CONFIG.of_tasks(("clear", *TASKS))).train_step([with_clear])[
+        "weight_clear"
+    ] == pytest.approx(1 / 4)

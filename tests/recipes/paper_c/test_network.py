@@ -6,16 +6,16 @@ import pytest
 import torch
 
 from training.losses import routing
+from training.recipes.paper_c.config import PRESETS, MuirfConfig, paper_c_quick
 from training.recipes.paper_c.network import Muirf, share_of_channels
-from training.recipes.paper_c.network_config import PRESETS, PaperCConfig, paper_c_quick
 from training.recipes.paper_c.router import ShallowRouter
 
-CONFIG = dataclasses.replace(paper_c_quick(), width=8, hidden=8)
+CONFIG = dataclasses.replace(paper_c_quick().model, width=8, hidden=8)
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def network(config: PaperCConfig = CONFIG) -> Muirf:
+def network(config: MuirfConfig = CONFIG) -> Muirf:
     """Seeded, with weights of its own for every weather."""
     torch.manual_seed(0)
     net = Muirf(config)
@@ -47,7 +47,7 @@ def test_shapes_at_every_patch(patch: int) -> None:
 @torch.no_grad()
 def test_every_preset_builds_and_starts_near_the_identity() -> None:
     for preset in PRESETS.values():
-        config = preset()
+        config = preset().model
         image = torch.rand(1, 3, config.stride, config.stride)
         assert (Muirf(config)(image).restored_B3HW - image).abs().mean() < 0.1
 

@@ -18,11 +18,11 @@ from training.loop.stages import Join, TaskLoss
 from training.loop.task_gradients import TaskGradients
 from training.loop.trainer import Trainer, memories, optimizer_tensors
 from training.losses import restoration
+from training.multitask.combination import Method
 from training.multitask.homogenisation import homogenise
-from training.recipes.paper_c.config import Method
 from training.recipes.paper_c.objective import NETWORK, muirf
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 TASKS = tiny.CONFIG.tasks
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -4,21 +4,30 @@ import copy
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.config import ModelConfig
-from training.models.deploy import DeployedSegmenter, DeployedWeatherNet, decide, fold_batch_norms, mask, prepare
+from training.models.deploy import (
+    DeployedRestorer,
+    DeployedSegmenter,
+    Restored,
+    decide,
+    fold_batch_norms,
+    mask,
+    prepare,
+)
 from training.models.layers import ConvNormAct, MixtureConv, upsample
+from training.recipes.weather_net.config import WeatherNetConfig
+from training.recipes.weather_net.deploy import DeployedWeatherNet
+from training.recipes.weather_net.encoder import Stem
 from training.recipes.weather_net.network import WeatherNet
-from training.recipes.weather_net.stem import Stem
 
 
 @pytest.fixture(scope="module")
 def net() -> WeatherNet:
     """A network whose normalisations have seen some data, in evaluation mode."""
     torch.manual_seed(0)
-    net = WeatherNet(ModelConfig())
+    net = WeatherNet(WeatherNetConfig())
     net.train()
     net.segmenter.train()
     with torch.no_grad():
@@ -134,6 +143,25 @@ def test_the_base_model_passes_the_image_through(net: WeatherNet) -> None:
     assert torch.equal(restored, frames)
     assert labels.shape == (1, 70, 90)
     assert weather.tolist() == [[1.0]] and gates.shape == (1, 0)
+
+
+class Darker(nn.Module):
+    def forward(self, image_B3HW: Tensor) -> Restored:
+        weather = image_B3HW.new_ones(len(image_B3HW), 1)
+        return Restored(0.6 * image_B3HW - 0.1, weather, 0.5 * weather)
+
+
+@torch.inference_mode()
+def test_a_restorers_mask_is_the_base_segmenters_view_of_the_restored_frame(net: WeatherNet) -> None:
+    frames = torch.randint(0, 256, (1, 64, 64, 3), dtype=torch.uint8)
+    restored, labels, confidence, weather, gates = DeployedRestorer(net.segmenter, Darker(), 8)(frames)
+    exact = (0.6 * frames.permute(0, 3, 1, 2) / 255 - 0.1).clamp(0, 1)
+    assert (restored.permute(0, 3, 1, 2).float() - 255 * exact).abs().max() <= 0.501
+    logits = net.segmenter(exact).softmax(dim=1)
+    seen = F.interpolate(logits, size=(64, 64), mode="bilinear").max(dim=1)
+    assert (labels == seen.indices).float().mean() > 0.999
+    assert (confidence.float() - 255 * seen.values).abs().max() <= 1
+    assert weather.tolist() == [[1.0]] and gates.tolist() == [[0.5]]
 
 
 def test_an_even_kernel_is_a_patch_embedding() -> None:

@@ -8,17 +8,12 @@ import pytest
 import torch
 from transformers import SegformerConfig, SegformerForSemanticSegmentation
 
-from training import export
+from tests.support.runs import assert_same_model, handed_out, untrained
 from training.data.classes import CLASSES
-from training.loop.processes import launch
-from training.loop.record import Record
-from training.loop.trainer import Trainer
-from training.open_checkpoint import open_checkpoint
-from training.recipes.paper_a import objective as paper_a_stages
+from training.recipes import open_deployable
 from training.recipes.paper_a.config import paper_a_smoke
-from training.segmenters.find import find_segmenter
+from training.recipes.paper_a.recipe import PAPER_A
 from training.segmenters.hugging_face import DEFAULT_SIZE, preprocessing
-from weather_perception.core.program import open_program
 
 STREET = [c.name for c in CLASSES]
 
@@ -40,27 +35,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     SegformerForSemanticSegmentation(config).save_pretrained(root / "tiny")
     settings = {"image_mean": [0.5] * 3, "image_std": [0.2] * 3, "size": {"height": 64, "width": 96}}
     (root / "tiny/preprocessor_config.json").write_text(json.dumps(settings))
-    original = find_segmenter(str(root / "tiny"), STREET)
-    preset = paper_a_smoke()
-    networks = paper_a_stages.networks(preset.model, original.segmenter)
-    record = Record(dataclasses.asdict(preset) | {"segmenter": original.record}, "python -m training.train", "unknown")
-    trainer = Trainer(launch(), networks, paper_a_stages.stages(preset, None), paper_a_stages.loop(preset), record)
-    trainer.save(root / "run", {})
-    return root / "run"
+    return untrained(PAPER_A, dataclasses.replace(paper_a_smoke(), segmenter=str(root / "tiny")), root / "run")
 
 
 def test_the_model_file_does_what_the_checkpoint_does_for_any_batch_and_size(run: Path) -> None:
-    path = run.parent / "segformer.pt2"
-    assert export.main([str(run), "--out", str(path)]) == 0
-    written, module = open_program(path), open_checkpoint(run).model
-    assert "tiny, licence: see its own page" in path.with_suffix(".md").read_text()
-    program = written.exported.module()
-    for batch, rows, columns in ((1, 64, 64), (3, 97, 131)):
-        frame_BHW3 = torch.randint(256, (batch, rows, columns, 3), dtype=torch.uint8)
-        with torch.inference_mode():
-            (restored, labels, *_), (expected, expected_labels, *_) = program(frame_BHW3), module(frame_BHW3)
-        assert (restored.int() - expected.int()).abs().max() <= 1
-        assert (labels == expected_labels).float().mean() > 0.999
+    program = handed_out(run, run.parent / "segformer.pt2")
+    licence = program.manifest.training["licence"]
+    assert "tiny (see its own page)" in licence and licence in program.path.with_suffix(".md").read_text()
+    assert_same_model(program.exported.module(), open_deployable(run).model)
 
 
 def test_the_size_is_the_preprocessors_where_it_does_not_depend_on_the_frame() -> None:

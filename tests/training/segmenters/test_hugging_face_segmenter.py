@@ -8,14 +8,15 @@ import pytest
 import torch
 from transformers import SegformerConfig, SegformerForSemanticSegmentation
 
-from training import train
+from tests.support.runs import run, state
 from training.data.class_sources import class_sources
 from training.data.classes import CLASSES, VOID
 from training.data.readers.cityscapes import CITYSCAPES_CLASSES, TO_STREET
 from training.data.readers.class_names import ADE20K_NAMES
-from training.segmenters.find import find_segmenter
+from training.loop.checkpoint import open_checkpoint
+from training.recipes.paper_a.recipe import PAPER_A
+from training.segmenters.find import find_segmenter, held_segmenter
 from training.segmenters.hugging_face import HuggingFaceSegmenter, SegmenterError, class_scores, preprocessing
-from training.segmenters.restore_checkpoint import restore_cooperation
 
 STREET = [c.name for c in CLASSES]
 CITYSCAPES = [c.name for c in CITYSCAPES_CLASSES]
@@ -60,7 +61,7 @@ def test_classes_that_no_label_stands_for_are_named() -> None:
 
 
 def test_the_probabilities_of_a_classs_sources_add_up(folder: Path) -> None:
-    segmenter = find_segmenter(str(folder), STREET).segmenter
+    segmenter = find_segmenter(str(folder), STREET).module
     image = torch.rand(1, 3, 64, 96)
     network = SegformerForSemanticSegmentation.from_pretrained(folder).eval()
     given = network(pixel_values=(image - 0.5) / 0.2).logits.softmax(1)[0]
@@ -104,12 +105,12 @@ def test_without_transformers_the_error_says_how_to_install_it(folder: Path, mon
 
 
 def test_paper_a_trains_on_it_and_is_restored_from_the_checkpoint_alone(folder: Path, tmp_path: Path) -> None:
-    arguments = ["paper_a_smoke", "--out", str(tmp_path / "run"), "--threads", "1", "--segmenter", str(folder)]
-    assert train.main(arguments) == 0
-    segmenter, _, state = restore_cooperation(tmp_path / "run")
-    assert isinstance(segmenter, HuggingFaceSegmenter)
+    assert run(PAPER_A, tmp_path / "run", "--workers", "0", segmenter=folder) == 0
+    held = held_segmenter(open_checkpoint(tmp_path / "run"))
+    assert isinstance(held.module, HuggingFaceSegmenter) and held.record["name"] == "tiny-segformer"
     image = torch.rand(1, 3, 64, 64)
-    assert torch.equal(segmenter(image), find_segmenter(str(folder), STREET).segmenter(image))
-    assert state["config"]["segmenter"]["name"] == "tiny-segformer"
-    assert str(folder.parent) not in json.dumps(state)
-    assert train.main([*arguments, "--resume", "--steps", "3"]) == 0
+    assert torch.equal(held.module(image), find_segmenter(str(folder), STREET).module(image))
+    found = state(tmp_path / "run")
+    assert str(folder.parent) not in json.dumps(found | {"config": {}})
+    assert any("tiny-segformer" in source["name"] for source in found["sources"])
+    assert run(PAPER_A, tmp_path / "run", "--workers", "0", "--resume", "--steps", "3", segmenter=folder) == 0
