@@ -54,6 +54,7 @@ setup(
         "tensorrt": ["torch-tensorrt>=2.13"],
         # For `training`, which runs from the checkout.
         "train": [
+            "cattrs>=24.1",
             "cvxpy>=1.7.5",
             "lightning-fabric>=2.6",
             "pillow>=10",

@@ -11,22 +11,18 @@ import torch
 from torch import nn
 
 from tests.support import tensorrt
-from training import config
-from training.config import ModelConfig
 from training.data.classes import CLASSES
 from training.export import export_program
-from training.models.deploy import DeployedSegmenter, DeployedWeatherNet
-from training.recipes.paper_a import config as paper_a_config
-from training.recipes.paper_a.cooperation import Cooperation
-from training.recipes.paper_a.deployed import DeployedCooperation
-from training.recipes.paper_b import network_config as paper_b_config
-from training.recipes.paper_b.deployed import DeployedMoeWirNet
+from training.models.deploy import DeployedSegmenter
+from training.recipes import paper_a, paper_b, paper_c, weather_net
+from training.recipes.paper_a.deploy import DeployedCooperation
+from training.recipes.paper_a.network import Cooperation
+from training.recipes.paper_b.config import MoeWirNetConfig
 from training.recipes.paper_b.network import MoeWirNet
-from training.recipes.paper_c import network_config as paper_c_config
-from training.recipes.paper_c.deployed import DeployedMuirf
 from training.recipes.paper_c.network import Muirf
+from training.recipes.weather_net.deploy import DeployedWeatherNet
 from training.recipes.weather_net.network import WeatherNet
-from training.segmenters.base import BaseSegmenter
+from training.segmenters.base import BaseConfig, BaseSegmenter
 from weather_perception.core.contract import Manifest
 from weather_perception.core.engines.backends.fixed_size import at_fixed_size
 from weather_perception.core.engines.backends.tensorrt import TensorRt
@@ -40,20 +36,28 @@ SIZE = (128, 192)
 
 
 def segmenter() -> BaseSegmenter:
-    """The one that gives the papers' models their masks: the default model's."""
-    return BaseSegmenter(len(CLASSES), *ModelConfig().segmenter_widths)
+    """The segmenter that gives the papers' models their masks: the default model's."""
+    return BaseSegmenter(BaseConfig(len(CLASSES)))
 
 
-# Presets that differ in their training alone have one network, and presets for tests are small copies of these.
+# Every network that a preset trains, those for tests left out: they are small copies. Depth repeats operators, and a
+# deep network takes minutes to export: paper B's has one block a level here, at the full width.
 MODELS: dict[str, Callable[[], nn.Module]] = {
-    "default": lambda: DeployedWeatherNet(WeatherNet(config.default().model)),
-    "segmenter": lambda: DeployedSegmenter(segmenter()),
-    "paper_a": lambda: DeployedCooperation(segmenter(), Cooperation(paper_a_config.paper_a().model)),
+    "default": lambda: DeployedWeatherNet(WeatherNet(weather_net.config.default().model)),
+    "segmenter": lambda: DeployedSegmenter(segmenter(), 8),
+    "paper_a": lambda: DeployedCooperation(segmenter(), Cooperation(paper_a.config.paper_a().model)),
+    "paper_b": lambda: paper_b.deploy.deployed(MoeWirNet(shallow(paper_b.config.paper_b().model)), segmenter()),
+    "paper_b_quick": lambda: paper_b.deploy.deployed(MoeWirNet(paper_b.config.paper_b_quick().model), segmenter()),
+    "paper_c": lambda: paper_c.deploy.deployed(Muirf(paper_c.config.paper_c().model), segmenter()),
+    "paper_c_small": lambda: paper_c.deploy.deployed(Muirf(paper_c.config.paper_c_small().model), segmenter()),
+    "paper_c_quick": lambda: paper_c.deploy.deployed(Muirf(paper_c.config.paper_c_quick().model), segmenter()),
 }
-for _name, _preset in paper_b_config.PRESETS.items():
-    MODELS[_name] = lambda preset=_preset: DeployedMoeWirNet(segmenter(), MoeWirNet(preset()))
-for _name, _preset in paper_c_config.PRESETS.items():
-    MODELS[_name] = lambda preset=_preset: DeployedMuirf(segmenter(), Muirf(preset()))
+
+
+def shallow(config: MoeWirNetConfig) -> MoeWirNetConfig:
+    """The network with one block a level."""
+    return dataclasses.replace(config, blocks=(1, 1, 1, 1), refinement_blocks=1)
+
 
 TARGETS = {name: [Target(*SIZE)] for name in MODELS}
 TARGETS["default"] += [Target(*SIZE, batch=6), Target(*SIZE, precision="fp16"), Target(*SIZE, 6, "bf16")]
