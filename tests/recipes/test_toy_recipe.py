@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from tests.support.runs import (
-    assert_equal,
     assert_same_model,
     handed_out,
     judge,
@@ -21,6 +20,7 @@ from tests.support.runs import (
     state,
     tensors,
 )
+from tests.support.tasks import assert_close
 from training import complexity, recipes, train
 from training.deployable import METRICS_FILE
 from training.recipe import Recipe
@@ -46,7 +46,7 @@ def test_it_trains_resumes_and_is_judged_exported_measured_and_replayed(
     assert run(toy, whole, *options) == 0
     run_until(3, toy, stopped, *options)
     assert run(toy, stopped, *options, "--resume") == 0
-    assert_equal(tensors(stopped), tensors(whole))
+    assert_close(tensors(stopped), tensors(whole))
     assert state(whole)["recipe"] == "toy" and state(whole)["command"].endswith("toy_smoke --steps 4 --kernel 5")
 
     assert judge(whole, "--averaged") == 0

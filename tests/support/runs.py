@@ -77,13 +77,6 @@ def tensors(folder: Path) -> dict[str, Tensor]:
     return {f"{file.stem}.{name}": value for file in files for name, value in load_file(file).items()}
 
 
-def assert_equal(found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
-    """Bit by bit."""
-    assert found.keys() == expected.keys() and expected
-    for name, value in expected.items():
-        torch.testing.assert_close(found[name], value, rtol=0, atol=0, equal_nan=True, msg=name)
-
-
 def unseen() -> Sample:
     """A small frame of a drive that no training takes."""
     return Drive(UNSEEN_SEEDS_FROM, 66, 90).render(5.0)

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tests.support import tasks
 from training.data.batches import Example
 from training.loop import processes
 from training.loop.record import Record
@@ -34,15 +34,8 @@ class Restorer(nn.Module):
 
 def example(index: int) -> Example:
     """Example `index` of three tasks in turn: darkened, brightened, or its colours turned."""
-    chance = torch.Generator().manual_seed(index)
-    clear = torch.randint(60, 200, (3, 16, 16), generator=chance).byte()
-    task = index % 3
-    degraded = (clear // 2, clear + 40, clear.flip(0))[task]
-    return Example(degraded, clear, torch.zeros(16, 16, dtype=torch.uint8), torch.tensor(task))
-
-
-def collate(examples: list[Example]) -> Example:
-    return Example(*(torch.stack(parts) for parts in zip(*examples, strict=True)))
+    clear = tasks.clear_image(index)
+    return tasks.example(index, (clear // 2, clear + 40, clear.flip(0)))
 
 
 def build(config: PaperBRun = CONFIG, accumulate: int = 1) -> Trainer:
@@ -53,19 +46,9 @@ def build(config: PaperBRun = CONFIG, accumulate: int = 1) -> Trainer:
     return Trainer(fabric, {NETWORK: Restorer()}, planned, config.loop(accumulate=accumulate), record)
 
 
-def batches(trainer: Trainer, batch: int = CONFIG.batch) -> Iterator[Example]:
-    """This process's micro-batches of the remaining steps."""
-    size = processes.local_share(trainer.fabric, batch, trainer.loop.accumulate)
-    indices = processes.local_indices(trainer.fabric, range(trainer.step, trainer.total), batch)
-    for start in range(0, len(indices), size):
-        yield collate([example(index) for index in indices[start : start + size]])
-
-
 def train(trainer: Trainer, steps: int | None = None) -> list[dict[str, float]]:
     """The scalars of the next `steps` steps, or of all that remain."""
-    coming, count = batches(trainer), trainer.loop.accumulate
-    remaining = range(trainer.total - trainer.step)[:steps]
-    return [trainer.train_step([next(coming) for _ in range(count)]) for _ in remaining]
+    return tasks.train(trainer, example, CONFIG.batch, steps)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import torch
 
-from tests.support.tiny_collaboration import collate
+from tests.support import tasks
 from training.data.batches import Example
 from training.loop import processes
 from training.loop.record import Record
@@ -25,15 +25,12 @@ CONFIG = PaperCRun(steps=5, batch=8, learning_rate=3e-3, last_learning_rate=1e-4
 
 def example(index: int) -> Example:
     """Example `index` of four tasks in turn: as it was, brightened, darkened, or faded."""
-    chance = torch.Generator().manual_seed(index)
-    clear = torch.randint(60, 200, (3, 16, 16), generator=chance).byte()
-    task = index % 4
-    degraded = (clear, clear // 2 + 120, clear // 2, clear // 4 + 90)[task]
-    return Example(degraded, clear, torch.zeros(16, 16, dtype=torch.uint8), torch.tensor(task))
+    clear = tasks.clear_image(index)
+    return tasks.example(index, (clear, clear // 2 + 120, clear // 2, clear // 4 + 90))
 
 
 def batch(indices: range | list[int]) -> Example:
-    return collate([example(index) for index in indices])
+    return tasks.collate([example(index) for index in indices])
 
 
 def network() -> Muirf:
@@ -59,12 +56,7 @@ def of_method(method: str, **settings: Any) -> PaperCRun:
 
 def train(trainer: Trainer, steps: int | None = None) -> list[dict[str, float]]:
     """The scalars of the next `steps` steps, or of all that remain."""
-    count, found = trainer.loop.accumulate, []
-    for _ in range(trainer.total - trainer.step)[:steps]:
-        mine = processes.local_indices(trainer.fabric, range(trainer.step, trainer.step + 1), CONFIG.batch)
-        size = processes.local_share(trainer.fabric, CONFIG.batch, count)
-        found.append(trainer.train_step([batch(mine[at : at + size]) for at in range(0, len(mine), size)]))
-    return found
+    return tasks.train(trainer, example, CONFIG.batch, steps)
 
 
 if __name__ == "__main__":

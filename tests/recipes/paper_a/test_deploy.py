@@ -53,5 +53,5 @@ def test_the_card_says_which_losses_it_had_and_every_degradation_of_the_paper_is
 
 def test_masks_of_other_classes_than_a_streets_are_no_model_file(config: PaperARun, tmp_path: Path) -> None:
     other = dataclasses.replace(config, model=dataclasses.replace(config.model, classes=19))
-    with pytest.raises(CheckpointError, match=r"its masks have 19 classes.*the 11 of a street"):
+    with pytest.raises(CheckpointError, match="masks have the 19 classes"):
         open_deployable(untrained(PAPER_A, other, tmp_path / "run"))

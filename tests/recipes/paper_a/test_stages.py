@@ -151,7 +151,7 @@ def test_the_original_segmenter_is_asked_for_and_goes_into_the_checkpoint_as_it_
     assert run(PAPER_A, tmp_path / "run", "--originals", "maps", segmenter=base) == 1
     assert "name it with --pairs ROOT" in capsys.readouterr().err
     config = dataclasses.replace(CONFIG, segmenter=str(base), pairs=PairsConfig(originals="maps"))
-    with pytest.raises(ValueError, match="both would give the original segmentation"):
+    with pytest.raises(ValueError, match="--originals and --segmenter: both"):
         PAPER_A.begin(config, processes.launch())
     assert run(PAPER_A, tmp_path / "run", "--workers", "0", segmenter=base) == 0
     kept, trained = tensors(tmp_path / "run"), tensors(base)

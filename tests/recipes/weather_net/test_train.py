@@ -35,7 +35,7 @@ def test_it_starts_from_no_other_recipe_and_from_no_other_widths(first: Path, tm
     with pytest.raises(ValueError, match="a checkpoint of paper_b; --init takes one of weather_net"):
         WEATHER_NET.begin(dataclasses.replace(smoke(), init=str(other)), launch())
     wide = dataclasses.replace(smoke(), init=str(first), model=dataclasses.replace(smoke().model, width4=96))
-    with pytest.raises(ValueError, match="its model is another network than this run's"):
+    with pytest.raises(ValueError, match="its model differs from this run's network"):
         WEATHER_NET.begin(wide, launch())
 
 
