@@ -1,4 +1,4 @@
-"""Dry run of what the `tensorrt` backend builds, in a process of its own: `python tensorrt_dry_run.py MODEL.pt2`.
+"""Dry runs of the `tensorrt` backend's builds, in a separate process; the path of each program comes by a line.
 
 Lowering and partitioning need no GPU and no TensorRT, but the import asks for both: TensorRT's bindings link against
 libraries that are on no package index (stubs stand in for them: see `tests/support/tensorrt.py`), and PyTorch's CPU
@@ -8,6 +8,8 @@ build knows no device (here it answers as a Jetson Orin).
 import os
 import sys
 from types import SimpleNamespace
+
+from tests.support.tensorrt import END
 
 
 def without_gpu() -> None:
@@ -31,9 +33,16 @@ def without_gpu() -> None:
     torch_tensorrt.Device.to = lambda self, kind: torch.device("cpu") if kind is torch.device else to(self, kind)
 
 
-def main(path: str) -> None:
-    """Print Torch-TensorRT's report on the program in `path`."""
+def main() -> None:
+    """Print Torch-TensorRT's report on the program at each path."""
     without_gpu()
+    for line in sys.stdin:
+        report(line.strip())
+        print(END, flush=True)
+
+
+def report(path: str) -> None:
+    """Print Torch-TensorRT's report on the program at `path`."""
     import torch
 
     from weather_perception.core.engines.backends.tensorrt import compile_program
@@ -46,4 +55,4 @@ def main(path: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()
