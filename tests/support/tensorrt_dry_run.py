@@ -1,13 +1,15 @@
-"""Dry run of the `tensorrt` backend's build, in its own process: `python tensorrt_dry_run.py MODEL.pt2`.
+"""Dry runs of the `tensorrt` backend's builds, in a separate process; the path of each program comes by a line.
 
-Lowering and partitioning need neither a GPU nor TensorRT, but the import needs both. TensorRT's bindings link against
-libraries that are not on a package index, so `tests/support/tensorrt.py` builds stubs. PyTorch's CPU build has no
-device, so here it reports a Jetson Orin.
+Lowering and partitioning need no GPU and no TensorRT, but the import asks for both: TensorRT's bindings link against
+libraries that are on no package index (stubs stand in for them: see `tests/support/tensorrt.py`), and PyTorch's CPU
+build knows no device (here it answers as a Jetson Orin).
 """
 
 import os
 import sys
 from types import SimpleNamespace
+
+from tests.support.tensorrt import END
 
 
 def without_gpu() -> None:
@@ -16,7 +18,7 @@ def without_gpu() -> None:
     import torch
 
     sys.modules.setdefault("tensorrt", tensorrt_bindings)
-    is_file = os.path.isfile  # its C++ runtime links against CUDA; it skips a missing runtime
+    is_file = os.path.isfile  # its C++ runtime links against CUDA; without the file it does without
     os.path.isfile = lambda path: "libtorchtrt" not in str(path) and is_file(path)
     orin = SimpleNamespace(name="Orin", major=8, minor=7, total_memory=8 << 30, multi_processor_count=16)
     if not hasattr(torch._C, "_CudaDeviceProperties"):
@@ -31,9 +33,16 @@ def without_gpu() -> None:
     torch_tensorrt.Device.to = lambda self, kind: torch.device("cpu") if kind is torch.device else to(self, kind)
 
 
-def main(path: str) -> None:
-    """Print Torch-TensorRT's report on the program in `path`."""
+def main() -> None:
+    """Print Torch-TensorRT's report on the program at each path."""
     without_gpu()
+    for line in sys.stdin:
+        report(line.strip())
+        print(END, flush=True)
+
+
+def report(path: str) -> None:
+    """Print Torch-TensorRT's report on the program at `path`."""
     import torch
 
     from weather_perception.core.engines.backends.tensorrt import compile_program
@@ -46,4 +55,4 @@ def main(path: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()

@@ -1,8 +1,9 @@
 """Every preset of the project becomes one TensorRT engine: known without a GPU, built for real where one is."""
 
 import dataclasses
+import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +71,21 @@ CASES = [
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def program(name: str, path: Path) -> Program:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture(scope="module")
+def dry_runner(folder: Path) -> Iterator[tensorrt.DryRunner]:
+    if not tensorrt.available():
+        pytest.skip(f"Torch-TensorRT's dry run {tensorrt.MISSING}")
+    with tensorrt.DryRunner(folder) as runner:
+        yield runner
+
+
+@functools.cache
+def program(name: str, folder: Path) -> Program:
     """The model file of a preset's network, untrained."""
     torch.manual_seed(0)
     module = MODELS[name]().eval()
@@ -85,16 +100,15 @@ def program(name: str, path: Path) -> Program:
         {"data": [], "licence": "", "command": "", "commit": "", "metrics": {}},
         torch.__version__,
     )
-    return save_program(export_program(module), described, path)
+    return save_program(export_program(module), described, folder / f"{name}.pt2")
 
 
-@pytest.mark.skipif(not tensorrt.available(), reason=f"Torch-TensorRT's dry run {tensorrt.MISSING}")
 @pytest.mark.parametrize(("name", "target"), CASES)
 def test_tensorrt_takes_every_operator_of_a_model_file_into_one_engine(
-    name: str, target: Target, tmp_path: Path
+    name: str, target: Target, folder: Path, dry_runner: tensorrt.DryRunner
 ) -> None:
-    """All but the last casts to uint8, one small kernel each, which Torch-TensorRT leaves to PyTorch."""
-    found = tensorrt.dry_run(at_fixed_size(program(name, tmp_path / "model.pt2"), target, cast=True), tmp_path)
+    """Except the last casts to uint8, one small kernel each, which Torch-TensorRT leaves to PyTorch."""
+    found = dry_runner.run(at_fixed_size(program(name, folder), target, cast=True))
     assert set(found.in_torch) <= {"_to_copy.default"} and len(found.in_torch) <= 3, f"fall back: {found.in_torch}"
     assert found.engines == 1
     assert found.operators > 20
@@ -103,10 +117,12 @@ def test_tensorrt_takes_every_operator_of_a_model_file_into_one_engine(
 @pytest.mark.skipif(bool(TensorRt().missing("cuda")), reason=TensorRt().missing("cuda"))
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize(("name", "target"), CASES)
-def test_on_a_gpu_it_is_built_and_does_as_the_reference(name: str, target: Target, tmp_path: Path) -> None:
+def test_on_a_gpu_it_is_built_and_does_as_the_reference(
+    name: str, target: Target, folder: Path, tmp_path: Path
+) -> None:
     """Parity is part of the build; the times are printed, for `pytest -rP`."""
     target = dataclasses.replace(target, device="cuda")
-    opened = program(name, tmp_path / "model.pt2")
+    opened = program(name, folder)
     reference = TorchEngine(opened, target.device)
     entry = ready_entry(
         OpenedModel(opened, reference, target.device), target, TensorRt(), EngineCache(tmp_path / "cache"), print
