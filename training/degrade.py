@@ -1,8 +1,8 @@
 """`python -m training.degrade SOURCE OUT --degradation NAME`: write a degraded copy of a data set.
 
-Every picture of the tree SOURCE is degraded and written as PNG under the same path in OUT; labels, depth and other
-files are copied. The same picture name and seed always give the same pixels, also in a subset. A run that was cut off
-goes on where it ended. docs/degradations.md describes the degradations.
+Degrades every picture of the tree SOURCE and writes it as PNG under the same path in OUT; copies labels, depth and
+other files unchanged. The same picture name and seed always give the same pixels, also in a subset. An interrupted run
+continues if you repeat the command. docs/degradations.md describes the degradations.
 """
 
 import argparse
@@ -12,20 +12,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from training.data.degradations import DEGRADATIONS, LEVELS
-from training.data.degraded_copy import KEPT_FOLDERS, Recipe, write_copy
+from training.data.degraded_copy import KEPT_FOLDERS, CopySettings, write_copy
 
 DEFAULT_SEVERITY = 0.6
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit status: 1 where pictures could not be read."""
+    """Run the command; returns the exit status: 1 if any picture was unreadable, else 0."""
     command_line = parser()
     options = command_line.parse_args(arguments)
     given = sys.argv[1:] if arguments is None else arguments
     command = shlex.join(["python", "-m", "training.degrade", *given])
     severities = options.severity or _default_severities(options.degradation)
     try:
-        recipe = Recipe(
+        settings = CopySettings(
             options.degradation,
             tuple(severities),
             options.seed,
@@ -33,12 +33,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.reflections,
             tuple(options.keep),
         )
-        outcome = write_copy(options.source, options.out, recipe, command, options.force)
+        outcome = write_copy(options.source, options.out, settings, command, options.force)
     except (ValueError, OSError) as error:
         command_line.error(str(error))
-    print(f"{options.out}: {outcome.written} files written, {outcome.present} there already")
+    print(f"{options.out}: {outcome.written} files written, {outcome.present} already present")
     if outcome.bad:
-        print(f"{len(outcome.bad)} pictures left out:", *outcome.bad, sep="\n  ", file=sys.stderr)
+        print(f"{len(outcome.bad)} unreadable pictures left out:", *outcome.bad, sep="\n  ", file=sys.stderr)
     return 1 if outcome.bad else 0
 
 
@@ -55,27 +55,27 @@ def parser() -> argparse.ArgumentParser:
         "--severity",
         type=float,
         nargs="+",
-        help=f"one or more, of which each picture draws one: {levels}, else 0..1 "
-        f"(default: every level, else {DEFAULT_SEVERITY})",
+        help=f"one or more; each picture draws one: {levels}, all others 0..1 "
+        f"(default: every level, or {DEFAULT_SEVERITY})",
     )
     result.add_argument("--seed", type=int, default=0, help="default %(default)s")
     result.add_argument(
-        "--depth", type=Path, metavar="DIR", help="depth maps under the pictures' paths, .png: uint16, metres x 256"
+        "--depth", type=Path, metavar="DIR", help="depth maps at the pictures' paths, uint16 PNG of metres x 256"
     )
-    result.add_argument("--reflections", type=Path, metavar="DIR", help="pictures for the window to reflect")
+    result.add_argument("--reflections", type=Path, metavar="DIR", help="pictures to reflect in the window")
     result.add_argument(
         "--keep",
         nargs="+",
         default=KEPT_FOLDERS,
         metavar="NAME",
-        help="folders copied as they are (default %(default)s)",
+        help="folders to copy unchanged (default %(default)s)",
     )
-    result.add_argument("--force", action="store_true", help="replace a copy that was made otherwise")
+    result.add_argument("--force", action="store_true", help="replace a copy with other settings")
     return result
 
 
 def _default_severities(degradation: str) -> list[float]:
-    """All the levels of a degradation that has levels."""
+    """Every level of a degradation with levels, else DEFAULT_SEVERITY."""
     return (
         [float(level) for level in range(1, LEVELS[degradation] + 1)] if degradation in LEVELS else [DEFAULT_SEVERITY]
     )

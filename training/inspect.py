@@ -1,4 +1,4 @@
-"""`python -m training.inspect ROOT`: say what data set a folder holds, what is in it and what is missing from it."""
+"""`python -m training.inspect ROOT`: name the data set in a folder, its source, its contents and its gaps."""
 
 import argparse
 import sys
@@ -17,13 +17,14 @@ from training.data.readers.files import choose
 from training.data.readers.layouts import LAYOUTS, find_layout, recognise
 from training.data.readers.pixels import image_size
 from training.data.readers.sets import LabelledSet, PairSet
+from training.data.source import Source
 
 SHEET_ROWS = 8
 ABSENT_SHOWN = 20
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit status: 0, or 1 where something is missing or cannot be read."""
+    """Run the command; returns the exit status: 0, or 1 if something is missing or unreadable."""
     options = _parser().parse_args(arguments)
     try:
         name = options.layout or recognise(options.root)[0]
@@ -35,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"training.inspect: {error}", file=sys.stderr)
         return 1
     print(f"{options.root}: {name}")
+    print("\n".join(describe_source(layout.reader.source)))
     others = [other for other in recognise(options.root) if other != name]
     if others:
         print(f"also has the layout {', '.join(others)}: choose with --layout")
@@ -46,16 +48,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m training.inspect", description=__doc__)
-    parser.add_argument("root", type=Path, help="folder that the data set was unpacked to")
+    parser.add_argument("root", type=Path, help="folder of the unpacked data set")
     parser.add_argument("--layout", choices=LAYOUTS, help="take this layout instead of the first that fits")
-    parser.add_argument("--split", help="only this split (default: all there are)")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="write a contact sheet of each split there")
-    parser.add_argument("--limit", type=_positive, metavar="N", help="look into N frames of each split, evenly spread")
+    parser.add_argument("--split", help="only this split (default: all)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for a contact sheet of each split")
+    parser.add_argument("--limit", type=_positive, metavar="N", help="read N frames of each split, evenly spread")
     return parser
 
 
 def _inspect_split(options: argparse.Namespace, layout: str, split: str) -> bool:
-    """Print one split's findings and draw its sheet; whether nothing is wrong with it."""
+    """Print one split's findings and draw its sheet; True if nothing is wrong with it."""
     try:
         frames = LAYOUTS[layout].open(options.root, split, False)
         chosen = spread(len(frames), options.limit)
@@ -71,7 +73,7 @@ def _inspect_split(options: argparse.Namespace, layout: str, split: str) -> bool
 
 @dataclass
 class Findings:
-    """What a look into frames found: how many of each size (rows, columns), and how many pixels of each label.
+    """Counts over frames: of each size (rows, columns), of frames with labels, and of the pixels of each label id.
 
     `unfit` names the frames whose labels or clear partner have another size.
     """
@@ -91,7 +93,7 @@ def spread(count: int, limit: int | None) -> list[int]:
 
 
 def inspect(frames: LabelledSet | PairSet, indices: Iterable[int]) -> Findings:
-    """Look into the frames at the indices. Raises ValueError for a file that cannot be read or a label out of range."""
+    """The findings in the frames at the indices. Raises ValueError for an unreadable file or a label out of range."""
     findings = Findings()
     for index in indices:
         findings.frames += 1
@@ -108,6 +110,11 @@ def inspect(frames: LabelledSet | PairSet, indices: Iterable[int]) -> Findings:
     return findings
 
 
+def describe_source(source: Source) -> list[str]:
+    """The source as lines of text: name, licence and credit."""
+    return [f"source   {source.name}", f"licence  {source.licence}", f"credit   {source.attribution or 'not stated'}"]
+
+
 def describe(frames: LabelledSet | PairSet, findings: Findings) -> list[str]:
     """The findings as lines of text."""
     lines = [f"  read     {findings.frames} of {len(frames)}"] if findings.frames < len(frames) else []
@@ -118,7 +125,7 @@ def describe(frames: LabelledSet | PairSet, findings: Findings) -> list[str]:
         counts = Counter(weather or "unnamed" for weather in frames.weathers)
         lines.append(f"  weathers {', '.join(f'{weather} {count}' for weather, count in sorted(counts.items()))}")
         if not frames.aligned:
-            lines.append("  clear partners show the same place from nearly the same view: not for PSNR or SSIM")
+            lines.append("  clear partners show the same place from another angle: not for PSNR or SSIM")
     missing = f", the first is {frames.missing[0]}" if frames.missing else ""
     lines.append(f"  missing  {len(frames.missing)} frames without a partner{missing}")
     if findings.unfit:
@@ -151,17 +158,17 @@ def _write_sheet(frames: LabelledSet | PairSet, out: Path, layout: str, split: s
     items = [frames[index] for index in tqdm(chosen, f"drawing {split}", unit="frame", delay=2, leave=False)]
     sheet_HW3 = contact_sheet(items, [frames.names[index] for index in chosen], frames.classes)
     out.mkdir(parents=True, exist_ok=True)
-    # The split of a root that holds the pair itself is `.`, and no name for a file.
+    # The split `.`, the root itself, is no name for a file.
     path = out / ("-".join([layout, *Path(split).parts]) + ".png")
     if not cv2.imwrite(str(path), sheet_HW3[:, :, ::-1]):
-        raise ValueError(f"{path}: cannot be written")
+        raise ValueError(f"{path}: cannot write this file; choose another folder with --out")
     return path
 
 
 def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} frames are none; give at least 1")
+        raise argparse.ArgumentTypeError(f"expected at least 1 frame, found {number}")
     return number
 
 

@@ -1,4 +1,4 @@
-"""Writes a rosbag2 (MCAP) of one procedural drive through changing weather, with its ground truth."""
+"""Writes a rosbag2 (MCAP) of a procedural drive through changing weather, with its ground truth."""
 
 import argparse
 import shutil
@@ -23,7 +23,7 @@ START_NS = 1_760_000_000 * 10**9
 
 SEVERITY_RANGE = (0.35, 0.9)
 STEADY_WEATHERS = ("fog",)
-"""Weathers that keep their seed through a segment: banks of fog stand, drops and flakes are new in every frame."""
+"""Weathers with one seed for a whole segment: banks of fog persist, drops and flakes are new in every frame."""
 
 FRAME_ID = "camera"
 OK = 0  # DiagnosticStatus.OK
@@ -41,9 +41,9 @@ TOPICS = {
 
 @dataclass(frozen=True)
 class Simulation:
-    """What to simulate: seconds, frames a second, size in pixels, the drive's seed, the weathers in order.
+    """Length in seconds, frames a second, size in pixels, the drive's seed, and the weathers in order, of equal time.
 
-    Every weather gets the same time. Raises ValueError for what cannot be simulated.
+    Raises ValueError for a length, rate or schedule that gives no drive.
     """
 
     seconds: float = 20.0
@@ -69,7 +69,7 @@ class Simulation:
 
     @property
     def frames(self) -> int:
-        """How many frames the drive has."""
+        """The number of frames."""
         return round(self.seconds * self.rate)
 
 
@@ -85,7 +85,7 @@ class Moment:
 
 
 def moments(simulation: Simulation) -> Iterator[Moment]:
-    """The frames' moments; inside each weather's segment the severity ramps up to its middle and down again."""
+    """The moment of each frame; within a weather's segment the severity rises to the middle and falls again."""
     low, high = SEVERITY_RANGE
     segments = len(simulation.schedule)
     for index in range(simulation.frames):
@@ -183,17 +183,17 @@ def write_bag(path: Path, simulation: Simulation) -> None:
 
 
 def simulate(out: Path, simulation: Simulation, force: bool = False) -> None:
-    """Write the bag under a temporary name beside `out`, then put it in place: an interrupted run leaves no half bag.
+    """Write the bag in a temporary folder beside `out`, then move it there: an interrupted run leaves no half bag.
 
-    Raises FileExistsError where `out` exists, unless `force` is set and it is a bag, which is then replaced.
+    `force` replaces an existing bag. Raises FileExistsError if `out` exists and is no bag, or `force` is not set.
     """
     if out.exists() and not force:
         raise FileExistsError(f"{out} exists; choose another name, or replace it with --force")
     if out.exists() and not (out / "metadata.yaml").is_file():
-        raise FileExistsError(f"{out} exists and is no bag, so --force does not replace it; choose another name")
+        raise FileExistsError(f"{out} exists and is no bag, which --force never replaces; choose another name")
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
-        # the file inside a bag is named after the bag's directory, so that one keeps its final name
+        # rosbag2 names the file inside a bag after the bag's directory, so that one needs its final name
         unfinished = Path(folder) / out.name
         write_bag(unfinished, simulation)
         if out.exists():
@@ -202,7 +202,7 @@ def simulate(out: Path, simulation: Simulation, force: bool = False) -> None:
 
 
 def parse_size(text: str) -> tuple[int, int]:
-    """Height and width out of "HEIGHTxWIDTH", in pixels."""
+    """Height and width in pixels, from "HEIGHTxWIDTH"."""
     try:
         height, width = (int(part) for part in text.lower().split("x"))
     except ValueError:
@@ -220,12 +220,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     size = f"{defaults.height}x{defaults.width}"
     parser.add_argument("--size", type=parse_size, default=size, metavar="HEIGHTxWIDTH", help="default %(default)s")
     parser.add_argument(
-        "--seed", type=int, default=defaults.seed, help="the drive; from %(default)s (the default) on never trained on"
+        "--seed",
+        type=int,
+        default=defaults.seed,
+        help="the drive (default %(default)s); no model trains on this seed or higher ones",
     )
     parser.add_argument(
         "--schedule",
         default=",".join(defaults.schedule),
-        help=f"weathers in order, equal time each, from {', '.join(WEATHERS)} (default %(default)s)",
+        help=f"weathers in order, of equal time: {', '.join(WEATHERS)} (default %(default)s)",
     )
     parser.add_argument("--force", action="store_true", help="replace the bag if it exists")
     given = parser.parse_args(arguments)

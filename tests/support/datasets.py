@@ -1,4 +1,4 @@
-"""Writes tiny data sets in the public sets' own layouts: images of 16 x 24 pixels, labels where a test wants them."""
+"""Writes tiny data sets in the public sets' own layouts, with images of 16 x 24 pixels."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +16,7 @@ def picture(path: Path, value: int = 100, size: tuple[int, int] = (ROWS, COLUMNS
 
 
 def label_map(path: Path, *values: int, size: tuple[int, int] = (ROWS, COLUMNS)) -> None:
-    """A label file whose columns take the values in turn, from left to right in equal shares."""
+    """A label file with the values from left to right, in equal shares of its columns."""
     path.parent.mkdir(parents=True, exist_ok=True)
     columns = np.asarray(values, np.uint8)[np.arange(size[1]) * len(values) // size[1]]
     assert cv2.imwrite(str(path), np.tile(columns, (size[0], 1)))
@@ -84,7 +84,7 @@ def voc2012(root: Path) -> None:
     lists.mkdir(parents=True)
     (lists / "train.txt").write_text("2007_000032\n")
     (lists / "val.txt").write_text("2007_000033\n2007_000042\n")
-    picture(root / "JPEGImages/2008_000008.jpg")  # not listed, as most are not
+    picture(root / "JPEGImages/2008_000008.jpg")  # most of the set's images are in no list
     for name in ("2007_000032", "2007_000033", "2007_000042"):
         picture(root / f"JPEGImages/{name}.jpg")
         label_map(root / f"SegmentationClass/{name}.png", 0, 20, 255)
@@ -167,4 +167,4 @@ BUILDERS: dict[str, Callable[[Path], None]] = {
     "reside": reside,
     "pairs": pairs,
 }
-"""A builder for every layout, by the name that `training.inspect` gives it."""
+"""The builder of every layout, by its name in `training.inspect`."""

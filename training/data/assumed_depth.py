@@ -1,4 +1,4 @@
-"""The depth assumed for labelled street frames that come without one."""
+"""A plausible depth for labelled street frames without a measured one."""
 
 import cv2
 import numpy as np
@@ -12,15 +12,15 @@ OBJECTS = ("car", "pedestrian", "bicyclist")
 
 
 def assumed_depth(labels_HW: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """A plausible depth for labels without one, float32 [H, W] metres.
+    """A plausible depth from labels alone, float32 [H, W] metres.
 
-    The prior of `ground_plane_depth`, except that structures and objects stand upright where they meet the ground, and
-    the sky lies at SKY_DEPTH. Outlines are softened, lest the weather laid over this depth trace the labels.
+    The prior of `ground_plane_depth`, except that structures and objects are upright planes at their foot on the
+    ground, and the sky is at SKY_DEPTH. Soft outlines keep weather over this depth from tracing the labels.
     """
     height, width = labels_HW.shape
     ground_HW = ground_plane_depth(height, width)
     structures_HW = np.isin(labels_HW, [CLASS_ID[name] for name in STRUCTURES])
-    # Void in the upper half belongs to what stands there; below, it is a kerb or the bonnet.
+    # Void in the upper half is part of a structure; below, it is a kerb or the bonnet.
     unnamed_above_HW = (labels_HW == VOID) & (np.arange(height)[:, None] < 0.5 * height)
     depth_HW = np.where(structures_HW | unnamed_above_HW, _foot_depth(structures_HW, ground_HW), ground_HW)
     for name in OBJECTS:
@@ -35,7 +35,7 @@ def assumed_depth(labels_HW: NDArray[np.uint8]) -> NDArray[np.float32]:
 def _foot_depth(mask_HW: NDArray[np.bool_], ground_HW: NDArray[np.float32]) -> NDArray[np.float32]:
     """Depth of the ground at the lowest pixel of the mask in each column, float32 [1, W], smoothed along the row.
 
-    A column without one takes the top row, hence the distance of walls and facade.
+    A column without mask takes the top row: the distance of walls and facade.
     """
     height, width = mask_HW.shape
     foot_W = np.where(mask_HW.any(axis=0), height - 1 - mask_HW[::-1].argmax(axis=0), 0)
@@ -44,7 +44,7 @@ def _foot_depth(mask_HW: NDArray[np.bool_], ground_HW: NDArray[np.float32]) -> N
 
 
 def _stand_upright(depth_HW: NDArray[np.float32], mask_HW: NDArray[np.uint8], ground_HW: NDArray[np.float32]) -> None:
-    """Give each connected part of the mask, in `depth_HW` itself, the depth of the ground under its lowest pixel."""
+    """Set each connected part of the mask, in place, to the depth of the ground under its lowest pixel."""
     count, parts_HW, boxes_P5, centres_P2 = cv2.connectedComponentsWithStats(mask_HW)
     for part in range(1, count):
         left, top, width, height, _ = boxes_P5[part]

@@ -1,4 +1,4 @@
-"""Which classes of a segmenter trained elsewhere stand for each of the classes that are wanted, by their names."""
+"""Maps the classes of a segmenter trained elsewhere to the project's classes, by their names."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -16,19 +16,18 @@ STREET_SOURCES = {
 }
 """Names of Cityscapes and ADE20K for the project's street classes, merged as CamVid merges its own.
 
-What CamVid's labels leave void (Cityscapes' terrain, ADE20K's grass and earth) and what no street shows stands for
-nothing.
+No entry covers classes that CamVid's labels leave void (Cityscapes' terrain, ADE20K's grass and earth) or that no
+street shows.
 """
 
 
 def class_sources(
     labels: Sequence[str], targets: Sequence[str], aliases: Mapping[str, Sequence[str]] = STREET_SOURCES
 ) -> tuple[tuple[int, ...], ...]:
-    """Ids of the `labels` that stand for each of `targets`, in its order; labels that stand for none are left out.
+    """Ids of the `labels` of each of `targets`, in its order; ids without a target are left out.
 
-    A label goes to the target of its own name, else to the one among whose `aliases` it is. A label may be a list of
-    synonyms (`sidewalk, pavement`); case and underscores do not matter. Raises ValueError that names the targets that
-    no label stands for.
+    A label goes to the target of its own name, else to the target with that alias. A label may be a list of synonyms
+    (`sidewalk, pavement`); case and underscores do not matter. Raises ValueError that names the targets without label.
     """
     by_name = {_plain(target): target for target in targets}
     by_alias = {alias: target for target, names in aliases.items() if target in targets for alias in names}
@@ -41,8 +40,8 @@ def class_sources(
     lacking = [target for target, ids in found.items() if not ids]
     if lacking:
         raise ValueError(
-            f"no class of the segmenter stands for {', '.join(lacking)}; its classes are {', '.join(labels)}. Take a "
-            "segmenter that knows them, or rename its classes (id2label in its config.json)"
+            f"no class of the segmenter stands for {', '.join(lacking)}; its classes are {', '.join(labels)}. Use a "
+            "segmenter with such classes, or rename its classes (id2label in its config.json)"
         )
     return tuple(tuple(ids) for ids in found.values())
 

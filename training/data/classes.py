@@ -1,4 +1,4 @@
-"""The street classes every data set of the project is mapped to: CamVid's eleven, in CamVid's id order."""
+"""The project's street classes: CamVid's eleven, in CamVid's id order."""
 
 from weather_perception.core.contract import SemanticClass
 
@@ -19,4 +19,4 @@ CLASSES = (
 CLASS_ID = {semantic_class.name: index for index, semantic_class in enumerate(CLASSES)}
 
 VOID = 255
-"""Label of a pixel that has no class; losses and metrics ignore it."""
+"""Label of a pixel without class; losses and metrics ignore it."""

@@ -1,4 +1,4 @@
-"""Draws a data set's contact sheet: a row a frame, of its image, its labels in colour and its clear partner."""
+"""Draws a data set's contact sheet: one row a frame, with its image, its labels in colour and its clear partner."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.classes import VOID
-from training.data.readers.palettes import voc_colour
+from training.data.readers.class_names import voc_colour
 from training.data.readers.sets import Pair
 from training.data.sample import Sample
 from weather_perception.core.contract import SemanticClass
@@ -20,7 +20,7 @@ INK, PAPER = (20, 20, 20), 255
 
 
 def palette(classes: Sequence[SemanticClass]) -> Pixels:
-    """Colours by class id, uint8 [256, 3] RGB; ids without a class take VOC's, void is black."""
+    """Colours by class id, uint8 [256, 3] RGB; ids without a class have VOC's colours, void is black."""
     colours = np.array([voc_colour(index) for index in range(256)], np.uint8)
     if classes:
         colours[: len(classes)] = [semantic_class.color for semantic_class in classes]
@@ -29,7 +29,7 @@ def palette(classes: Sequence[SemanticClass]) -> Pixels:
 
 
 def contact_sheet(items: Sequence[Sample | Pair], names: Sequence[str], classes: Sequence[SemanticClass]) -> Pixels:
-    """The sheet, uint8 [H, W, 3] RGB: a caption over each row of tiles, fitted into TILE with their aspect kept."""
+    """The sheet, uint8 [H, W, 3] RGB: captions over rows of tiles; pictures keep their aspect within TILE."""
     colours = palette(classes)
     rows = [_row(item, name, colours) for item, name in zip(items, names, strict=True)]
     width = max(row.shape[1] for row in rows)

@@ -1,4 +1,4 @@
-"""Random crops of frames, the same for every plane of a frame, and another light on them."""
+"""Random crops of frames, the same for every plane of a frame, and random changes of their light."""
 
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ SCALES = (0.7, 1.5)
 
 
 class Window(NamedTuple):
-    """A part of a frame, mirrored or not, and the size (rows, columns) that it is resized to."""
+    """A part of a frame, mirrored or not, and its new size (rows, columns)."""
 
     top: int
     left: int
@@ -25,17 +25,17 @@ class Window(NamedTuple):
     size: tuple[int, int]
 
     def image(self, image_HW3: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The part of an image, resized smoothly."""
+        """The part of an image, uint8 [rows, columns, 3], with smooth resizing."""
         shrinks = self.size[0] < self.rows or self.size[1] < self.columns
         smooth = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         return np.asarray(self._resized(image_HW3, smooth), np.uint8)
 
     def labels(self, labels_HW: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The part of a label map: no label that was not there."""
+        """The part of a label map, uint8 [rows, columns]; nearest neighbours, so no label is new."""
         return np.asarray(self._resized(labels_HW, cv2.INTER_NEAREST), np.uint8)
 
     def depth(self, depth_HW: NDArray[Any]) -> NDArray[np.float32]:
-        """The part of a depth map: no depth between two things."""
+        """The part of a depth map, float32 [rows, columns]; nearest neighbours, so no depth is between two objects."""
         return np.asarray(self._resized(depth_HW.astype(np.float32), cv2.INTER_NEAREST), np.float32)
 
     def _resized(self, plane: NDArray[Any], interpolation: int) -> NDArray[Any]:
@@ -45,9 +45,9 @@ class Window(NamedTuple):
 
 
 def draw_window(frame: tuple[int, ...], size: tuple[int, int], rng: Generator) -> Window:
-    """A window of a frame of `frame` (rows, columns), mirrored at random, enlarged by a factor within SCALES.
+    """A random window of a frame of `frame` (rows, columns), mirrored at random, enlarged by a factor within SCALES.
 
-    The factor is larger where the frame is too small otherwise.
+    A frame smaller than `size` gets the larger factor that it needs.
     """
     factor = max(rng.uniform(*SCALES), size[0] / frame[0], size[1] / frame[1])
     rows, columns = (min(round(length / factor), limit) for length, limit in zip(size, frame, strict=True))
@@ -62,7 +62,7 @@ def crop(sample: Sample, size: tuple[int, int], rng: Generator) -> Sample:
 
 
 def relight(sample: Sample, rng: Generator) -> Sample:
-    """The sample under another exposure, gamma and white balance: a clear frame still."""
+    """The sample with another exposure, gamma and white balance; it stays a clear frame."""
     gain = rng.uniform(0.75, 1.2) * rng.uniform(0.95, 1.05, 3)
     curve = 255 * (np.arange(256) / 255)[:, None] ** rng.uniform(0.85, 1.2) * gain
     table = np.clip(curve.round(), 0, 255).astype(np.uint8)
@@ -70,5 +70,5 @@ def relight(sample: Sample, rng: Generator) -> Sample:
 
 
 def to_tensor(image_HW3: NDArray[np.uint8]) -> Tensor:
-    """uint8 [H, W, 3] -> uint8 [3, H, W]; scaling to 0..1 is the trainer's, on the device."""
+    """uint8 [H, W, 3] -> uint8 [3, H, W]; the trainer scales to 0..1 on the device."""
     return torch.from_numpy(np.ascontiguousarray(image_HW3)).permute(2, 0, 1)

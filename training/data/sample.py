@@ -1,4 +1,4 @@
-"""One clear frame with its labels and depth, and the depth assumed for frames that come without.
+"""A clear frame with its labels and depth, and the prior depth of frames without one.
 
 Shape suffixes: H rows, W columns, 3 colours (RGB).
 """
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SKY_DEPTH = 1000.0
-"""Depth of the sky in metres: far enough to vanish in any fog, finite so that arithmetic stays plain."""
+"""Depth of the sky in metres: far enough to vanish in any fog, finite to keep arithmetic simple."""
 
 
 class Sample(NamedTuple):
@@ -29,12 +29,12 @@ def ground_plane_depth(
     street_half_width: float = 9.0,
     facade_distance: float = 60.0,
 ) -> NDArray[np.float32]:
-    """Depth of an empty street canyon, float32 [H, W] metres, for images that have no depth of their own.
+    """Depth of an empty street canyon, float32 [H, W] metres, for images without depth.
 
     A flat ground `camera_height` metres below the camera (horizon at the row `horizon` * height), a wall at
-    `street_half_width` metres on either side, and a facade across the street at `facade_distance` metres, which also
-    bounds whatever stands above the horizon: infinite depth there would paint buildings and trees the colour of fog.
-    The three are joined by a smooth minimum, so that fog shows no crease. `focal` is in image heights.
+    `street_half_width` metres on either side, and a facade across the street at `facade_distance` metres. The facade
+    also bounds the depth above the horizon: infinite depth would paint buildings and trees the colour of fog. A smooth
+    minimum joins the three, so fog shows no crease. `focal` is in image heights.
     Raises ValueError for an empty image, a horizon outside 0..1 or a length that is not positive.
     """
     lengths = (camera_height, focal, street_half_width, facade_distance)

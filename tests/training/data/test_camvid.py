@@ -17,7 +17,7 @@ HEIGHT, WIDTH = 36, 48
 def write_frame(
     root: Path, name: str, labels_HW: np.ndarray | None = None, suffix: str = ".webp", split: str = "val"
 ) -> None:
-    """A frame whose left half is pure red, with its labels: sky above road unless told."""
+    """A frame whose left half is pure red, with its labels: by default sky above road."""
     for kind in ("images", "labels"):
         (root / split / kind).mkdir(parents=True, exist_ok=True)
     if labels_HW is None:
@@ -107,7 +107,7 @@ def test_damaged_image_is_refused(tmp_path: Path) -> None:
         CamVid(tmp_path, "val")[0]
 
 
-def test_what_stands_on_the_road_is_as_far_as_its_foot() -> None:
+def test_an_object_on_the_road_is_as_far_as_its_foot() -> None:
     labels_HW = np.full((180, 240), CLASS_ID["road"], np.uint8)
     labels_HW[:80] = CLASS_ID["sky"]
     labels_HW[60:120, 100:140] = CLASS_ID["car"]

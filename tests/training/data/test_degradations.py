@@ -1,4 +1,4 @@
-"""The synthetic weathers: what a training run and a demo rely on, over many images, severities and seeds."""
+"""The synthetic weathers' promises to training and demo, over many images, severities and seeds."""
 
 import itertools
 
@@ -107,7 +107,7 @@ def test_nothing_near_is_lost_in_fog() -> None:
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("severity", [0.3, 1.0])
 def test_weathers_leave_different_traces(severity: float, seed: int) -> None:
-    """On a flat grey frame fog is smooth, and rain is stretched down the image where snow is nearly round."""
+    """On a flat grey frame fog is smooth, rain is stretched down the image, and snow is nearly round."""
     image_HW3 = np.full((180, 240, 3), 70, np.uint8)
     depth_HW = np.full((180, 240), 30, np.float32)
     fog_HW, rain_HW, snow_HW = (

@@ -1,4 +1,4 @@
-"""What every degradation promises; how Foggy Cityscapes' fog, reflections, lens drops and night have to look."""
+"""The promises of every degradation, and the look of Foggy Cityscapes' fog, reflections, lens drops and night."""
 
 import itertools
 
@@ -26,7 +26,7 @@ CONTINUOUS = ("reflection", "reflection_linear_light", "raindrops", "night")
 
 @st.composite
 def cases(draw: st.DrawFn) -> tuple[str, float, int, Sample]:
-    """A degradation, a severity that it takes, a seed and a frame of any size."""
+    """A degradation, one of its severities, a seed and a frame of any size."""
     name = draw(st.sampled_from(NAMES))
     severity = draw(st.integers(0, LEVELS[name]) if name in LEVELS else st.floats(0, 1))
     height, width = draw(st.integers(1, 70)), draw(st.integers(1, 70))
@@ -121,7 +121,7 @@ def test_reflection_is_a_mirrored_and_blurred_view_of_the_layer(function) -> Non
     layer_HW3[:, :50] = 160
     result_HW3 = function(np.full((80, 120, 3), 30, np.uint8), np.ones((80, 120), np.float32), 1.0, 1, layer_HW3)
     row_W = result_HW3.mean(axis=(0, 2))
-    assert row_W[-5:].mean() > row_W[:5].mean() + 20, "what was left is right"
+    assert row_W[-5:].mean() > row_W[:5].mean() + 20, "the layer's left is right"
     assert np.abs(np.diff(row_W)).max() < 40, "no sharp edge is left of the layer's"
 
 

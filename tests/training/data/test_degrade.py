@@ -11,14 +11,12 @@ import pytest
 
 from training.data.degradations import fog, gaussian_noise, reflection
 from training.data.degraded_copy import MANIFEST, seed_of
-from training.data.readers.ade20k import ADE20K
 from training.data.readers.camvid import CamVid
-from training.data.readers.coco_stuff import COCOStuff
-from training.data.readers.voc import VOC2012
+from training.data.readers.photographs import ADE20K, VOC2012, COCOStuff
 from training.data.sample import SKY_DEPTH, ground_plane_depth
 from training.degrade import main
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 NAMES = ("0001TP_000001", "0001TP_000002", "0006R0_000001")
 
 
@@ -100,7 +98,7 @@ def test_rerun_and_subset_give_the_same_pictures(source: Path, tmp_path: Path) -
     assert all(whole[f"train/images/{name}"] == data for name, data in part.items())
 
 
-def test_a_broken_off_run_goes_on_and_writes_only_what_is_missing(
+def test_an_interrupted_run_continues_and_writes_only_the_missing_files(
     source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
@@ -113,12 +111,12 @@ def test_a_broken_off_run_goes_on_and_writes_only_what_is_missing(
     kept = (out / "train" / "images" / f"{NAMES[0]}.png").stat().st_mtime_ns
     capsys.readouterr()
     assert main(arguments) == 0
-    assert "1 files written, 6 there already" in capsys.readouterr().out
+    assert "1 files written, 6 already present" in capsys.readouterr().out
     assert contents(out) == complete
     assert (out / "train" / "images" / f"{NAMES[0]}.png").stat().st_mtime_ns == kept
 
 
-def test_another_recipe_is_refused_unless_forced(
+def test_other_settings_are_refused_unless_forced(
     source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
@@ -133,7 +131,7 @@ def test_another_recipe_is_refused_unless_forced(
     assert contents(out)[image] != before[image]
 
 
-def test_what_is_no_degraded_copy_is_never_replaced(source: Path, tmp_path: Path) -> None:
+def test_a_folder_that_is_no_degraded_copy_is_never_replaced(source: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "photo.txt").write_text("mine")
@@ -153,11 +151,11 @@ def test_bad_pictures_are_named_and_the_others_written(
     arguments = [str(source), str(out), "--degradation", "fog"]
     assert main(arguments) == 1
     error = capsys.readouterr().err
-    assert "1 pictures left out" in error
+    assert "1 unreadable pictures left out" in error
     assert str(bad) in error
     assert sorted(path.stem for path in (out / "train" / "images").iterdir()) == [NAMES[0], NAMES[2]]
     write(bad, np.zeros((48, 64, 3), np.uint8))
-    assert main(arguments) == 0, "the next run makes up for it"
+    assert main(arguments) == 0, "the next run writes it"
 
 
 def test_depth_maps_are_metres_times_256_with_prior_and_sky(source: Path, tmp_path: Path) -> None:

@@ -21,12 +21,15 @@ def test_every_layout_is_recognised_and_drawn(tmp_path: Path, name: str, capsys:
     BUILDERS[name](root)
     assert main([str(root), "--out", str(out)]) == 0
     text = capsys.readouterr().out
-    assert text.startswith(f"{root}: {name}\n")
+    source = LAYOUTS[name].reader.source
+    told = [f"{root}: {name}", f"source   {source.name}", f"licence  {source.licence}"]
+    assert text.splitlines()[:3] == told
+    assert f"credit   {source.attribution}" in text
     assert "missing  0" in text
     assert len(list(out.glob(f"{name}*.png"))) == len(LAYOUTS[name].splits(root))
 
 
-def test_counts_sizes_weathers_and_shares_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_counts_sizes_weathers_and_shares_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     datasets.pairs(tmp_path)
     picture(tmp_path / "input/b.png", size=(ROWS, ROWS))
     picture(tmp_path / "target/b.png", size=(ROWS, ROWS))
@@ -45,7 +48,9 @@ def test_counts_sizes_weathers_and_shares_are_told(tmp_path: Path, capsys: pytes
     assert "test: " not in text
 
 
-def test_what_is_missing_is_told_and_the_rest_still_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_partners_are_counted_and_the_rest_still_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     datasets.cityscapes(tmp_path)
     next(tmp_path.glob("gtFine/train/zurich/*_labelTrainIds.png")).unlink()
     assert main([str(tmp_path)]) == 1
@@ -54,14 +59,14 @@ def test_what_is_missing_is_told_and_the_rest_still_shown(tmp_path: Path, capsys
     assert "missing  1 frames without a partner, the first is zurich_000001_000019" in text
 
 
-def test_sizes_that_do_not_fit_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_partners_of_another_size_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     datasets.weatherbench(tmp_path)
     picture(tmp_path / "haze/train/target/0001.png", size=(ROWS, COLUMNS + 1))
     assert main([str(tmp_path), "--layout", "weatherbench", "--out", str(tmp_path / "out")]) == 1
     assert "1 have partners of another size, the first is haze/0001" in capsys.readouterr().out
 
 
-def test_a_fault_in_one_split_leaves_the_others_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_fault_in_one_split_leaves_the_others_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     datasets.ade20k(tmp_path)
     label_map(tmp_path / "annotations/training/ADE_train_00000001.png", 200)
     assert main([str(tmp_path)]) == 1
@@ -70,7 +75,7 @@ def test_a_fault_in_one_split_leaves_the_others_told(tmp_path: Path, capsys: pyt
     assert "validation: 1 frames" in told.out
 
 
-def test_a_folder_of_no_layout_is_told_what_was_tried(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_of_no_layout_gets_a_list_of_all_layouts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     picture(tmp_path / "holiday/1.jpg")
     assert main([str(tmp_path)]) == 1
     told = capsys.readouterr().err
@@ -83,7 +88,7 @@ def test_a_folder_of_no_layout_is_told_what_was_tried(tmp_path: Path, capsys: py
     assert "nowhere: no such folder" in capsys.readouterr().err
 
 
-def test_a_layout_among_several_can_be_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_layout_selects_one_of_several(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     datasets.foggy(tmp_path)
     assert main([str(tmp_path)]) == 0
     assert "also has the layout cityscapes" in capsys.readouterr().out
@@ -93,7 +98,7 @@ def test_a_layout_among_several_can_be_asked_for(tmp_path: Path, capsys: pytest.
     assert "no split 'holiday'; there are train" in capsys.readouterr().err
 
 
-def test_a_limit_looks_into_frames_spread_over_the_split(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_limit_reads_frames_spread_over_the_split(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in range(10):
         picture(tmp_path / f"input/{name}.png")
         picture(tmp_path / f"target/{name}.png")

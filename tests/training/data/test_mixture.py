@@ -1,4 +1,4 @@
-"""Mixtures of degradations: what is drawn, and how strong."""
+"""Mixtures of degradations: the shares of the draws, and their strength."""
 
 import numpy as np
 import pytest

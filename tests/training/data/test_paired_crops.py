@@ -18,7 +18,7 @@ SIZE = (12, 16)
 
 
 def folder_of_ramps(root: Path) -> None:
-    """A pair whose planes all tell the column: the clear frame 10 times its label, the degraded one 20 times."""
+    """A pair whose planes all show the column: as the label, 10 times it in the clear frame, 20 times degraded."""
     datasets.pairs(root)
     columns = np.tile(np.arange(datasets.COLUMNS, dtype=np.uint8) // 3, (datasets.ROWS, 1))
     assert cv2.imwrite(str(root / "input/a.png"), np.dstack([columns * 20] * 3))
@@ -37,7 +37,7 @@ def test_the_frames_and_the_labels_show_the_same_part(tmp_path: Path) -> None:
         assert degraded.dtype == clear.dtype == labels.dtype == torch.uint8
         assert int(weather) == 0
         assert torch.allclose(degraded.float(), 2 * clear.float(), atol=2)
-        assert (degraded[0].float() / 20 - labels.float()).abs().max() <= 1, "but for where classes meet"
+        assert (degraded[0].float() / 20 - labels.float()).abs().max() <= 1, "except at class boundaries"
         mirrored.add(bool(labels[0, 0] > labels[0, -1]))
     assert mirrored == {True, False}
 

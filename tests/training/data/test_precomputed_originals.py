@@ -1,4 +1,4 @@
-"""Paper A on pairs of a data set whose original segmentations were computed elsewhere: trained, resumed, handed out."""
+"""Paper A on pairs with precomputed original segmentations: training, resuming, export."""
 
 import json
 from pathlib import Path
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder pair with labels in `set`, and in `originals` what an original segmenter said of its frame."""
+    """A folder pair with labels in `set`, and an original segmentation of its frame in `originals`."""
     root = tmp_path_factory.mktemp("data")
     datasets.pairs(root / "set")
     datasets.label_map(root / "originals/a.png", 3, 255)
@@ -46,7 +46,7 @@ def run(root: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def base(root: Path) -> Path:
-    """A deployable model's checkpoint, whose command says that it has seen CamVid."""
+    """A deployable model's checkpoint with CamVid in its command."""
     trainer = train.build(smoke(), train.loop_config(smoke()))
     trainer.save(root / "base", {})
     path = root / "base" / checkpoint.STATE_FILE

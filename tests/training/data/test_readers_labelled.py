@@ -16,12 +16,10 @@ from tests.support.datasets import CITY_FRAME, COLUMNS, ROWS, label_map, picture
 from training.data.assumed_depth import assumed_depth
 from training.data.classes import CLASS_ID, VOID
 from training.data.readers.acdc import ACDC
-from training.data.readers.ade20k import ADE20K
 from training.data.readers.adverse_cityscapes import FoggyCityscapes, RainCityscapes
 from training.data.readers.celebamask import CelebAMaskHQ
 from training.data.readers.cityscapes import CITYSCAPES_CLASSES, TO_STREET, Cityscapes
-from training.data.readers.coco_stuff import COCOStuff
-from training.data.readers.voc import VOC2012
+from training.data.readers.photographs import ADE20K, VOC2012, COCOStuff
 from training.data.sample import SKY_DEPTH
 
 Builder = Callable[[Path], None]
@@ -65,7 +63,7 @@ def test_every_street_class_of_cityscapes_keeps_its_meaning() -> None:
     assert TO_STREET[VOID] == VOID
 
 
-def test_cityscapes_measures_depth_by_its_stereo(tmp_path: Path) -> None:
+def test_cityscapes_takes_depth_from_its_stereo(tmp_path: Path) -> None:
     datasets.cityscapes(tmp_path, values=(ROAD, SKY))
     disparity_HW = np.full((ROWS, COLUMNS), 1 + 256 * 23, np.uint16)  # 23 pixels
     disparity_HW[0] = 0
@@ -80,7 +78,7 @@ def test_cityscapes_measures_depth_by_its_stereo(tmp_path: Path) -> None:
     assert measured.depth_HW[1:, : COLUMNS // 2] == pytest.approx(20.0), "0.2 m * 2300 px / 23 px"
     assert (measured.depth_HW[:, COLUMNS // 2 :] == SKY_DEPTH).all()
     prior_HW = assumed_depth(TO_STREET[measured.labels_HW])
-    assert measured.depth_HW[0, 0] == prior_HW[0, 0], "no match there"
+    assert measured.depth_HW[0, 0] == prior_HW[0, 0], "no match at this pixel"
     assert np.array_equal(assumed.depth_HW, prior_HW), "no stereo of this frame"
     (tmp_path / f"camera/{place}_camera.json").write_text("{}")
     with pytest.raises(ValueError, match=r"camera\.json.*baseline"):
@@ -105,7 +103,7 @@ def test_foggy_cityscapes_pairs_each_fog_with_frame_and_labels(tmp_path: Path) -
     assert FoggyCityscapes(tmp_path, "train", "leftImg8bit_foggy")[0].degraded_HW3[0, 0, 0] == 60
 
 
-def test_rain_cityscapes_gives_what_the_names_say_of_the_rain(tmp_path: Path) -> None:
+def test_rain_cityscapes_gives_the_numbers_in_the_names(tmp_path: Path) -> None:
     datasets.rain_cityscapes(tmp_path)
     pairs = RainCityscapes(tmp_path, "train")
     assert pairs.attributes[1] == {"alpha": 0.03, "beta": 0.015, "dropsize": 0.002, "pattern": 12}
@@ -147,7 +145,7 @@ def test_celebamask_merges_the_parts_in_order(tmp_path: Path) -> None:
     assert frames.names == ("0", "2", "10"), "in the order of numbers"
     skin, nose, hair = 1, 10, 17
     sample = frames[1]
-    assert first_row(sample.labels_HW) == [nose, skin, hair, 0], "later parts lie over earlier ones"
+    assert first_row(sample.labels_HW) == [nose, skin, hair, 0], "later parts cover earlier ones"
     assert sample.image_HW3.shape == (ROWS, COLUMNS, 3), "at the masks' size"
     assert [frames.classes[index].name for index in (0, skin, nose, hair, 18)] == [
         *("background", "skin", "nose", "hair", "hat")
@@ -183,7 +181,7 @@ def test_voc_takes_the_listed_frames_and_the_palette_s_indices(tmp_path: Path) -
     assert (frames.classes[20].name, frames.classes[15].color) == ("tvmonitor", (192, 128, 128))
     (tmp_path / "VOCdevkit/VOC2012/JPEGImages/2007_000042.jpg").unlink()
     with pytest.raises(
-        FileNotFoundError, match=r"1 of 2 frames listed in val\.txt are not here, the first is 2007_000042"
+        FileNotFoundError, match=r"1 of 2 frames listed in val\.txt are missing, the first is 2007_000042"
     ):
         VOC2012(tmp_path, "val")
     assert VOC2012(tmp_path, "val", strict=False).missing == ("2007_000042",)
@@ -196,13 +194,13 @@ def test_coco_stuff_keeps_182_classes(tmp_path: Path) -> None:
     assert (frames.classes[0].name, frames.classes[181].name, len(frames.classes)) == ("person", "wood", 182)
 
 
-def test_a_label_file_that_breaks_off_is_named(tmp_path: Path) -> None:
+def test_a_truncated_label_file_is_named(tmp_path: Path) -> None:
     datasets.ade20k(tmp_path)
     path = tmp_path / "annotations/training/ADE_train_00000001.png"
     noise_HW = np.random.default_rng(0).integers(0, 151, (ROWS, COLUMNS), np.uint8)
     assert cv2.imwrite(str(path), noise_HW)
     path.write_bytes(path.read_bytes()[:200])
-    with pytest.raises(ValueError, match=r"ADE_train_00000001\.png: not a whole image"):
+    with pytest.raises(ValueError, match=r"ADE_train_00000001\.png: a truncated image"):
         ADE20K(tmp_path, "training")[0]
 
 

@@ -1,4 +1,4 @@
-"""The readers of restoration pairs on tiny trees in the sets' own layouts, and what every reader does about faults."""
+"""The readers of restoration pairs on tiny trees in the sets' own layouts, and every reader's errors."""
 
 import shutil
 from collections.abc import Callable
@@ -51,7 +51,7 @@ def test_any_folder_pair_may_bring_labels(tmp_path: Path) -> None:
     assert PairFolder(tmp_path)[0].labels_HW is None
 
 
-def test_pairs_are_found_below_the_root_by_the_way_there(tmp_path: Path) -> None:
+def test_pairs_below_the_root_are_splits_by_their_path(tmp_path: Path) -> None:
     for split in ("train", "night/val"):
         datasets.pairs(tmp_path / split)
     assert PairFolder.splits(tmp_path) == ["train", "night/val"]
@@ -79,10 +79,10 @@ def test_weathers_are_chosen_by_name(tmp_path: Path) -> None:
         WeatherBench(tmp_path, "test", ["fog"])
 
 
-def test_a_list_that_names_what_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_list_that_names_missing_files_is_refused(tmp_path: Path) -> None:
     datasets.all_weather(tmp_path)
     (tmp_path / "gt/0_rain.png").unlink()
-    with pytest.raises(FileNotFoundError, match=r"1 of its 3 pairs are not whole, the first lacks .*gt/0_rain.png"):
+    with pytest.raises(FileNotFoundError, match=r"1 of its 3 pairs are incomplete, the first lacks .*gt/0_rain.png"):
         AllWeather(tmp_path, "allweather")
     assert AllWeather(tmp_path, "allweather", strict=False).missing == ("0_rain",)
     (tmp_path / "allweather.txt").write_text("input/0_rain.png\nsomewhere/0_rain.png\n")
@@ -125,7 +125,7 @@ PARTNERS = {
     "reside": ("clear/0001.png", 2, 2),
     "pairs": ("target/a.jpg", 1, 1),
 }
-"""A partner of each layout to take away, the frames that then have none, and the frames looked through."""
+"""A partner of each layout to remove, the number of frames then without one, and the number of all frames."""
 
 
 @pytest.mark.parametrize("name", PARTNERS)
@@ -159,7 +159,7 @@ def test_an_empty_split_is_refused(tmp_path: Path, name: str) -> None:
         elif path.suffix == ".txt" and "mapping" not in path.name:
             path.write_text("" if name == "voc2012" else path.read_text())
     split = LAYOUTS[name].splits(tmp_path)[0]
-    with pytest.raises(ValueError, match=r"holds no (frames|names)|none of its|whole"):
+    with pytest.raises(ValueError, match=r"holds no (frames|names)|none of its"):
         LAYOUTS[name].open(tmp_path, split, False)
 
 

@@ -58,7 +58,7 @@ def test_noise_is_normal_of_the_papers_variance_before_clipping(severity: int, v
     assert beyond_white == pytest.approx(expected, abs=0.003)
 
 
-def test_noise_of_the_colours_is_independent_and_the_same_at_every_severity_but_for_its_scale() -> None:
+def test_noise_is_independent_between_colours_and_only_its_scale_changes_with_severity() -> None:
     image_HW3 = np.full((200, 200, 3), 128, np.uint8)
     weak_HW3, strong_HW3 = (gaussian_noise(image_HW3, flat_depth(image_HW3), s, 5).astype(float) - 128 for s in (1, 2))
     assert np.abs(np.corrcoef(weak_HW3.reshape(-1, 3).T) - np.eye(3)).max() < 0.02
@@ -67,7 +67,7 @@ def test_noise_of_the_colours_is_independent_and_the_same_at_every_severity_but_
 
 
 @pytest.mark.parametrize(("severity", "quality"), list(zip(LEVELS, (43, 12, 7, 4), strict=True)))
-def test_jpeg_is_what_another_encoder_does_at_the_papers_quality(severity: int, quality: int) -> None:
+def test_jpeg_equals_another_encoder_at_the_papers_quality(severity: int, quality: int) -> None:
     image_HW3 = frame()
     result_HW3 = jpeg(image_HW3, flat_depth(image_HW3), severity, 0).astype(int)
 

@@ -17,7 +17,7 @@ def drives():
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_same_seed_and_time_give_the_same_sample(drives, seed):
-    drives[seed].render(3.0)  # what was rendered before must not matter
+    drives[seed].render(3.0)  # an earlier rendering must not matter
     for first, second in zip(drives[seed].render(1.5), Drive(seed, 180, 320).render(1.5), strict=True):
         np.testing.assert_array_equal(first, second)
 

@@ -1,4 +1,4 @@
-"""The simulated drive's bag, read back as any ROS user would."""
+"""The simulated drive's bag, read back as a ROS user would."""
 
 import numpy as np
 import pytest
@@ -92,7 +92,7 @@ def test_same_arguments_give_the_same_messages(tmp_path, messages):
         np.testing.assert_array_equal(first.data, second.data)
 
 
-def test_an_existing_bag_is_replaced_only_when_told(tmp_path):
+def test_an_existing_bag_is_replaced_only_by_force(tmp_path):
     out = tmp_path / "bag"
     short = ["--seconds", "1", "--rate", "2", "--size", "64x80", "--schedule"]
     main([str(out), *short, "rain,clear"])
@@ -104,7 +104,7 @@ def test_an_existing_bag_is_replaced_only_when_told(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["bag"], "nothing temporary is left"
 
 
-def test_force_never_replaces_what_is_no_bag(tmp_path):
+def test_force_never_replaces_a_folder_that_is_no_bag(tmp_path):
     keep = tmp_path / "holiday" / "photo.txt"
     keep.parent.mkdir()
     keep.write_text("mine")

@@ -3,12 +3,11 @@
 from collections.abc import Callable
 
 from training.data.degradations.arguments import Image, Map
-from training.data.degradations.cityscapes import foggy_cityscapes
 from training.data.degradations.dark import night
 from training.data.degradations.lens import raindrops
 from training.data.degradations.reflections import reflection, reflection_linear_light
 from training.data.degradations.regular import chromatic_aberration, gaussian_blur, gaussian_noise, jpeg
-from training.data.degradations.weather import WEATHERS, clear, extinction, fog, rain, snow
+from training.data.degradations.weather import WEATHERS, clear, extinction, fog, foggy_cityscapes, rain, snow
 from training.data.sample import Sample
 
 __all__ = [
@@ -55,14 +54,14 @@ LEVELS = {
     "chromatic_aberration": 4,
     "foggy_cityscapes": 3,
 }
-"""The degradations whose severity is a whole number, 1 to this one, rather than any number from 0 to 1."""
+"""The number of levels of degradations with a severity of 1, 2, ...; all others take any number from 0 to 1."""
 
 
 def degrade(sample: Sample, name: str, severity: float, seed: int) -> Image:
-    """The sample's image under the one of DEGRADATIONS that is called `name`, uint8 [H, W, 3].
+    """The sample's image with the degradation `name` of DEGRADATIONS, uint8 [H, W, 3].
 
-    Severity is 0..1, or 0, 1 .. LEVELS[name] for those in LEVELS; 0 is the image itself. Seed and errors are those of
-    `fog`; an unknown name raises ValueError too.
+    Severity is 0..1, or a whole number 0..LEVELS[name] for names in LEVELS; 0 is the image itself. Seed and errors are
+    those of `fog`; an unknown name raises ValueError too.
     """
     if name not in DEGRADATIONS:
         raise ValueError(f"degradation: {name!r} is unknown; choose one of {', '.join(DEGRADATIONS)}")

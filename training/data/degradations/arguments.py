@@ -1,4 +1,4 @@
-"""What every degradation takes, and the check of it.
+"""The arguments of every degradation, and their check.
 
 Shape suffixes: H rows, W columns, 3 colours (RGB).
 """
@@ -11,7 +11,7 @@ Map = NDArray[np.float32]
 
 
 def check(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> None:
-    """Raise ValueError, by name, for an argument of another type, shape or range; severity goes from 0 to 1."""
+    """Raise ValueError that names an argument of another type, shape or range; severity is from 0 to 1."""
     _check_arrays(image_HW3, depth_HW)
     if not 0 <= severity <= 1:
         raise ValueError(f"severity: expected a number from 0 to 1, found {severity}")
@@ -19,7 +19,7 @@ def check(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> None:
 
 
 def check_level(image_HW3: Image, depth_HW: Map, severity: float, seed: int, most: int) -> None:
-    """As `check`, for a severity that is one of the whole numbers 0..`most`."""
+    """As `check`, for a severity of the whole numbers 0..`most`."""
     _check_arrays(image_HW3, depth_HW)
     if severity not in range(most + 1):
         raise ValueError(f"severity: expected a whole number from 0 to {most}, found {severity}")
@@ -27,7 +27,7 @@ def check_level(image_HW3: Image, depth_HW: Map, severity: float, seed: int, mos
 
 
 def check_image(image_HW3: Image, name: str) -> None:
-    """Raise ValueError, calling it `name`, for what is no uint8 RGB image."""
+    """Raise ValueError that says `name` for anything but a uint8 RGB image."""
     if not isinstance(image_HW3, np.ndarray) or image_HW3.dtype != np.uint8:
         raise ValueError(f"{name}: expected a uint8 array, found {getattr(image_HW3, 'dtype', type(image_HW3))}")
     if image_HW3.ndim != 3 or image_HW3.shape[2] != 3 or image_HW3.size == 0:

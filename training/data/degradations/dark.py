@@ -1,4 +1,4 @@
-"""Night over a day frame: darkness with headlamps and street lamps, their glow, and the noise of a camera's high gain.
+"""Night over a day frame: darkness, headlamps and street lamps with their glow, and the noise of a high camera gain.
 
 The project's own (not paper A's). Shape suffixes: H rows, W columns, h and w those of a coarse grid, 3 colours (RGB).
 """
@@ -12,11 +12,11 @@ from numpy.random import Generator, default_rng
 from training.data.degradations.arguments import Image, Map, check
 
 AMBIENT = (0.020, 0.024, 0.034)
-"""Share of the day's light that is left (RGB, linear): moon and city sky are bluish."""
+"""Remaining share of the day's light (RGB, linear): moon and city sky are bluish."""
 
 FAR_AMBIENT, FAR_M = 0.2, 90.0
-"""Of that rest, the share left to the sky, the brightest part of a day frame, and the distance in metres at which
-things begin to be as far as that."""
+"""Share of AMBIENT at infinite depth, low because the sky is the brightest part of a day frame, and the distance in
+metres at which the fall to it has reached 63 %."""
 
 HEADLAMP = (0.95, 0.92, 0.8)
 HEADLAMP_REACH_M = 22.0
@@ -30,8 +30,8 @@ COARSE = 8
 DISPLAY_GAMMA = 2.2
 
 
-class Light(NamedTuple):
-    """What falls on the scene (share of the day's light, linear) and what glows in the air (0..1), float32."""
+class NightLight(NamedTuple):
+    """Light on the scene (share of the day's, linear) and glow in the air (0..1), float32 [h, w, 3]."""
 
     falling_hw3: Map
     glow_hw3: Map
@@ -41,7 +41,7 @@ def night(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
     """The frame by night, uint8 [H, W, 3].
 
     image_HW3 uint8 RGB, depth_HW float32 metres, severity 0 (day) to 1 (night), seed any integer >= 0. The day's
-    light falls to a bluish rest; headlamps light what is near and ahead; street lamps of one colour light their
+    light falls to a bluish rest; headlamps light the near scene ahead; street lamps of one colour light their
     surroundings and glow; noise is that of a camera at high gain. The day's shadows stay, and windows stay dark.
     Raises ValueError for arguments of another type, shape or range.
     """
@@ -62,8 +62,8 @@ def night(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
     return np.asarray(cv2.convertScaleAbs(np.maximum(result_HW3, 0)), np.uint8)
 
 
-def _light(rng: Generator, depth_HW: Map) -> Light:
-    """All light of the night on a grid COARSE times coarser than the depth."""
+def _light(rng: Generator, depth_HW: Map) -> NightLight:
+    """The light of the night on a grid COARSE times coarser than the depth."""
     height, width = (max(1, -(-side // COARSE)) for side in depth_HW.shape)
     depth_hw = np.asarray(cv2.resize(depth_HW, (width, height), interpolation=cv2.INTER_AREA), np.float32)
     across_1w = (np.arange(width, dtype=np.float32)[None, :] + 0.5) / width - 0.5
@@ -81,7 +81,7 @@ def _light(rng: Generator, depth_HW: Map) -> Light:
         glow_hw += 1.2 * np.exp(-distance2_hw / 2) + 0.35 * np.exp(-np.sqrt(distance2_hw) / 2.5)
         lit_hw += 0.05 * np.exp(-distance2_hw / 200)
     falling_hw3 = falling_hw3 + (near_hw * lit_hw)[:, :, None] * colour
-    return Light(np.asarray(falling_hw3, np.float32), np.minimum(glow_hw, 1)[:, :, None] * colour)
+    return NightLight(np.asarray(falling_hw3, np.float32), np.minimum(glow_hw, 1)[:, :, None] * colour)
 
 
 def _enlarged(grid_hw3: Map, shape: tuple[int, ...]) -> Map:

@@ -1,7 +1,7 @@
-"""Raindrops on the lens, which show the scene upside down and out of focus; the project's own (not paper A's).
+"""Raindrops on the lens that show the scene upside down and out of focus; the project's own (not paper A's).
 
-Drops are soft, so they are drawn at half size. Shape suffixes: H rows, W columns, h and w half of them, r rows and c
-columns of the box around a drop, 3 colours (RGB).
+Drops are soft, so half size suffices to draw them. Shape suffixes: H rows, W columns, h and w half of them, r rows and
+c columns of the box around a drop, 3 colours (RGB).
 """
 
 from collections.abc import Sequence
@@ -21,11 +21,11 @@ RADII = (5.0, 30.0)
 """Pixels on an image of 360 rows; small drops are the most frequent."""
 
 FIELD = (4.0, 9.0)
-"""How many times its own size a drop shows of the scene."""
+"""Size of a drop's view of the scene, in sizes of the drop."""
 
 
 class Drops(NamedTuple):
-    """Where each pixel of the drops' picture comes from, its gain, its glint (0..255), and the drops' opacity."""
+    """The source position of each pixel in the drops, its gain, its glint (0..255), and the drops' opacity."""
 
     column_hw: Map
     row_hw: Map
@@ -39,7 +39,7 @@ def raindrops(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Im
 
     image_HW3 uint8 RGB, depth_HW float32 metres (changes nothing), severity 0 (none) to 1 (as many as MOST_DROPS), seed
     any integer >= 0: the drops of a lower severity stay at a higher one. Each drop shows a wide, reversed and blurred
-    view of what lies around it, dark towards its rim, with a glint.
+    view of its surroundings, dark towards its rim, with a glint.
     Raises ValueError for arguments of another type, shape or range.
     """
     check(image_HW3, depth_HW, severity, seed)

@@ -20,7 +20,7 @@ class Particles(NamedTuple):
     """One layer of drops or flakes, lengths in pixels of an image 360 rows high or a crop of one.
 
     coverage: fraction of the image under particles at severity 1; opacity: of a particle's middle, 0..1;
-    distance: metres from the camera, so that nearer surfaces hide part of the layer.
+    distance: metres from the camera; nearer surfaces hide part of the layer.
     """
 
     width: float
@@ -61,7 +61,7 @@ def layer_coverage(
 ) -> Image:
     """Coverage by one layer, uint8 [H, W], 255 in full: points, stretched to strokes, sheared along the wind.
 
-    Large particles are drawn on a coarser grid: cheaper, and as soft as something out of focus.
+    Large particles use a coarser grid: cheaper, and as soft as objects out of focus.
     """
     coarse = max(1.0, layer.width * scale / 1.6)
     width, length = layer.width * scale / coarse, layer.length * scale / coarse

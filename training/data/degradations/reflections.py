@@ -1,8 +1,8 @@
-"""Reflection in a window between camera and scene: a blurred second layer, added in the two ways paper A builds on.
+"""Reflection in a window between camera and scene: a blurred second layer, added in the two ways of paper A.
 
 Section 4.1.2 of paper A names "two methods" by citing CEILNet [11], ERRNet [44] and Zhang et al. [52]; the first two
 share one synthesis. The text gives no numbers: those below are the cited works'. Severity is the strength of the
-reflection, 1 being as they have it. Shape suffixes: H rows, W columns, h and w half of them, 3 colours (RGB).
+reflection; 1 is theirs. Shape suffixes: H rows, W columns, h and w half of them, 3 colours (RGB).
 """
 
 import cv2
@@ -27,8 +27,8 @@ def reflection(image_HW3: Image, depth_HW: Map, severity: float, seed: int, laye
 
     R is the second layer under a Gaussian blur of CEILNET_SIGMAS pixels, darkened by CEILNET_GAMMA times the mean
     excess of B + R over white and clipped at 0. image_HW3 uint8 RGB, depth_HW float32 metres (changes nothing),
-    severity 0 (none) to 1, seed any integer >= 0. `layer_HW3`, uint8 RGB of any size, is what the window reflects: a
-    random part of it, mirrored, at the image's size. Without one it is a part of the image itself, upside down.
+    severity 0 (none) to 1, seed any integer >= 0. The window reflects a random part of `layer_HW3`, uint8 RGB of any
+    size, mirrored and at the image's size; without a layer, a part of the image itself, upside down.
     Deviation: the blur is for 360 rows and grows with the image. Raises ValueError for arguments of another type,
     shape or range.
     """
@@ -70,7 +70,7 @@ def reflection_linear_light(
 
 def _part(rng: Generator, image_HW3: Image, layer_HW3: Image | None) -> Image:
     """A random part of the layer, mirrored, at half the image's size: a blur follows, so nothing is lost."""
-    # The frame itself is turned upside down: its sky on its own sky would leave no reflection to be seen.
+    # The frame itself turns upside down: its sky over its own sky would show no reflection.
     source_HW3 = image_HW3[::-1] if layer_HW3 is None else layer_HW3
     check_image(source_HW3, "layer")
     height, width = source_HW3.shape[:2]
@@ -95,7 +95,7 @@ def _enlarged(layer_hw3: Map, image_HW3: Image) -> Map:
 
 
 def _mean_excess(values_hw3: Map, white: float) -> float:
-    """By how much the values above `white` exceed it on average; 0 where there are none."""
+    """Mean excess over `white` of the values above it; 0 if there are none."""
     above_N = values_hw3[values_hw3 > white]
     return float(above_N.mean(dtype=np.float64)) - white if above_N.size else 0.0
 

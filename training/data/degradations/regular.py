@@ -42,10 +42,10 @@ def gaussian_blur(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -
 def gaussian_noise(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
     """Additive white noise of variance NOISE_VARIANCES on 0..1, clipped to it, uint8 [H, W, 3] (paper A, 4.1.1).
 
-    Arguments and errors are those of `gaussian_blur`; the seed draws the noise, the same at every severity but for its
-    scale. The text does not say whether the noise is grey: here the colours are independent. The variances as printed
-    leave 10 to 14 dB PSNR, so the 22.32 dB that Table 1 gives for degraded images cannot come from them (standard
-    deviations of these sizes leave 15 to 26 dB); as printed is what is done here.
+    Arguments and errors are those of `gaussian_blur`; the seed draws the noise, which differs between severities
+    only in scale. The text does not say whether the noise is grey: here the colours are independent. The printed
+    variances leave 10 to 14 dB PSNR, so the 22.32 dB of degraded images in Table 1 cannot follow from them (standard
+    deviations of these sizes leave 15 to 26 dB); the code follows the print.
     """
     level = _level(image_HW3, depth_HW, severity, seed)
     if level == 0:
@@ -59,8 +59,8 @@ def gaussian_noise(image_HW3: Image, depth_HW: Map, severity: float, seed: int) 
 def jpeg(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
     """The frame written as JPEG of quality JPEG_QUALITIES and read again, uint8 [H, W, 3] (paper A, 4.1.1).
 
-    Arguments and errors are those of `gaussian_blur`. The text gives the quality alone: baseline JPEG with the
-    chroma at half size (4:2:0) is what common encoders do.
+    Arguments and errors are those of `gaussian_blur`. The text gives the quality alone; baseline JPEG with
+    chroma at half size (4:2:0) is the default of common encoders.
     """
     level = _level(image_HW3, depth_HW, severity, seed)
     if level == 0:
@@ -75,8 +75,8 @@ def jpeg(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
 def chromatic_aberration(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
     """Red and blue moved against green by RED_SHIFTS and BLUE_SHIFTS pixels, uint8 [H, W, 3] (paper A, 4.1.1).
 
-    Arguments and errors are those of `gaussian_blur`. The text gives neither direction nor border: both move to the
-    right, and the leftmost column fills what they leave. No blur follows, as the text names none.
+    Arguments and errors are those of `gaussian_blur`. The text gives neither direction nor border: here both
+    move right, and the leftmost column fills the gap. No blur follows, as the text names none.
     """
     level = _level(image_HW3, depth_HW, severity, seed)
     if level == 0:

@@ -1,4 +1,4 @@
-"""Veils: blends of a frame towards one colour with an opacity per pixel; all weather is a stack of them.
+"""Veils: blends of a frame towards one colour with an opacity for each pixel; all weather is a stack of them.
 
 Shape suffixes: H rows, W columns, 3 colours (RGB).
 """
@@ -23,7 +23,7 @@ class Veil(NamedTuple):
 
 
 def blend(image_HW3: Image, veils: Sequence[Veil]) -> Image:
-    """Lay the veils over the image, first to last, and round once."""
+    """Lay the veils over the image, first to last, uint8 [H, W, 3], rounded once."""
     out_HW3 = np.empty_like(image_HW3)
     for channel in range(3):
         plane_HW = image_HW3[:, :, channel].astype(np.float32)

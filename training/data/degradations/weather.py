@@ -1,21 +1,26 @@
-"""Synthetic weather as pure seeded functions: clear, fog, rain and snow laid over a clear frame.
+"""Synthetic weather as pure seeded functions: clear, fog, rain and snow over a clear frame.
 
-Every weather is a stack of veils that thicken with severity; the same seed keeps the same drops, flakes and fog banks
-at every severity. Shape suffixes: H rows, W columns, 3 colours (RGB).
+Every weather is a stack of veils that thicken with severity; a seed keeps its drops, flakes and fog banks at every
+severity. Shape suffixes: H rows, W columns, 3 colours (RGB).
 """
 
 import cv2
 import numpy as np
 from numpy.random import Generator, default_rng
 
-from training.data.degradations.arguments import Image, Map, check
+from training.data.degradations.arguments import Image, Map, check, check_level
 from training.data.degradations.particles import ONSET, RAIN, SNOW, fall
-from training.data.degradations.veils import Veil, blend, grey, haze
+from training.data.degradations.veils import Colour, Veil, blend, grey, haze
 
 WEATHERS = ("clear", "fog", "rain", "snow")
 
 VISIBILITY_M = (400.0, 42.0)
 """Meteorological optical range (5 % contrast) in metres at the lowest and the highest severity of fog."""
+
+FOG_BETAS = (0.005, 0.01, 0.02)
+"""Extinction in 1/m of the three published strengths of Foggy Cityscapes: visibility 600, 300 and 150 m."""
+
+DARK_CHANNEL_WINDOW = 15
 
 
 def clear(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
@@ -40,11 +45,38 @@ def fog(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
     return blend(image_HW3, [Veil(haze(depth_HW, beta * density_HW), airlight)])
 
 
+def foggy_cityscapes(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
+    """Koschmieder's law with beta of FOG_BETAS, uint8 [H, W, 3] (paper A, 4.1.2, after Sakaridis et al.).
+
+    image_HW3 uint8 RGB, depth_HW float32 metres, severity one of 0, 1, 2, 3, seed any integer >= 0, which changes
+    nothing. The frame gives the airlight (see `airlight`). Deviations: depth along the optical axis replaces the
+    distance along the ray, and the depth has none of their completion and filtering.
+    Raises ValueError for arguments of another type, shape or range.
+    """
+    check_level(image_HW3, depth_HW, severity, seed, most=len(FOG_BETAS))
+    if severity == 0:
+        return image_HW3.copy()
+    beta = np.float32(FOG_BETAS[int(severity) - 1])
+    return blend(image_HW3, [Veil(haze(depth_HW, beta), airlight(image_HW3))])
+
+
+def airlight(image_HW3: Image) -> Colour:
+    """Atmospheric light, RGB 0..255: the brightest of the 0.1 % of pixels with the brightest dark channel."""
+    red_HW, green_HW, blue_HW = cv2.split(image_HW3)
+    window = np.ones((DARK_CHANNEL_WINDOW, DARK_CHANNEL_WINDOW), np.uint8)
+    darkest_HW = np.asarray(cv2.erode(cv2.min(cv2.min(red_HW, green_HW), blue_HW), window), np.uint8)
+    count = max(1, darkest_HW.size // 1000)
+    candidates = np.argpartition(darkest_HW.reshape(-1), -count)[-count:]
+    colours_N3 = image_HW3.reshape(-1, 3)[candidates]
+    red, green, blue = colours_N3[colours_N3.sum(axis=1, dtype=int).argmax()].tolist()
+    return float(red), float(green), float(blue)
+
+
 def rain(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
     """Streaks along one wind direction in layers from far and fine to near and long, over a thin grey veil.
 
-    Paper A's rain (4.1.2: rain and fog by scene depth); the streaks are drawn, where its data set has a library of
-    patterns. Arguments, result and errors are those of `fog`.
+    Paper A's rain (4.1.2: rain and fog by scene depth), except that its data set takes the streaks from a library of
+    patterns, which the text does not describe. Arguments, result and errors are those of `fog`.
     """
     check(image_HW3, depth_HW, severity, seed)
     rng = default_rng(seed)

@@ -6,6 +6,7 @@ from pathlib import Path
 from training.data.readers.cityscapes import CITYSCAPES_CLASSES, label_file_code, label_part
 from training.data.readers.files import Part, check_root, choose, pair, subfolders
 from training.data.readers.sets import PairFiles, PairSet
+from training.data.source import Source
 
 REFERENCE = "_ref"
 FRAME = r"(.+_frame_\d+)_{}"
@@ -19,11 +20,12 @@ class ACDC(PairSet):
         ROOT/gt/{fog,night,rain,snow}/{train,val}/SEQ/SEQ_frame_N_gt_labelTrainIds.png, or _labelIds.png
 
     The clear partner was taken at nearly the same place on another day: other cars, other angle, so `aligned` is False.
-    The test split has no labels. From acdc.vision.ee.ethz.ch (Sakaridis, Dai, Van Gool, ICCV 2021) after registration;
-    its own licence, for non-commercial use only. `weathers` chooses among those there are (all by default).
+    The test split has no labels. `weathers` selects some of the root's (default: all). Download, after registration:
+    acdc.vision.ee.ethz.ch.
     Raises FileNotFoundError for a missing root, weather, split or partner, ValueError for no frames.
     """
 
+    source = Source("ACDC", "ACDC's own, non-commercial use only", "Sakaridis, Dai, Van Gool, ICCV 2021", "research")
     classes = CITYSCAPES_CLASSES
     code_of = staticmethod(label_file_code)
     aligned = False
@@ -44,7 +46,7 @@ class ACDC(PairSet):
 
     @staticmethod
     def splits(root: Path) -> list[str]:
-        """The splits that the root has in any weather."""
+        """The splits of the root, in any weather."""
         base = root / "rgb_anon"
         names = {split for weather in subfolders(base) for split in subfolders(base / weather)}
         return sorted(name for name in names if not name.endswith(REFERENCE))

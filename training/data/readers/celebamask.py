@@ -6,35 +6,37 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from training.data.readers.class_names import coloured
 from training.data.readers.files import Part, check_root, choose, find
-from training.data.readers.palettes import coloured
 from training.data.readers.pixels import Pixels
 from training.data.readers.sets import LabelledFiles, LabelledSet, resize_to
+from training.data.source import Source
 
 PARTS = (
     *("skin", "l_brow", "r_brow", "l_eye", "r_eye", "eye_g", "l_ear", "r_ear", "ear_r", "nose", "mouth", "u_lip"),
     *("l_lip", "neck", "neck_l", "cloth", "hair", "hat"),
 )
-"""The parts in the order they are merged, later over earlier; part n has label n + 1, background 0."""
+"""The parts in merging order, later over earlier; part n has label n + 1, background 0."""
 
 PER_FOLDER = 2000
 MAPPING = "CelebA-HQ-to-CelebA-mapping.txt"
 BOUNDS = {"train": (0, 162_771), "val": (162_771, 182_638), "test": (182_638, 202_600)}
-"""The numbers in CelebA of the images of its own splits."""
+"""CelebA's own splits, as ranges of its image numbers: the first, and the first beyond the last."""
 
 
 class CelebAMaskHQ(LabelledSet):
-    """CelebAMask-HQ; labels 0..18 are background and the PARTS, merged in their order. Images come at the masks' size.
+    """CelebAMask-HQ; labels 0..18 are background and the PARTS, merged in their order. Images have the masks' size.
 
         ROOT/CelebA-HQ-img/{0..29999}.jpg                                   1024 x 1024
-        ROOT/CelebAMask-HQ-mask-anno/{0..14}/{00000..29999}_PART.png        512 x 512, a file for each part in sight
+        ROOT/CelebAMask-HQ-mask-anno/{0..14}/{00000..29999}_PART.png        512 x 512, a file for each visible part
         ROOT/CelebA-HQ-to-CelebA-mapping.txt                                for the splits
 
-    The split is `all`, or where the mapping is there `train`, `val` or `test`: CelebA's own. From
-    github.com/switchablenorms/CelebAMask-HQ (Lee, Liu, Wu, Luo, CVPR 2020); for non-commercial research only.
+    The split is `all`, or with the mapping CelebA's own `train`, `val` or `test`. Download:
+    github.com/switchablenorms/CelebAMask-HQ.
     Raises FileNotFoundError for a missing root or split or an image without any part, ValueError for no frames.
     """
 
+    source = Source("CelebAMask-HQ", "non-commercial research only", "Lee, Liu, Wu, Luo, CVPR 2020", "research")
     classes = coloured(("background", *PARTS))
     one_size = False
 
@@ -59,13 +61,13 @@ class CelebAMaskHQ(LabelledSet):
 
     @staticmethod
     def splits(root: Path) -> list[str]:
-        """The splits that the root has."""
+        """The splits of the root."""
         if not ((root / "CelebA-HQ-img").is_dir() and (root / "CelebAMask-HQ-mask-anno").is_dir()):
             return []
         return ["all", *(BOUNDS if (root / MAPPING).is_file() else ())]
 
     def labels(self, index: int) -> Pixels:
-        """The merged labels at `index`, uint8 [H, W]. Raises ValueError where parts differ in size."""
+        """The merged labels at `index`, uint8 [H, W]. Raises ValueError if parts differ in size."""
         parts = self._parts[int(self.names[index])]
         labels_HW: Pixels | None = None
         for number, part in enumerate(PARTS, 1):
@@ -102,7 +104,7 @@ def _read_mask(path: Path) -> NDArray[np.bool_]:
 
 
 def _of_split(mapping: Path, split: str) -> set[int]:
-    """Numbers of the split's images; the mapping's lines are: number, number in CelebA, file in CelebA."""
+    """Numbers of the split's images; a line of the mapping is: number, number in CelebA, file in CelebA."""
     low, high = BOUNDS[split]
     rows = (line.split() for line in mapping.read_text().splitlines()[1:] if line.strip())
     return {int(row[0]) for row in rows if low <= int(row[1]) < high}

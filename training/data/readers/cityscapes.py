@@ -13,6 +13,7 @@ from training.data.readers.files import Part, check_root, choose, find, pair, su
 from training.data.readers.pixels import Pixels, label_code
 from training.data.readers.sets import LabelledFiles, LabelledSet
 from training.data.sample import SKY_DEPTH
+from training.data.source import Source
 from weather_perception.core.contract import SemanticClass
 
 CITYSCAPES_CLASSES = (
@@ -38,7 +39,7 @@ CITYSCAPES_CLASSES = (
 )
 
 LABEL_IDS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
-"""The 19 evaluated classes' values in `_labelIds` files, in the order of CITYSCAPES_CLASSES; the rest is void."""
+"""Values of CITYSCAPES_CLASSES in `_labelIds` files, in order; all other values are void."""
 
 TRAIN_ID_CODE = label_code(19)
 LABEL_ID_CODE = label_code(
@@ -49,34 +50,33 @@ STREET_NAMES = (
     *("road", "pavement", "building", "building", "fence", "pole", "sign", "sign", "tree", None, "sky", "pedestrian"),
     *("bicyclist", "car", "car", "car", "car", "bicyclist", "bicyclist"),
 )
-"""The project's street class for each of CITYSCAPES_CLASSES, merged as CamVid merges its own; terrain has none."""
+"""The project's street class of each of CITYSCAPES_CLASSES, merged as CamVid merges its own; terrain has none."""
 
 TO_STREET = np.full(256, VOID, np.uint8)
 """Table from Cityscapes' train ids to the project's street classes: `TO_STREET[labels_HW]`."""
 TO_STREET[: len(STREET_NAMES)] = [VOID if name is None else CLASS_ID[name] for name in STREET_NAMES]
-
 
 FRAME_STEM = r"(.+_\d+_\d+)_{}"
 SKY = next(index for index, c in enumerate(CITYSCAPES_CLASSES) if c.name == "sky")
 
 
 def label_part(folder: Path, kind: str = "gtFine", frame_stem: str = FRAME_STEM) -> Part:
-    """The label files below a folder: those with train ids, or else those with label ids."""
+    """The label files below a folder: those with train ids, else those with label ids."""
     train_ids = Part(folder, frame_stem.format(f"{kind}_labelTrainIds"), deep=True, suffixes=(".png",))
     label_ids = Part(folder, frame_stem.format(f"{kind}_labelIds"), deep=True, suffixes=(".png",))
     return train_ids if find(train_ids) or not find(label_ids) else label_ids
 
 
 def label_file_code(path: Path) -> NDArray[np.int16]:
-    """The code of a label file, which its name says."""
+    """The table of a label file, by its name."""
     return LABEL_ID_CODE if path.stem.endswith("_labelIds") else TRAIN_ID_CODE
 
 
 def stereo_depth(disparity_path: Path, camera_path: Path) -> NDArray[np.float32]:
-    """Depth = baseline * focal / disparity, float32 [H, W] metres, NaN where the stereo found no match.
+    """Depth = baseline * focal / disparity, float32 [H, W] metres, NaN at pixels without a stereo match.
 
-    The 16-bit value p stands for (p - 1) / 256 pixels of disparity, 0 for no match; what is farther than SKY_DEPTH is
-    put there. Raises ValueError for files of another form.
+    A 16-bit value p is a disparity of (p - 1) / 256 pixels, and 0 is no match. Depth ends at SKY_DEPTH. Raises
+    ValueError for files of another form.
     """
     raw_HW = cv2.imread(str(disparity_path), cv2.IMREAD_UNCHANGED)
     if raw_HW is None or raw_HW.dtype != np.uint16 or raw_HW.ndim != 2:
@@ -94,16 +94,16 @@ class Cityscapes(LabelledSet):
     """One split of Cityscapes; labels are train ids 0..18.
 
         ROOT/leftImg8bit/{train,val,test}/CITY/CITY_SEQ_FRAME_leftImg8bit.png
-        ROOT/gtFine/{train,val,test}/CITY/CITY_SEQ_FRAME_gtFine_labelTrainIds.png, or _labelIds.png where there are none
-        ROOT/disparity/{train,val,test}/CITY/CITY_SEQ_FRAME_disparity.png       16 bit; may be absent
-        ROOT/camera/{train,val,test}/CITY/CITY_SEQ_FRAME_camera.json            may be absent
+        ROOT/gtFine/{train,val,test}/CITY/CITY_SEQ_FRAME_gtFine_labelTrainIds.png, else _labelIds.png
+        ROOT/disparity/{train,val,test}/CITY/CITY_SEQ_FRAME_disparity.png       16 bit, optional
+        ROOT/camera/{train,val,test}/CITY/CITY_SEQ_FRAME_camera.json            optional
 
-    From cityscapes-dataset.com, after registration; its own licence, for non-commercial use only. The test split's
-    labels are withheld: all void. Depth is from the disparity where that and the camera's file are there, with
-    `assumed_depth` where the stereo found no match or is absent.
+    The test split's labels are all void: the authors withhold them. Depth is `stereo_depth` if the frame has both
+    files, and `assumed_depth` for all other frames and pixels. Download, after registration: cityscapes-dataset.com.
     Raises FileNotFoundError for a missing root, split or label, ValueError for a split without frames.
     """
 
+    source = Source("Cityscapes", "Cityscapes' own, non-commercial use only", "Cordts et al., CVPR 2016", "research")
     classes = CITYSCAPES_CLASSES
     code_of = staticmethod(label_file_code)
 
@@ -116,7 +116,7 @@ class Cityscapes(LabelledSet):
 
     @staticmethod
     def splits(root: Path) -> list[str]:
-        """The splits that the root has."""
+        """The splits of the root."""
         return subfolders(root / "leftImg8bit") if (root / "gtFine").is_dir() else []
 
     def depth(self, index: int, labels_HW: Pixels) -> NDArray[np.float32]:

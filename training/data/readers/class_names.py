@@ -1,8 +1,28 @@
-"""The class names of the sets that have too many to list beside their reader, by class id."""
+"""The classes of data sets: names of those with too many to list beside their reader, and display colours."""
+
+from collections.abc import Sequence
+
+from weather_perception.core.contract import SemanticClass
+
+
+def voc_colour(index: int) -> tuple[int, int, int]:
+    """Colour of a class id, 0..255, in PASCAL VOC's palette: three bits of the id at a time, spread over R, G and B."""
+    red = green = blue = 0
+    for bit in range(7, -1, -1):
+        red |= (index & 1) << bit
+        green |= (index >> 1 & 1) << bit
+        blue |= (index >> 2 & 1) << bit
+        index >>= 3
+    return red, green, blue
+
+
+def coloured(names: Sequence[str], first: int = 0) -> tuple[SemanticClass, ...]:
+    """Classes of these names in VOC's palette; the first class takes colour number `first`."""
+    return tuple(SemanticClass(name.strip(), voc_colour(first + index)) for index, name in enumerate(names))
 
 
 def split_names(text: str) -> tuple[str, ...]:
-    """Names separated by white space, in which an underscore stands for a blank."""
+    """Names separated by white space; an underscore is a blank within a name."""
     return tuple(name.replace("_", " ") for name in text.split())
 
 
@@ -18,7 +38,7 @@ canopy washer plaything swimming_pool stool barrel basket waterfall tent bag min
 tank trade_name microwave pot animal bicycle lake dishwasher screen blanket sculpture hood sconce vase traffic_light
 tray ashcan fan pier crt_screen plate monitor bulletin_board shower radiator glass clock flag
 """)
-"""The 150 classes of ADE20K's scene parsing benchmark, each by its first name."""
+"""The 150 classes of ADE20K's scene parsing benchmark, by the first name of each."""
 
 COCO_STUFF_NAMES = split_names("""
 person bicycle car motorcycle airplane bus train truck boat traffic_light fire_hydrant street_sign stop_sign

@@ -1,4 +1,4 @@
-"""Finds a data set's files and pairs them by the part of their names that partners share."""
+"""Finds a data set's files and pairs them by the shared part of their names."""
 
 import os
 import re
@@ -14,11 +14,11 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 
 @dataclass(frozen=True)
 class Part:
-    """One kind of file of a set: the image, its labels, its clear partner ...
+    """One kind of file of a set: the images, their labels, their clear partners ...
 
-    `folder` holds the files, in subfolders too where `deep`. `stem` is a regular expression that the whole name without
-    suffix must match; its first group is the key that partners share. Files of other names and suffixes are
-    ignored, and of other keys than `only` where that is given.
+    `folder` holds the files; `deep` includes its subfolders. `stem` is a regular expression that the whole name without
+    suffix must match; its first group is the key that partners share. Other names and suffixes are ignored, and
+    other keys than `only`, if given.
     """
 
     folder: Path
@@ -29,14 +29,14 @@ class Part:
 
 
 class File(NamedTuple):
-    """A file that was found, the key it shares with its partners, and all groups of its name."""
+    """A file, the key it shares with its partners, and all groups of its name."""
 
     key: str
     path: Path
     groups: tuple[str | None, ...]
 
 
-class Row(NamedTuple):
+class Partnered(NamedTuple):
     """A file with its partners by kind."""
 
     file: File
@@ -44,14 +44,14 @@ class Row(NamedTuple):
 
 
 class Pairing(NamedTuple):
-    """The rows in order of path, and the names of the files left out because a partner is missing."""
+    """The files with their partners, in order of path, and the names of those left out because a partner is missing."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[Partnered, ...]
     missing: tuple[str, ...]
 
 
 def find(part: Part) -> list[File]:
-    """The part's files in order of path. Raises FileNotFoundError where its folder is missing."""
+    """The part's files in order of path. Raises FileNotFoundError if its folder is missing."""
     if not part.folder.is_dir():
         raise FileNotFoundError(f"{part.folder}: no such folder")
     pattern = re.compile(part.stem)
@@ -63,7 +63,7 @@ def find(part: Part) -> list[File]:
 
 
 def find_unique(part: Part) -> dict[str, Path]:
-    """The part's files by key. Raises ValueError where two files have the same key."""
+    """The part's files by key. Raises ValueError if two files have the same key."""
     found: dict[str, Path] = {}
     for file in find(part):
         if file.key in found:
@@ -75,8 +75,8 @@ def find_unique(part: Part) -> dict[str, Path]:
 def pair(first: Part, partners: Mapping[str, Part], strict: bool = True, both_ways: bool = False) -> Pairing:
     """Every file of `first` with the file of the same key of each other part; many may share one partner.
 
-    Raises ValueError where `first` has no files, and FileNotFoundError where a file has no partner; unless `strict`,
-    such files are left out and named in the result. `both_ways` asks that partners have a file of `first`, too.
+    Raises ValueError if `first` has no files, and FileNotFoundError if a file has no partner; without `strict`, the
+    result leaves such files out and names them. `both_ways` requires a file of `first` for every partner, too.
     """
     files = find(first)
     others = {kind: find_unique(part) for kind, part in partners.items()}
@@ -89,7 +89,7 @@ def pair(first: Part, partners: Mapping[str, Part], strict: bool = True, both_wa
             keys = {file.key for file in files}
             unused = (File(key, path, ()) for key, path in found.items() if key not in keys)
             lone += _check(unused, len(found), "no image", first, strict)
-    rows = [Row(f, {kind: found[f.key] for kind, found in others.items() if f.key in found}) for f in files]
+    rows = [Partnered(f, {kind: found[f.key] for kind, found in others.items() if f.key in found}) for f in files]
     whole = tuple(row for row in rows if len(row.partners) == len(others))
     if not whole:
         raise ValueError(f"{first.folder}: none of its {len(files)} frames has all of {', '.join(others)}")
@@ -97,31 +97,31 @@ def pair(first: Part, partners: Mapping[str, Part], strict: bool = True, both_wa
 
 
 def subfolders(folder: Path) -> list[str]:
-    """Names of the folder's subfolders in order; none where it does not exist."""
+    """Names of the folder's subfolders in order; none if it does not exist."""
     if not folder.is_dir():
         return []
-    with os.scandir(folder) as entries:  # unlike Path.iterdir, this asks the disk nothing more for each of many files
+    with os.scandir(folder) as entries:  # Path.iterdir would query the disk once more for every file
         return sorted(entry.name for entry in entries if entry.is_dir())
 
 
 def check_root(root: Path | str) -> Path:
-    """The root as a Path. Raises FileNotFoundError where it is no folder."""
+    """The root as a Path. Raises FileNotFoundError if it is no folder."""
     root = Path(root)
     if not root.is_dir():
-        raise FileNotFoundError(f"{root}: no such folder; give the folder that the data set was unpacked to")
+        raise FileNotFoundError(f"{root}: no such folder; give the folder of the unpacked data set")
     return root
 
 
 def choose(root: Path, kind: str, wanted: str, known: Sequence[str]) -> str:
-    """`wanted`, where it is known; else raises FileNotFoundError that lists those there are."""
+    """`wanted`, if it is known; else raises FileNotFoundError that lists the known ones."""
     if wanted not in known:
-        there_are = ", ".join(known) or "none (docs/datasets.md shows where the reader looks)"
+        there_are = ", ".join(known) or "none (docs/datasets.md shows the expected folders)"
         raise FileNotFoundError(f"{root}: no {kind} {wanted!r}; there are {there_are}")
     return wanted
 
 
 def _is_wanted(path: Path, suffixes: tuple[str, ...]) -> bool:
-    # Names that start with a dot are other systems' notes, such as ._0001.png beside 0001.png.
+    # A leading dot marks the notes of other systems, such as ._0001.png beside 0001.png.
     return path.suffix.lower() in suffixes and not path.name.startswith(".")
 
 

@@ -1,4 +1,4 @@
-"""Restoration sets that keep degraded frames in one folder and clear ones in another, paired by a rule on names."""
+"""Restoration sets with degraded frames in one folder and clear ones in another, paired by a rule on names."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -9,9 +9,13 @@ from numpy.typing import NDArray
 from training.data.readers.files import Part, check_root, choose, pair, subfolders
 from training.data.readers.pixels import Pixels, label_code
 from training.data.readers.sets import PairFiles, PairSet
+from training.data.source import Source
 
 HERE = "."
-"""The split's name where the root itself holds the pair of folders."""
+"""The split's name if the root itself holds the two folders."""
+
+BORDER = 10
+"""Largest extra border of RESIDE's clear frames, in pixels on each side."""
 
 
 class PairRule(NamedTuple):
@@ -23,23 +27,16 @@ class PairRule(NamedTuple):
     clear_stem: str = "(.+)"
 
 
-class PairFolder(PairSet):
-    """Any folder pair with equal stems, and labels where there are some.
+class _TwoFolders(PairSet):
+    """Pairs by one of the `rules`, at the root or up to three folders below it; the split is the path to there.
 
-        ROOT/[SPLIT/]input/NAME.png     degraded
-        ROOT/[SPLIT/]target/NAME.png    clear
-        ROOT/[SPLIT/]labels/NAME.png    optional: uint8 class ids, 255 void
-
-    SPLIT is the way from the root to the pair of folders, `.` where it is the root. Class names are not in the layout:
-    `classes` is empty. `labels` of every pair are there, or none.
     Raises FileNotFoundError for a missing root, split or partner, ValueError for a split without frames.
     """
 
-    rules: tuple[PairRule, ...] = (PairRule("input", "target"),)
+    rules: tuple[PairRule, ...]
     weather: str | None = None
-    code: NDArray[np.int16] = label_code(255)
-    with_labels = True
-    both_ways = True
+    with_labels = False
+    both_ways = False
 
     def __init__(self, root: Path | str, split: str = HERE, strict: bool = True) -> None:
         root = check_root(root)
@@ -59,7 +56,7 @@ class PairFolder(PairSet):
 
     @classmethod
     def splits(cls, root: Path) -> list[str]:
-        """Every way from the root, three folders down at most, to the set's pair of folders."""
+        """The paths from the root to the set's two folders, at most three folders deep."""
         level, found = [root], []
         for _ in range(4):
             found += [path.relative_to(root).as_posix() for path in level if any(_fits(path, r) for r in cls.rules)]
@@ -71,65 +68,88 @@ def _fits(base: Path, rule: PairRule) -> bool:
     return (base / rule.degraded).is_dir() and (base / rule.clear).is_dir()
 
 
-class OutdoorRain(PairFolder):
+class PairFolder(_TwoFolders):
+    """Pairs of your own, of equal stems, with optional labels.
+
+        ROOT/[SPLIT/]input/NAME.png     degraded
+        ROOT/[SPLIT/]target/NAME.png    clear
+        ROOT/[SPLIT/]labels/NAME.png    optional: uint8 class ids, 255 void
+
+    SPLIT is the path from the root to the folders, `.` for the root itself. All pairs have labels, or none has. The
+    layout has no class names, so `classes` is empty. `source` names the folder ROOT, without the path to it.
+    Raises FileNotFoundError for a missing root, split or partner, ValueError for a split without frames.
+    """
+
+    source = Source("pairs in a folder of your own", "not stated")
+    rules = (PairRule("input", "target"),)
+    code: NDArray[np.int16] = label_code(255)
+    with_labels = both_ways = True
+
+    def __init__(self, root: Path | str, split: str = HERE, strict: bool = True) -> None:
+        super().__init__(root, split, strict)
+        self.source = self.source._replace(name=f"the pairs in the folder {Path(root).resolve().name}")
+
+
+class OutdoorRain(_TwoFolders):
     """Outdoor-Rain: rain streaks and the mist of far rain, fifteen renderings of each clear frame.
 
         ROOT/[SPLIT/]in/im_0001_s80_a04.png     streak and mist settings after the frame's name
         ROOT/[SPLIT/]gt/im_0001.png
 
-    From github.com/liruoteng/HeavyRainRemoval (Li, Cheong, Tan, CVPR 2019); no licence stated, ask the authors.
+    Download: github.com/liruoteng/HeavyRainRemoval.
     """
 
+    source = Source("Outdoor-Rain", "none stated: ask the authors", "Li, Cheong, Tan, CVPR 2019")
     rules = (PairRule("in", "gt", r"(im_\d+)_s\d+_a\d+"),)
     weather = "rain"
-    with_labels = both_ways = False
 
 
-class RainDrop(PairFolder):
+class RainDrop(_TwoFolders):
     """RainDrop: photographs through a pane of glass with and without drops on it.
 
         ROOT/[{train,test_a,test_b}/]data/0_rain.png
         ROOT/[{train,test_a,test_b}/]gt/0_clean.png
 
-    From github.com/rui1996/DeRaindrop (Qian et al., CVPR 2018); no licence stated for the data, ask the authors.
+    Download: github.com/rui1996/DeRaindrop.
     """
 
+    source = Source("RainDrop", "none stated: ask the authors", "Qian, Tan, Yang, Su, Liu, CVPR 2018")
     rules = (PairRule("data", "gt", r"(\d+)_rain", r"(\d+)_clean"),)
     weather = "raindrop"
-    with_labels = both_ways = False
 
 
-class Snow100K(PairFolder):
+class Snow100K(_TwoFolders):
     """Snow100K: synthetic snow over photographs.
 
         ROOT/[SPLIT/]synthetic/NAME.jpg
         ROOT/[SPLIT/]gt/NAME.jpg
 
-    SPLIT is `all` of the training set, or `Snow100K-S`, `-M`, `-L` of the test set. From
-    sites.google.com/view/yunfuliu/desnownet (Liu et al., TIP 2018); see its page for the terms.
+    SPLIT is `all` of the training set, or `Snow100K-S`, `-M`, `-L` of the test set. Download:
+    sites.google.com/view/yunfuliu/desnownet.
     """
 
+    source = Source("Snow100K", "terms on the authors' page", "Liu, Jaw, Huang, Hwang, TIP 2018")
     rules = (PairRule("synthetic", "gt"),)
     weather = "snow"
-    with_labels = both_ways = False
 
 
-class RESIDE(PairFolder):
+class RESIDE(_TwoFolders):
     """RESIDE's sets of pairs (ITS, OTS, SOTS): synthetic haze, many renderings of each clear frame.
 
         ROOT/[SPLIT/]hazy/0001_0.8_0.2.jpg      airlight and extinction after the frame's number
         ROOT/[SPLIT/]clear/0001.png             or gt/
 
-    Clear frames of ITS and SOTS keep a border that the hazy ones lost: they are cut to the hazy frame's size about the
-    middle. From sites.google.com/view/reside-dehaze-datasets (Li et al., TIP 2019); see its page for the terms.
+    Clear frames of ITS and SOTS have an extra border, which the reader cuts off. Download:
+    sites.google.com/view/reside-dehaze-datasets.
     """
 
+    source = Source("RESIDE", "terms on the authors' page", "Li et al., TIP 2019")
     rules = (
         PairRule("hazy", "clear", r"([^_]+)(?:_.*)?"),
         PairRule("hazy", "gt", r"([^_]+)(?:_.*)?"),
     )
     weather = "haze"
-    with_labels = both_ways = one_size = False
+    one_size = False
 
     def _fit(self, clear_HW3: Pixels, degraded_HW3: Pixels) -> Pixels:
         rows, columns = degraded_HW3.shape[:2]
@@ -137,7 +157,3 @@ class RESIDE(PairFolder):
         if not (0 <= top <= BORDER and 0 <= left <= BORDER):
             return clear_HW3
         return np.ascontiguousarray(clear_HW3[top : top + rows, left : left + columns])
-
-
-BORDER = 10
-"""Pixels on each side that RESIDE's clear frames may have more than the hazy ones."""

@@ -16,9 +16,9 @@ OUT_OF_RANGE = -1
 
 
 def read_image(path: Path) -> Pixels:
-    """An image as uint8 [H, W, 3] RGB. Raises ValueError where it cannot be read.
+    """An image as uint8 [H, W, 3] RGB. Raises ValueError for an unreadable file.
 
-    A photograph's note on how the camera was held is ignored, as labels and partners are of the pixels as stored.
+    Ignores a photograph's orientation tag: labels and partners belong to the pixels as stored.
     """
     pixels = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if pixels is None:
@@ -27,7 +27,7 @@ def read_image(path: Path) -> Pixels:
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """Rows and columns of an image, from its header alone. Raises ValueError where it cannot be read."""
+    """Rows and columns of an image, from its header alone. Raises ValueError for an unreadable file."""
     with _open(path) as image:
         return image.height, image.width
 
@@ -35,7 +35,7 @@ def image_size(path: Path) -> tuple[int, int]:
 def label_code(ids: Mapping[int, int] | int, void: tuple[int, ...] = (VOID,)) -> NDArray[np.int16]:
     """A table [256] from the values in a label file to class ids, VOID or OUT_OF_RANGE.
 
-    `ids` maps values to ids; a number n stands for 0..n-1 as they are. The values in `void` become VOID.
+    `ids` maps values to ids; a number n keeps 0..n-1 as they are. The values in `void` become VOID.
     """
     table = np.full(256, OUT_OF_RANGE, np.int16)
     for value, index in (ids if isinstance(ids, Mapping) else {index: index for index in range(ids)}).items():
@@ -45,10 +45,10 @@ def label_code(ids: Mapping[int, int] | int, void: tuple[int, ...] = (VOID,)) ->
 
 
 def read_labels(path: Path, code: NDArray[np.int16]) -> Pixels:
-    """Class ids of a label file, uint8 [H, W], VOID where unlabelled; `code` as `label_code` makes it.
+    """Class ids of a label file, uint8 [H, W], VOID where unlabelled; `code` is a table of `label_code`.
 
-    Palette images give their indices. Raises ValueError for a file that cannot be read, more than one channel, or a
-    value that the code does not have.
+    Palette images give their indices. Raises ValueError for an unreadable file, more than one channel, or a value
+    outside the code.
     """
     with _open(path) as image:
         if image.mode not in ("L", "P", "1"):
@@ -56,7 +56,7 @@ def read_labels(path: Path, code: NDArray[np.int16]) -> Pixels:
         try:
             values_HW = np.asarray(image, np.uint8)
         except OSError as error:
-            raise ValueError(f"{path}: not a whole image; copy the file again") from error
+            raise ValueError(f"{path}: a truncated image; copy the file again") from error
     labels_HW = code[values_HW]
     if labels_HW.min() == OUT_OF_RANGE:
         first = values_HW[labels_HW == OUT_OF_RANGE][0]

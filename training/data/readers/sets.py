@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from training.data.readers.pixels import Pixels, check_same_size, read_image, read_labels
 from training.data.sample import Sample, ground_plane_depth
+from training.data.source import Source
 from weather_perception.core.contract import SemanticClass
 
 Item = TypeVar("Item")
@@ -19,7 +20,7 @@ Item = TypeVar("Item")
 class Pair(NamedTuple):
     """A degraded frame and the same frame clear, both uint8 [H, W, 3] RGB.
 
-    `labels_HW` are uint8 class ids (VOID where unlabelled) and `weather` a name, where the set has them.
+    `labels_HW` are uint8 class ids, VOID where unlabelled, and `weather` is a name; None if the set has none.
     """
 
     degraded_HW3: Pixels
@@ -30,7 +31,7 @@ class Pair(NamedTuple):
 
 
 class LabelledFiles(NamedTuple):
-    """Where one labelled frame lies."""
+    """The files of one labelled frame."""
 
     name: str
     image: Path
@@ -38,7 +39,7 @@ class LabelledFiles(NamedTuple):
 
 
 class PairFiles(NamedTuple):
-    """Where one pair lies, its weather, and what its file name says of it (`beta` of fog in 1/m and the like)."""
+    """The files of one pair, its weather, and the numbers in its file name (such as `beta` of fog, in 1/m)."""
 
     name: str
     image: Path
@@ -49,12 +50,14 @@ class PairFiles(NamedTuple):
 
 
 class LazySequence(Sequence[Item], ABC):
-    """A sequence whose items are read when asked for; a slice is read into a list.
+    """A sequence that reads an item at each access; a slice is read into a list.
 
-    `classes` are the classes of the labels by id (empty where there are none), and `missing` the names of the frames
-    left out for want of a partner. `one_size` says whether a frame's files must all have the size of its image.
+    Every reader states its `source`: the data set's name, licence and credit. `classes` are the classes of the labels
+    by id (empty if the set has none), and `missing` the names of the frames left out because a partner is missing.
+    `one_size` says whether a frame's files must all have the size of its image.
     """
 
+    source: Source
     classes: tuple[SemanticClass, ...] = ()
     missing: tuple[str, ...] = ()
     one_size = True
@@ -67,14 +70,14 @@ class LazySequence(Sequence[Item], ABC):
 
     @abstractmethod
     def image_path(self, index: int) -> Path:
-        """Where the image at `index` lies: the frame, or the degraded one of a pair."""
+        """The image file at `index`: the frame, or the degraded one of a pair."""
 
     @abstractmethod
     def labels(self, index: int) -> Pixels | None:
-        """The labels at `index` alone, uint8 [H, W]; None where there are none."""
+        """The labels at `index` alone, uint8 [H, W]; None if there are none."""
 
     def code_of(self, path: Path) -> NDArray[np.int16]:
-        """The code of a label file, as `label_code` makes it: `code`, unless a set has several."""
+        """The table of a label file, from `label_code`: `code`, unless a set has several."""
         return self.code
 
     @abstractmethod
@@ -88,7 +91,7 @@ class LazySequence(Sequence[Item], ABC):
     @overload
     def __getitem__(self, index: slice) -> list[Item]: ...
     def __getitem__(self, index: int | slice) -> Item | list[Item]:
-        """The item at `index`. Raises ValueError where a file cannot be read, or sizes or labels do not fit."""
+        """The item at `index`. Raises ValueError for an unreadable file, or sizes or labels that do not fit."""
         if isinstance(index, slice):
             return [self._read(i) for i in range(len(self))[index]]
         return self._read(range(len(self))[index])
@@ -108,7 +111,7 @@ class LabelledSet(LazySequence[Sample]):
         return self._names
 
     def image_path(self, index: int) -> Path:
-        """Where the frame at `index` lies."""
+        """The file of the frame at `index`."""
         return self.files[index].image
 
     def labels(self, index: int) -> Pixels:
@@ -124,18 +127,18 @@ class LabelledSet(LazySequence[Sample]):
         return Sample(image_HW3, labels_HW, self.depth(index, labels_HW))
 
     def depth(self, index: int, labels_HW: Pixels) -> NDArray[np.float32]:
-        """Depth of the frame at `index`, float32 [H, W] metres: an empty street's, where the set has none."""
+        """Depth of the frame at `index`, float32 [H, W] metres: an empty street's, unless the set measures it."""
         return ground_plane_depth(*labels_HW.shape)
 
     def _fit(self, image_HW3: Pixels, labels_HW: Pixels) -> Pixels:
-        """The image at the size of its labels, for sets without `one_size`."""
+        """The image at the size of its labels, in sets without `one_size`."""
         return image_HW3
 
 
 class PairSet(LazySequence[Pair]):
     """A data set of degraded frames with clear partners; `weathers` and `attributes` are every pair's, in order.
 
-    `aligned` says whether partners agree pixel by pixel: where not, PSNR and SSIM mean nothing.
+    `aligned` says whether partners agree pixel by pixel; PSNR and SSIM mean nothing if they do not.
     """
 
     aligned = True
@@ -149,15 +152,15 @@ class PairSet(LazySequence[Pair]):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every pair's name, in order: the degraded frame's without suffix."""
+        """Every pair's name, in order: the degraded frame's without its suffix."""
         return self._names
 
     def image_path(self, index: int) -> Path:
-        """Where the degraded frame at `index` lies."""
+        """The file of the degraded frame at `index`."""
         return self.files[index].image
 
     def labels(self, index: int) -> Pixels | None:
-        """The labels at `index` alone, uint8 [H, W], VOID where unlabelled; None where the pair has none."""
+        """The labels at `index` alone, uint8 [H, W], VOID where unlabelled; None if the pair has none."""
         path = self.files[index].labels
         return None if path is None else read_labels(path, self.code_of(path))
 
@@ -172,7 +175,7 @@ class PairSet(LazySequence[Pair]):
         return Pair(degraded_HW3, clear_HW3, labels_HW, files.weather, files.name)
 
     def _fit(self, clear_HW3: Pixels, degraded_HW3: Pixels) -> Pixels:
-        """The clear frame at the size of the degraded one, for sets without `one_size`."""
+        """The clear frame at the size of the degraded one, in sets without `one_size`."""
         return clear_HW3
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from training.data.readers.files import Part, check_root, choose, pair, subfolders
 from training.data.readers.pairs import HERE
 from training.data.readers.sets import PairFiles, PairSet
+from training.data.source import Source
 
 
 class _WeatherFolders(PairSet):
-    """Pairs of equal stems below a folder for each weather; names are WEATHER/STEM, as stems repeat among weathers."""
+    """Pairs of equal stems below a folder for each weather. Weathers share stems, so names are WEATHER/STEM."""
 
     degraded: str
     clear: str
@@ -38,11 +39,11 @@ class WeatherBench(_WeatherFolders):
         ROOT/{rain,haze,snow}/{train,test}/input/NAME.jpg
         ROOT/{rain,haze,snow}/{train,test}/target/NAME.jpg      equal stems
 
-    From github.com/guanqiyuan/WeatherBench (Guan et al., ACM MM 2025); no licence stated, ask the authors. `weathers`
-    chooses among those there are (all by default).
+    `weathers` selects some of the root's (default: all). Download: github.com/guanqiyuan/WeatherBench.
     Raises FileNotFoundError for a missing root, weather, split or partner, ValueError for no frames.
     """
 
+    source = Source("WeatherBench", "none stated: ask the authors", "Guan et al., ACM MM 2025")
     degraded, clear = "input", "target"
 
     def __init__(
@@ -55,7 +56,7 @@ class WeatherBench(_WeatherFolders):
 
     @staticmethod
     def splits(root: Path) -> list[str]:
-        """The splits that the root has in any weather."""
+        """The splits of the root, in any weather."""
         return sorted({split for weather in subfolders(root) for split in _splits_of(root / weather)})
 
 
@@ -64,17 +65,17 @@ def _splits_of(folder: Path) -> list[str]:
 
 
 class FoundIR(_WeatherFolders):
-    """FoundIR's pairs by kind of degradation; the kinds' names are the folders' less the number, in lower case.
+    """FoundIR's pairs by kind of degradation; a kind's name is its folder's in lower case, without the number.
 
         ROOT/{08Haze,10Rain,11Raindrop,12NightRain,...}/LQ/0001.png
         ROOT/{08Haze,10Rain,11Raindrop,12NightRain,...}/GT/0001.png
 
-    ROOT is its training or its test folder, hence the one split `.`. From foundir.net (Li et al., ICCV 2025); see its
-    page for the terms. `weathers` chooses among those there are (all by default): FoundIR-Weather is
-    haze, rain, raindrop and nightrain.
+    ROOT is the training or the test folder, so the only split is `.`. `weathers` selects some kinds (default: all);
+    FoundIR-Weather is haze, rain, raindrop and nightrain. Download: foundir.net.
     Raises FileNotFoundError for a missing root, kind or partner, ValueError for no frames.
     """
 
+    source = Source("FoundIR", "terms on foundir.net", "Li et al., ICCV 2025")
     degraded, clear = "LQ", "GT"
 
     def __init__(
@@ -87,7 +88,7 @@ class FoundIR(_WeatherFolders):
 
     @staticmethod
     def splits(root: Path) -> list[str]:
-        """The one split, where the root has the layout."""
+        """The only split; none if the root has another layout."""
         return [HERE] if _kinds(root) else []
 
 

@@ -1,4 +1,4 @@
-"""Paints the parts of one object, polygons and billboards with soft edges, and gives their outline label and depth."""
+"""Paints the parts of one object, polygons and billboards with soft edges, with their label and depth."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -26,8 +26,8 @@ Points = Iterable[Sequence[float]]
 DARK = (0.0, 0.0, 0.0)
 
 
-class Picture(Protocol):
-    """What a brush paints on: the picture being drawn, its camera and its light (linear RGB)."""
+class Canvas(Protocol):
+    """The picture under a brush, its camera and its light (linear RGB)."""
 
     world: World
     textures: Textures
@@ -38,7 +38,7 @@ class Picture(Protocol):
     haze: list[float]
 
     def claim(self, u0: int, v0: int, solid_HW: Array, label: int, depth: Array | float) -> None:
-        """Set label and depth (metres; one, or one a column) where a mask at (u0, v0) is True."""
+        """Set label and depth (metres; one, or one a column) of the True pixels of a mask at (u0, v0)."""
 
     def darken(self, rim_N2: Array, strength: float) -> None:
         """Darken the picture inside a polygon of pixels, softly towards its rim."""
@@ -47,22 +47,22 @@ class Picture(Protocol):
 class Brush:
     """Paints the parts of one object; their common outline becomes its label and depth."""
 
-    def __init__(self, picture: Picture, thing: Thing, time_s: float):
+    def __init__(self, canvas: Canvas, thing: Thing, time_s: float):
         self.thing = thing
         self.time_s = time_s
-        self.camera: Camera = picture.camera
-        self.textures = picture.textures
-        self.light = picture.world.light
+        self.camera: Camera = canvas.camera
+        self.textures = canvas.textures
+        self.light = canvas.world.light
         self.depth = max(thing.z - self.camera.z, NEAR_M)
         self.pixels_per_metre = self.camera.focal / self.depth
-        self._picture = picture
+        self._canvas = canvas
         self._outline: list[Array] = []
         self._plane: tuple[float, float] | None = None
         self._clear = math.exp(-self.depth / self.light.haze_m)
 
     def colour(self, albedo: Albedo, lit: float = 0.5, glow: Albedo = DARK) -> tuple[float, float, float]:
         """Display colour (0..255) of an albedo (linear RGB) in this light and at this distance."""
-        light, clear = self._picture, self._clear
+        light, clear = self._canvas, self._clear
         shown = [0.0, 0.0, 0.0]
         for channel in range(3):
             linear = albedo[channel] * (light.ambient[channel] + lit * light.sun[channel]) + glow[channel]
@@ -87,7 +87,7 @@ class Brush:
         far, unit = float(1 << 22), float(1 << SUBPIXEL_BITS)
         fixed = [(int(max(min(u * unit, far), -far)), int(max(min(v * unit, far), -far))) for u, v in points_N2]
         points = np.array(fixed, np.int32)
-        cv2.fillPoly(self._picture.image_HW3, [points], colour, cv2.LINE_AA, SUBPIXEL_BITS)
+        cv2.fillPoly(self._canvas.image_HW3, [points], colour, cv2.LINE_AA, SUBPIXEL_BITS)
         self._outline.append(points)
 
     def stand_along(self, x: float, z_far: float) -> None:
@@ -100,12 +100,12 @@ class Brush:
             return self.depth
         offset, far = self._plane
         slope_W = (np.arange(u0, u1, dtype=np.float32) - self.camera.centre_u) / self.camera.focal
-        # a column that looks away from the plane, or too steeply, meets the near end
+        # a column that points away from the plane, or too steeply, meets the near end
         reached_W = np.where(slope_W * offset > 0.0, offset / np.where(slope_W == 0.0, 1.0, slope_W), self.depth)
         return np.clip(reached_W, self.depth, max(far, self.depth))
 
     def finish(self, kind: str | None = None) -> None:
-        """Give everything painted since the last call the class of `kind` (the thing's own, unless told)."""
+        """Give all paint since the last call the class of `kind` (default: the thing's own)."""
         if not self._outline:
             return
         points = np.concatenate(self._outline)
@@ -116,7 +116,7 @@ class Brush:
             origin = np.array([u0, v0], np.int32) << SUBPIXEL_BITS
             for outline in self._outline:
                 cv2.fillPoly(mask, [outline - origin], 255, cv2.LINE_AA, SUBPIXEL_BITS)
-            self._picture.claim(
+            self._canvas.claim(
                 u0, v0, mask > 127, CLASS_ID[CLASS_OF_KIND[kind or self.thing.kind]], self._depth_of(u0, u1)
             )
         self._outline = []
@@ -132,7 +132,7 @@ class Brush:
         lit: float = 0.5,
         glow: Albedo = DARK,
     ) -> None:
-        """A filled upright ellipse facing the camera, centred at a street point, radii in metres."""
+        """A filled upright ellipse that faces the camera, centred at a street point, radii in metres."""
         rim = CIRCLE if radius_y * self.pixels_per_metre > 6.0 else CIRCLE[::2]
         self.polygon([(x + radius_x * c, y + radius_y * s, z) for c, s in rim], albedo, lit, glow)
 
@@ -161,7 +161,7 @@ class Brush:
     def billboard(
         self, levels: list[Array], x: float, y: float, z: float, width: float, height: float, lit: float = 0.5
     ) -> None:
-        """A texture standing upright at a street point (x, y of its lower middle), in metres."""
+        """An upright texture at a street point (x, y of its lower middle), in metres."""
         corner = self.camera.project(np.array([[x - 0.5 * width, y + height, z], [x + 0.5 * width, y, z]]))
         (left, top), (right, bottom) = corner
         u0, v0 = max(int(left), 0), max(int(top), 0)
@@ -182,13 +182,13 @@ class Brush:
         alpha = patch[..., 3:]
         linear = patch[..., :3] * gain + alpha * (veil * self.light.horizon_3**2)
         colour = np.sqrt(np.clip(linear / np.maximum(alpha, 1e-3), 0.0, 1.0)) * 255.0
-        target = self._picture.image_HW3[v0:v1, u0:u1]
+        target = self._canvas.image_HW3[v0:v1, u0:u1]
         target[...] = target + alpha * (colour - target) + np.float32(0.5)
-        self._picture.claim(u0, v0, alpha[..., 0] > 0.5, CLASS_ID[CLASS_OF_KIND[self.thing.kind]], self.depth)
+        self._canvas.claim(u0, v0, alpha[..., 0] > 0.5, CLASS_ID[CLASS_OF_KIND[self.thing.kind]], self.depth)
 
     def shadow(self, x: float, z: float, half_x: float, half_z: float, strength: float = 0.5) -> None:
-        """A soft dark ellipse on the ground; it changes the picture but not what the ground is."""
+        """A soft dark ellipse on the ground; it changes the picture, not the labels."""
         if z - half_z < self.camera.z + NEAR_M or self.pixels_per_metre < 8.0:
             return
         rim = np.array([(x + half_x * c, 0.0, z + half_z * s) for c, s in CIRCLE])
-        self._picture.darken(self.camera.project(rim), strength)
+        self._canvas.darken(self.camera.project(rim), strength)

@@ -1,8 +1,10 @@
-"""The camera of a procedural drive: where it is at a time, and how the street projects into its picture."""
+"""The camera of a procedural drive: its motion, how it projects the street, and the layers of its picture."""
 
 from dataclasses import dataclass
 
 import numpy as np
+
+from training.data.scenes.noise import Array
 
 CAMERA_HEIGHT_M = 1.5
 FOCAL_IN_HEIGHTS = 1.25
@@ -11,10 +13,10 @@ NEAR_M = 0.6
 
 @dataclass(frozen=True)
 class Camera:
-    """A pinhole looking along the street. Turning is small and drawn to first order: a shift of the picture.
+    """A pinhole along the street. Turning is small and drawn to first order: a shift of the picture.
 
-    Picture coordinates are pixels with (0, 0) in the centre of the top left pixel; `centre_u`, `horizon_v` is where the
-    street's vanishing point lies now.
+    Picture coordinates are pixels with (0, 0) in the centre of the top left pixel; (`centre_u`, `horizon_v`) is the
+    street's vanishing point at this time.
     """
 
     height: int
@@ -26,11 +28,38 @@ class Camera:
     z: float
 
     def project(self, points_N3: np.ndarray) -> np.ndarray:
-        """Street points (x, y, z in metres) to pixels, float64 [N, 2]; what lies behind is moved to NEAR_M in front."""
+        """Street points (x, y, z in metres) to pixels, float64 [N, 2]; points behind move to NEAR_M in front."""
         depth_N = np.maximum(points_N3[:, 2] - self.z, NEAR_M)
         u_N = self.centre_u + self.focal * (points_N3[:, 0] - self.x) / depth_N
         v_N = self.horizon_v - self.focal * (points_N3[:, 1] - CAMERA_HEIGHT_M) / depth_N
         return np.stack([u_N, v_N], axis=1)
+
+    def vertical_span(self, low_m: float, high_m: float, nearest_m: float) -> tuple[slice, Array]:
+        """The picture rows, as a slice and as float32 [N, 1], of heights low_m to high_m at nearest_m or beyond."""
+        scale = self.focal / max(nearest_m, 0.5)
+        top = int(np.clip(self.horizon_v - scale * max(high_m - CAMERA_HEIGHT_M, 0.0) - 2.0, 0, self.height))
+        bottom = int(np.clip(self.horizon_v + scale * (CAMERA_HEIGHT_M - low_m) + 2.0, 0, self.height))
+        return slice(top, bottom), np.arange(top, bottom, dtype=np.float32)[:, None]
+
+
+@dataclass
+class Layers:
+    """An unfinished picture: `colour_3HW` linear, `labels_HW` uint8, `depth_HW` metres."""
+
+    colour_3HW: Array
+    labels_HW: Array
+    depth_HW: Array
+
+    def paint(
+        self, rows: slice, columns: Array | slice, coverage_HW: Array, colour_3HW: Array, label: int, depth_W: Array
+    ) -> None:
+        """Blend a surface over some rows and columns; pixels it covers by half take its label and depth."""
+        target = self.colour_3HW[:, rows, columns]
+        target += coverage_HW * (colour_3HW - target)
+        self.colour_3HW[:, rows, columns] = target
+        mask = coverage_HW > 0.5
+        for plane, value in ((self.labels_HW, np.uint8(label)), (self.depth_HW, depth_W)):
+            plane[rows, columns] = np.where(mask, value, plane[rows, columns])
 
 
 def intrinsics(height: int, width: int) -> tuple[float, float, float]:

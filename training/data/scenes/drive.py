@@ -1,4 +1,4 @@
-"""Procedural street scenes that move as a clip: picture, class map and metric depth of a seeded drive at any time."""
+"""Procedural street scenes as a clip: picture, class map and metric depth of a seeded drive at any time."""
 
 import math
 
@@ -12,13 +12,13 @@ from training.data.scenes.sprites import SpritePainter
 from training.data.scenes.world import World
 
 UNSEEN_SEEDS_FROM = 1_000_000
-"""Drives with this seed or a higher one are never trained on: demonstrations and evaluation draw from them."""
+"""No model trains on drives with this seed or a higher one: they are for demonstrations and evaluation."""
 
 MIN_SIDE = 64
 
 
 class Drive:
-    """One seeded drive down an endless street, rendered at any time.
+    """A seeded drive down an endless street; renders any moment of it.
 
     The same seed, size and time always give the same sample, and neighbouring times show the same street from
     neighbouring places. Height and width in pixels, at least 64 each; seed non-negative; else ValueError.
@@ -54,7 +54,7 @@ class Drive:
         camera = camera_at(time_s, self.height, self.width, world.speed_mps, world.section.own_lane_m, self.seed)
         layers = self._raycaster.render(camera, time_s)
         self._raycaster.haze(layers)
-        # gamma 2 stands in for the sRGB curve: a square root is fast and close to it
+        # gamma 2 instead of the sRGB curve: a square root is fast and close to it
         image_3HW = (np.sqrt(np.clip(layers.colour_3HW, 0.0, 1.0)) * 255.0 + 0.5).astype(np.uint8)
         image_HW3 = np.ascontiguousarray(image_3HW.transpose(1, 2, 0))
         self._sprites.paint(image_HW3, layers.labels_HW, layers.depth_HW, camera, time_s)

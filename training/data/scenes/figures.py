@@ -1,4 +1,4 @@
-"""How each kind of object looks: its parts in metres, handed to a brush."""
+"""Draws each kind of object with a brush, from parts in metres."""
 
 from collections.abc import Callable, Iterable
 from itertools import pairwise
@@ -12,7 +12,7 @@ Along = Callable[[float], float]
 """Distance from a car's tail to metres along the street."""
 
 DETAIL_PX_PER_M = 11.0
-"""Below this scale small parts are left out: they would be a pixel or less."""
+"""Below this scale figures have no small parts, which would be a pixel or less."""
 
 STEEL = (0.2, 0.21, 0.22)
 RUBBER = (0.02, 0.02, 0.02)
@@ -67,7 +67,7 @@ def draw_sign(brush: Brush) -> None:
 
 
 def draw_railing(brush: Brush) -> None:
-    """Three metres of railing along the kerb at a time: posts and two rails."""
+    """Seven metres of railing along the kerb: posts and three rails."""
     thing = brush.thing
     paint = ((0.05, 0.12, 0.07), (0.3, 0.3, 0.31), (0.35, 0.04, 0.04))[thing.variant % 3]
     brush.stand_along(thing.x, thing.z + 7.0)
@@ -164,7 +164,7 @@ def _car_top(brush: Brush, profile: Array, along: Along, left: float, right: flo
 def _car_silhouette(
     brush: Brush, profile: Array, along: Along, left: float, right: float, paint: Array, away: bool
 ) -> None:
-    """The roof and its windscreen as far cars show them: one block, one dark band."""
+    """The roof and windscreen of a far car: one block, one dark band."""
     order = profile if away else profile[::-1]
     ridge = max(profile[1:-1, 1])
     at = along(float(order[len(order) // 2, 0]))
@@ -267,7 +267,7 @@ def draw_bicyclist(brush: Brush) -> None:
 
 
 def _rider(brush: Brush, x: float, z: float, rng: np.random.Generator, swing: float, lean: float) -> None:
-    """Someone on a saddle a metre high: knees apart, feet on the pedals, helmet."""
+    """A person on a saddle a metre high: knees apart, feet on the pedals, helmet."""
     coat, trousers = rng.uniform(0.03, 0.6, 3), rng.uniform(0.02, 0.2) * rng.uniform(0.7, 1.2, 3)
     for sign in (-1.0, 1.0):
         pedal = (x + sign * 0.13, 0.32 + 0.16 * sign * swing)

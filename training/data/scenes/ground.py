@@ -6,9 +6,8 @@ Shape suffixes: H rows, W columns, a leading 3 colours (linear RGB).
 import numpy as np
 
 from training.data.classes import CLASS_ID
-from training.data.scenes.camera import CAMERA_HEIGHT_M, Camera
+from training.data.scenes.camera import CAMERA_HEIGHT_M, Camera, Layers
 from training.data.scenes.houses import Walls
-from training.data.scenes.layers import Layers
 from training.data.scenes.noise import Array, Tones, box, periodic_box
 from training.data.scenes.world import LEFT, RIGHT, VIEW_M, World
 
@@ -21,7 +20,7 @@ class Ground:
         self._tones = tones
 
     def paint(self, layers: Layers, camera: Camera, walls: Walls) -> None:
-        """Draw the ground over the layers wherever no wall stands before it."""
+        """Draw the ground over the layers, except behind walls."""
         first = max(int(np.ceil(camera.horizon_v + camera.focal * CAMERA_HEIGHT_M / VIEW_M)), 0)
         row_H1 = np.arange(first, camera.height, dtype=np.float32)[:, None]
         depth_H1 = camera.focal * CAMERA_HEIGHT_M / (row_H1 - camera.horizon_v)
@@ -76,7 +75,7 @@ class Ground:
         return albedo_3HW, labels_HW
 
     def _markings(self, x_HW: Array, z_H1: Array, pixel_H1: Array, row_step_H1: Array) -> Array:
-        """Coverage of paint: the axis, dashes between lanes, edge lines, and now and then a crossing."""
+        """Coverage of paint: the axis, dashes between lanes, edge lines, and a crossing now and then."""
         section = self.world.section
         dash_H1 = periodic_box(z_H1, 9.0, 1.6, row_step_H1)
         paint_HW = box(x_HW, -0.07, 0.07, pixel_H1) * (dash_H1 if section.lanes == 1 else 1.0)
@@ -91,7 +90,7 @@ class Ground:
         return np.clip(np.maximum(paint_HW, crossing_H1 * stripes_HW), 0.0, 1.0)
 
     def _sunlit(self, x_HW: Array, z_H1: Array) -> Array:
-        """Share of the sun on the ground: the houses on its side throw their shadows across the street."""
+        """Share of the sun on the ground: the houses on its side cast their shadows across the street."""
         light, section = self.world.light, self.world.section
         side = light.sun_side
         z_low = float(z_H1.min()) - 40.0

@@ -1,4 +1,4 @@
-"""Houses: which wall each picture column meets, and what it looks like.
+"""Houses: the wall that each picture column meets, and its look.
 
 Shape suffixes: H rows, W columns, F building fields, a leading 3 colours (linear RGB).
 """
@@ -8,15 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.data.classes import CLASS_ID
-from training.data.scenes.camera import CAMERA_HEIGHT_M, Camera
-from training.data.scenes.layers import Layers, vertical_span
+from training.data.scenes.camera import CAMERA_HEIGHT_M, Camera, Layers
 from training.data.scenes.noise import Array, Tones, box, periodic_box
 from training.data.scenes.world import LEFT, RIGHT, VIEW_M, World
 
 
 @dataclass
 class Walls:
-    """For each column, the wall its ray meets. Distances in metres; `hit_W` says whether there is a building at all."""
+    """For each column, the wall that its ray meets, distances in metres; `hit_W` says whether it meets a building."""
 
     hit_W: Array
     depth_W: Array
@@ -54,7 +53,7 @@ def find_walls(world: World, camera: Camera) -> Walls:
     hit, depth, along, stretch, front, building, plane, back = (
         np.concatenate(part) for part in zip(*parts, strict=True)
     )
-    # from here on single precision will do: positions along the street count from the building's own corner
+    # single precision suffices from here on: positions along the street count from the building's own corner
     place = np.where(front, along - building[:, 0], along)
     depth, place, stretch, building, plane, back = (
         array.astype(np.float32) for array in (depth, place, stretch, building, plane, back)
@@ -76,7 +75,7 @@ class Houses:
             return
         depth_W = walls.depth_W[columns]
         building_WF = walls.building_WF[columns]
-        rows, row_H1 = vertical_span(camera, 0.0, 30.0, float(depth_W.min()))
+        rows, row_H1 = camera.vertical_span(0.0, 30.0, float(depth_W.min()))
         top_W, roof_W = building_WF[:, 2], building_WF[:, 14]
         height_HW = CAMERA_HEIGHT_M - (row_H1 - camera.horizon_v) * depth_W / camera.focal
         pixel_W = depth_W / camera.focal
@@ -84,7 +83,7 @@ class Houses:
         eaves_HW = np.clip((height_HW - top_W) / pixel_W + 0.5, 0.0, 1.0)
         tiles_HW = 0.75 + 0.35 * periodic_box(height_HW, 0.34, 0.12, pixel_W)
         albedo_3HW += eaves_HW * (building_WF[:, 8:11].T[:, None] * tiles_HW - albedo_3HW)
-        # the sun reaches the facades on the other side of the street, above the shadow of the row it stands behind
+        # the sun reaches the facades across the street from it, above the shadow of the row on its own side
         light = self.world.light
         faces_sun_W = (walls.side_W[columns] != light.sun_side) & walls.front_W[columns]
         shadow_W = 9.0 - light.sun_slope * 2.0 * self.world.section.facade_m[LEFT]

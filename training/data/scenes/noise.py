@@ -36,7 +36,7 @@ def box(position: Array, low: Array | float, high: Array | float, footprint: Arr
 
 
 class ValueNoise:
-    """Smooth random fields on the plane, repeating only every `LATTICE_SIZE` wavelengths."""
+    """Smooth random fields on the plane with a period of `LATTICE_SIZE` wavelengths."""
 
     def __init__(self, rng: np.random.Generator):
         lattice = rng.uniform(-1.0, 1.0, (LATTICE_SIZE, LATTICE_SIZE)).astype(np.float32)
@@ -61,7 +61,7 @@ class ValueNoise:
         wavelengths: tuple[float, ...],
         amplitudes: tuple[float, ...],
     ) -> Array:
-        """Sum of octaves (wavelengths in metres), float32 [H, W]; each fades where a pixel's footprint would alias it.
+        """Sum of octaves (wavelengths in metres), float32 [H, W]; each fades as a pixel's footprint begins to alias it.
 
         `footprint` [H, 1], [1, W] or [1, 1]: the metres that a pixel spans.
         """
@@ -74,7 +74,7 @@ class ValueNoise:
             seen = np.nonzero(weight)
             if len(seen[0]) == 0:
                 continue
-            # only the rows or columns where the octave can be seen
+            # only the rows or columns with a visible octave
             low, high = (int(seen[0].min()), int(seen[0].max()) + 1) if weight.shape[0] > 1 else (0, height)
             left, right = (int(seen[1].min()), int(seen[1].max()) + 1) if weight.shape[1] > 1 else (0, width)
             a = a_HW[low:high] if a_HW.shape[0] > 1 else a_HW
@@ -88,7 +88,7 @@ class ValueNoise:
 
 
 class Tones:
-    """Random numbers in [0, 1) for the places of an integer grid, repeating every 256 places."""
+    """Random numbers in [0, 1) for the places of an integer grid, with a period of 256 places."""
 
     def __init__(self, seed: int):
         self._table = np.random.default_rng([seed, 77]).uniform(0.0, 1.0, 1 << 16).astype(np.float32)

@@ -1,18 +1,16 @@
-"""Ray casting of what the street is made of: sky, ground, and the walls along it.
+"""Casts rays on the street itself: sky, ground, and the walls along it.
 
-A ray's depth on the flat ground depends on its row alone and on a wall along the street on its column alone, so
-everything is worked out on rows and columns first and only then for pixels. Shape suffixes: H rows, W columns, a
-leading 3 colours (linear RGB).
+A ray's depth on the flat ground depends on its row alone, and on a wall along the street on its column alone, so the
+code computes rows and columns before pixels. Shape suffixes: H rows, W columns, a leading 3 colours (linear RGB).
 """
 
 import numpy as np
 
 from training.data.classes import CLASS_ID
 from training.data.sample import SKY_DEPTH
-from training.data.scenes.camera import CAMERA_HEIGHT_M, Camera
+from training.data.scenes.camera import CAMERA_HEIGHT_M, Camera, Layers
 from training.data.scenes.ground import Ground
 from training.data.scenes.houses import Houses, Walls, find_walls
-from training.data.scenes.layers import Layers, vertical_span
 from training.data.scenes.noise import Array, Tones, periodic_box
 from training.data.scenes.world import VIEW_M, World
 
@@ -41,7 +39,7 @@ class Raycaster:
         return layers
 
     def haze(self, layers: Layers) -> None:
-        """Clear air is not quite clear: distant surfaces take on a little of the horizon's colour."""
+        """Blend distant surfaces a little towards the horizon's colour, as clear air does."""
         light = self.world.light
         veil_HW = 1.0 - np.exp(layers.depth_HW * (-1.0 / light.haze_m))
         veil_HW[layers.labels_HW == CLASS_ID["sky"]] = 0.0
@@ -58,7 +56,7 @@ class Raycaster:
             c[:, None, None] for c in (light.horizon_3, light.zenith_3, light.cloud_3)
         )
         base_3H1 = horizon_311 + gradient_H1 * (zenith_311 - horizon_311)
-        # clouds lie on a plane overhead, so they shrink towards the horizon
+        # clouds are on a plane overhead, so they shrink towards the horizon
         reach_H1 = 1.0 / (rise_H1 + 0.06)
         slope_1W = (np.arange(camera.width, dtype=np.float32)[None] - camera.centre_u) / camera.focal
         across_HW = slope_1W * reach_H1 + 0.012 * time_s
@@ -76,10 +74,10 @@ class Raycaster:
         """Trees and hedges behind the houses, and at the end of the view."""
         noise = self.world.noise
         depth_W = walls.back_depth_W
-        rows, row_H1 = vertical_span(camera, 0.0, 15.0, float(depth_W.min()))
+        rows, row_H1 = camera.vertical_span(0.0, 15.0, float(depth_W.min()))
         slope_1W = (np.arange(camera.width, dtype=np.float32)[None] - camera.centre_u) / camera.focal
         far_1W = depth_W[None] >= VIEW_M - 1e-3
-        # beyond the view's end the trees stand too far away to move: their place is the ray's direction
+        # trees beyond the view's end are too far away to move: their place is the ray's direction
         place_1W = np.where(far_1W, slope_1W * VIEW_M, camera.z + depth_W).astype(np.float32)
         height_HW = CAMERA_HEIGHT_M - (row_H1 - camera.horizon_v) * depth_W / camera.focal
         footprint_1W = depth_W[None] / camera.focal * np.where(far_1W, 1.0, 1.0 / np.maximum(np.abs(slope_1W), 0.02))
@@ -95,12 +93,12 @@ class Raycaster:
         layers.paint(rows, slice(None), coverage_HW, colour_3HW, CLASS_ID["tree"], depth_W)
 
     def _garden_fences(self, layers: Layers, camera: Camera, walls: Walls) -> None:
-        """Pickets along the building line wherever there is no house."""
+        """Pickets along the building line between houses."""
         columns = np.flatnonzero(~walls.front_W & (walls.plane_depth_W < VIEW_M))
         if len(columns) == 0:
             return
         depth_W = walls.plane_depth_W[columns]
-        rows, row_H1 = vertical_span(camera, 0.0, 1.8, float(depth_W.min()))
+        rows, row_H1 = camera.vertical_span(0.0, 1.8, float(depth_W.min()))
         pixel_W = depth_W / camera.focal
         slope_W = np.abs(columns - camera.centre_u) / camera.focal
         stretch_W = (depth_W / (camera.focal * np.maximum(slope_W, 1e-4))).astype(np.float32)

@@ -12,7 +12,7 @@ from training.data.scenes.world import Thing, World
 
 
 class SpritePainter:
-    """Paints everything that stands or moves in a drive's street."""
+    """Paints the fixed and moving objects in a drive's street."""
 
     def __init__(self, world: World):
         self.world = world
@@ -31,7 +31,7 @@ class SpritePainter:
                 brush.finish()
 
     def _in_view(self, thing: Thing) -> bool:
-        """Whether any of it can be inside the picture; the longest things reach 7 m on and 4 m aside."""
+        """Whether any part can be in the picture; the longest things extend 7 m ahead and 4 m aside."""
         farthest = thing.z + 7.0 - self.camera.z
         if farthest <= NEAR_M:
             return False
@@ -42,7 +42,7 @@ class SpritePainter:
         )
 
     def claim(self, u0: int, v0: int, solid_HW: Array, label: int, depth: Array | float) -> None:
-        """Set label and depth (metres; one, or one a column) where a mask at (u0, v0) is True."""
+        """Set label and depth (metres; one, or one a column) of the True pixels of a mask at (u0, v0)."""
         window = slice(v0, v0 + solid_HW.shape[0]), slice(u0, u0 + solid_HW.shape[1])
         self._labels_HW[window][solid_HW] = label
         np.copyto(self._depth_HW[window], depth, where=solid_HW, casting="same_kind")

@@ -1,6 +1,6 @@
-"""Billboard textures made once per drive: tree crowns and traffic signs.
+"""Billboard textures of a drive: tree crowns and traffic signs.
 
-A texture is float32 [H, W, 4]: linear albedo times alpha, and alpha. Its smaller versions come along, largest first.
+A texture is float32 [H, W, 4]: linear albedo times alpha, and alpha; smaller versions follow, largest first.
 """
 
 import cv2
@@ -23,7 +23,7 @@ def with_smaller(texture_HW4: Array) -> list[Array]:
 
 
 def crown(rng: np.random.Generator, foliage_3: Array) -> Array:
-    """A tree's crown: clumps of leaves lit from above, ragged at the rim, with holes the sky shines through."""
+    """A tree's crown: clumps of leaves lit from above, with a ragged rim and holes to the sky."""
     grid = (np.arange(CROWN_SIZE, dtype=np.float32) + 0.5) / CROWN_SIZE
     density_HW = np.full((CROWN_SIZE, CROWN_SIZE), -1.0, np.float32)
     shade_HW = np.zeros_like(density_HW)

@@ -1,7 +1,7 @@
-"""The seeded world of one drive: its light, its street's cross-section, and what stands or moves where.
+"""The seeded world of one drive: its light, its street's cross-section, its buildings and objects.
 
-Street coordinates in metres: x to the right of the street's axis, y up from the road, z along the street. Everything is
-made from the drive's seed and the index of its street cell alone, so the street has no end and nothing pops up.
+Street coordinates in metres: x to the right of the street's axis, y up from the road, z along the street. All
+content depends only on the drive's seed and the index of its street cell, so the street has no end and nothing pops up.
 """
 
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,7 @@ LEFT, RIGHT = -1, 1
 
 @dataclass(frozen=True)
 class Light:
-    """Illumination in linear RGB: what the sun, the sky dome and the exposure do to an albedo."""
+    """Illumination in linear RGB by sun and sky dome, exposure included."""
 
     sun_3: Array
     ambient_3: Array
@@ -33,7 +33,7 @@ class Light:
     haze_m: float
 
     def on(self, lit: Array) -> Array:
-        """Light [3, H, W] on a surface that `lit` of the sun reaches ([H, W], 0..1)."""
+        """Light [3, H, W] on a surface; `lit` [H, W] is the share of the sun on it, 0..1."""
         return self.ambient_3[:, None, None] + np.asarray(lit, np.float32) * self.sun_3[:, None, None]
 
     @staticmethod
@@ -68,7 +68,7 @@ class Light:
 
 @dataclass(frozen=True)
 class Section:
-    """The street's cross-section, metres from its axis; the same on both sides but for the buildings' distance."""
+    """The street's cross-section, metres from its axis; only the distance of the buildings differs between sides."""
 
     lane_m: float
     lanes: int
@@ -137,7 +137,7 @@ class Surfaces:
 
 @dataclass(frozen=True)
 class Thing:
-    """One object with a place: `kind` chooses its drawing, `variant` seeds its looks, `heading` is +1 along z or -1."""
+    """An object at a place: `kind` selects its drawing, `variant` seeds its looks, `heading` is +1 along z or -1."""
 
     kind: str
     x: float
@@ -148,7 +148,7 @@ class Thing:
 
 @dataclass(frozen=True)
 class Stream:
-    """Things of one kind that move together along the street: one may stand in each cell of the moving frame."""
+    """Things of one kind that move together along the street, at most one in each cell of the moving frame."""
 
     kind: str
     speed_mps: float
@@ -168,7 +168,7 @@ class Stream:
 
 @lru_cache(maxsize=8192)
 def _standing(stream: Stream, seed: int, index: int, cell: int) -> Thing | None:
-    """What stands in a cell of the seed's stream number `index` at time 0, if anything."""
+    """The thing, if any, in a cell of the seed's stream number `index` at time 0."""
     rng = cell_rng(seed, 100 + index, cell)
     if rng.random() >= stream.chance:
         return None
@@ -214,7 +214,7 @@ def make_block(seed: int, side: int, block: int, openness: float) -> Array:
 
 @dataclass
 class World:
-    """Everything of one drive that does not depend on the size of its pictures."""
+    """The parts of a drive that do not depend on the size of its pictures."""
 
     seed: int
     light: Light = field(init=False)
@@ -274,7 +274,7 @@ class World:
         return np.concatenate([self._blocks[side, block] for block in blocks])
 
     def things(self, time_s: float, camera_z: float) -> list[Thing]:
-        """What stands or moves between just behind the camera and the end of the view, far to near."""
+        """The things from just behind the camera to the end of the view, far to near."""
         found = []
         for index, stream in enumerate(self.streams):
             found += stream.things(self.seed, index, time_s, camera_z - 3.0, camera_z + VIEW_M)

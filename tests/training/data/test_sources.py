@@ -1,0 +1,61 @@
+"""Every reader states the source of its data, and the documentation repeats the terms word for word."""
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from tests.support import datasets
+from tests.support.datasets import BUILDERS
+from training.data.readers.camvid import CamVid
+from training.data.readers.layouts import LAYOUTS
+from training.data.readers.pairs import PairFolder
+from training.data.source import Use
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "datasets.md"
+ROW = re.compile(r"^\|[^|]*\(`([a-z][a-z0-9-]+)`\) \|.*\| ([^|]*) \|$", re.MULTILINE)
+"""A row of the page's tables: its layout, and its last column."""
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_every_layout_states_its_source(tmp_path: Path, name: str) -> None:
+    BUILDERS[name](tmp_path)
+    for split in LAYOUTS[name].splits(tmp_path):
+        source = LAYOUTS[name].open(tmp_path, split, True).source
+        assert source.name and source.licence
+        assert source.use in get_args(Use)
+        assert source.attribution or name == "pairs", "only the owner of a folder knows whom to credit"
+
+
+def test_no_two_layouts_share_a_name() -> None:
+    names = [layout.reader.source.name for layout in LAYOUTS.values()]
+    assert len(set(names)) == len(names)
+
+
+def test_non_commercial_terms_are_for_research_and_none_stated_are_unknown() -> None:
+    for layout in LAYOUTS.values():
+        source = layout.reader.source
+        assert (source.use == "research") == bool(re.search("non-commercial|BY-NC", source.licence)), source
+        assert source.use != "any", "no public set here is free for every use"
+
+
+def test_the_page_lists_every_layout_with_the_terms_its_reader_states() -> None:
+    terms = dict(ROW.findall(PAGE.read_text()))
+    assert terms == {name: layout.reader.source.licence for name, layout in LAYOUTS.items()}
+
+
+def test_drives_of_camvid_are_named_and_the_whole_of_it_is_camvid(tmp_path: Path) -> None:
+    datasets.camvid(tmp_path)
+    both = CamVid(tmp_path, "val", drives=["0016E5", "0001TP"]).source
+    assert both == CamVid.source._replace(name="CamVid, drives 0001TP, 0016E5")
+    assert CamVid(tmp_path, "val").source.name == "CamVid"
+
+
+def test_a_folder_of_ones_own_is_named_without_the_path_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tmp_path / "garden"
+    datasets.pairs(root)
+    assert PairFolder(root).source.name == "the pairs in the folder garden"
+    monkeypatch.chdir(root)
+    assert PairFolder(".").source.name == "the pairs in the folder garden"
+    assert not any(str(tmp_path) in text for text in PairFolder(root).source)

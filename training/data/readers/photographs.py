@@ -1,0 +1,140 @@
+"""Photographs of everyday scenes with a class for every pixel: ADE20K, PASCAL VOC 2012, COCO-Stuff."""
+
+from pathlib import Path
+
+from training.data.readers.class_names import ADE20K_NAMES, COCO_STUFF_NAMES, coloured, split_names
+from training.data.readers.files import Part, check_root, choose, pair, subfolders
+from training.data.readers.pixels import label_code
+from training.data.readers.sets import LabelledFiles, LabelledSet
+from training.data.source import Source
+
+VOC_NAMES = split_names(
+    "background aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike person "
+    "pottedplant sheep sofa train tvmonitor"
+)
+YEAR = "2017"
+"""The end of the names of COCO-Stuff's folders."""
+
+
+class ADE20K(LabelledSet):
+    """One split of ADE20K in the form of the MIT Scene Parsing Benchmark, 150 classes of indoor and outdoor scenes.
+
+        ROOT/images/{training,validation}/ADE_train_00000001.jpg
+        ROOT/annotations/{training,validation}/ADE_train_00000001.png
+
+    Labels are 0..149, the files' 1..150 less one; the files' 0 (other) is void. ROOT is ADEChallengeData2016 or its
+    parent folder. Download: sceneparsing.csail.mit.edu.
+    Raises FileNotFoundError for a missing root, split or label, ValueError for a split without frames.
+    """
+
+    source = Source(
+        "ADE20K",
+        "annotations BSD 3-Clause; images for non-commercial research and education only",
+        "Zhou, Zhao, Puig, Fidler, Barriuso, Torralba, CVPR 2017",
+        "research",
+    )
+    classes = coloured(ADE20K_NAMES, first=1)
+    code = label_code({value: value - 1 for value in range(1, 151)}, void=(0,))
+
+    def __init__(self, root: Path | str, split: str, strict: bool = True) -> None:
+        root = check_root(root)
+        choose(root, "split", split, self.splits(root))
+        base = _inner(root, "ADEChallengeData2016")
+        labels = {"labels": Part(base / "annotations" / split, suffixes=(".png",))}
+        rows, missing = pair(Part(base / "images" / split, suffixes=(".jpg", ".png")), labels, strict)
+        super().__init__([LabelledFiles(file.key, file.path, others["labels"]) for file, others in rows], missing)
+
+    @staticmethod
+    def splits(root: Path) -> list[str]:
+        """The splits with both images and annotations."""
+        base = _inner(root, "ADEChallengeData2016")
+        names = set(subfolders(base / "images")) & set(subfolders(base / "annotations"))
+        return sorted(names & {"training", "validation"})
+
+
+class VOC2012(LabelledSet):
+    """One list of PASCAL VOC 2012; labels are 0..20 (0 background), the outlines void.
+
+        ROOT/JPEGImages/YEAR_NUMBER.jpg
+        ROOT/SegmentationClass/YEAR_NUMBER.png                  palette images, 255 void
+        ROOT/ImageSets/Segmentation/{train,val,trainval}.txt    one name a line
+
+    ROOT is VOCdevkit/VOC2012 or a parent folder of it. Download: host.robots.ox.ac.uk/pascal/VOC.
+    Raises FileNotFoundError for a missing root, list, image or label, ValueError for an empty list.
+    """
+
+    source = Source(
+        "PASCAL VOC 2012",
+        "photographs under Flickr's terms of use",
+        "Everingham, Van Gool, Williams, Winn, Zisserman, PASCAL VOC Challenge 2012",
+    )
+    classes = coloured(VOC_NAMES)
+    code = label_code(21)
+
+    def __init__(self, root: Path | str, split: str, strict: bool = True) -> None:
+        root = check_root(root)
+        choose(root, "split", split, self.splits(root))
+        base = _inner(root, "VOCdevkit/VOC2012", "VOC2012")
+        labels = {"labels": Part(base / "SegmentationClass", suffixes=(".png",))}
+        listed = _names(base / "ImageSets" / "Segmentation" / f"{split}.txt")
+        images = Part(base / "JPEGImages", suffixes=(".jpg", ".png"), only=frozenset(listed))
+        rows, missing = pair(images, labels, strict)
+        found = {file.key for file, _ in rows} | set(missing)
+        absent = [name for name in listed if name not in found]
+        if absent and strict:
+            raise FileNotFoundError(
+                f"{base / 'JPEGImages'}: {len(absent)} of {len(listed)} frames listed in {split}.txt are missing, "
+                f"the first is {absent[0]}"
+            )
+        super().__init__([LabelledFiles(f.key, f.path, others["labels"]) for f, others in rows], (*missing, *absent))
+
+    @staticmethod
+    def splits(root: Path) -> list[str]:
+        """The lists of the root."""
+        base = _inner(root, "VOCdevkit/VOC2012", "VOC2012")
+        return sorted(path.stem for path in (base / "ImageSets" / "Segmentation").glob("*.txt"))
+
+
+class COCOStuff(LabelledSet):
+    """One split of COCO-Stuff: COCO's photographs, every pixel labelled as a thing or as stuff.
+
+        ROOT/images/{train,val}2017/000000000009.jpg
+        ROOT/annotations/{train,val}2017/000000000009.png       255 void (stuffthingmaps_trainval2017.zip)
+
+    Labels are 0..181, COCO's category numbers less one; eleven of them are never used. Download:
+    github.com/nightrome/cocostuff.
+    Raises FileNotFoundError for a missing root, split or label, ValueError for a split without frames.
+    """
+
+    source = Source(
+        "COCO-Stuff",
+        "annotations CC BY 4.0; photographs under Flickr's terms of use",
+        "Caesar, Uijlings, Ferrari, CVPR 2018",
+    )
+    classes = coloured(COCO_STUFF_NAMES, first=1)
+    code = label_code(182)
+
+    def __init__(self, root: Path | str, split: str, strict: bool = True) -> None:
+        root = check_root(root)
+        choose(root, "split", split, self.splits(root))
+        labels = {"labels": Part(root / "annotations" / f"{split}{YEAR}", r"(\d+)", suffixes=(".png",))}
+        rows, missing = pair(Part(root / "images" / f"{split}{YEAR}", suffixes=(".jpg", ".png")), labels, strict)
+        super().__init__([LabelledFiles(file.key, file.path, others["labels"]) for file, others in rows], missing)
+
+    @staticmethod
+    def splits(root: Path) -> list[str]:
+        """The splits with both images and annotations."""
+        both = set(subfolders(root / "images")) & set(subfolders(root / "annotations"))
+        return sorted(name.removesuffix(YEAR) for name in both if name.endswith(YEAR))
+
+
+def _inner(root: Path, *folders: str) -> Path:
+    """The first of the folders that the root has, else the root itself."""
+    return next((root / folder for folder in folders if (root / folder).is_dir()), root)
+
+
+def _names(path: Path) -> list[str]:
+    names = path.read_text().split()
+    if not names:
+        raise ValueError(f"{path}: holds no names; expected one a line")
+    return names
