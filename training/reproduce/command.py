@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import cv2
 import torch
 
 from training.reproduce.results import Result, provenance, write_json
@@ -37,7 +38,7 @@ class Done(NamedTuple):
 class Paper:
     """A paper's command: `name` is its argument, and of its JSON and page.
 
-    `work` is what runs several at a time, `data_sets` those that --data may name. `add_options` adds the paper's own
+    `work` runs several at a time (--jobs), `data_sets` are the names that --data takes. `add_options` adds the paper's own
     options and `own_options` gives them back as text, without this machine's paths. `missing` says which rows cannot
     run, because of `lack`; `run` runs the others, and raises CheckpointError, FileNotFoundError and ValueError.
     """
@@ -112,6 +113,7 @@ def seeds_option(options: argparse.Namespace) -> list[str]:
 
 def use_cores(options: argparse.Namespace) -> int:
     """How many pieces of work to run at a time; sets their threads in this process, for `jobs.run_all`."""
+    cv2.setNumThreads(0)  # processes are forked, and a lock that a thread of OpenCV holds then stays locked in them
     cores = os.cpu_count() or 1
     jobs: int = options.jobs or (1 if torch.cuda.is_available() else cores)
     torch.set_num_threads(options.threads or max(1, cores // jobs))

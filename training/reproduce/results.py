@@ -1,4 +1,4 @@
-"""A committed result: where it comes from, its JSON, and the parts that its pages and plots share."""
+"""A committed result: its origin, its JSON, and the parts that its pages and plots share."""
 
 import json
 import os
@@ -55,8 +55,11 @@ def write_json(path: Path, result: Result) -> None:
     path.write_text(json.dumps(result, indent=1) + "\n")
 
 
-def heading(result: Result, title: str, work: str, facts: Sequence[tuple[str, str]]) -> str:
-    """The top of a page: its command, commit and machine, and the paper's own facts; `work` ran several at a time."""
+def heading(result: Result, title: str, work: str, facts: Sequence[tuple[str, str]], notice: str = "") -> str:
+    """The top of a page: its command, commit and machine, and the paper's own facts; `work` ran several at a time.
+
+    A `notice` comes first.
+    """
     lines = [
         ("command", f"`{result['command']}`"),
         ("commit of the report", result["commit"]),
@@ -65,7 +68,8 @@ def heading(result: Result, title: str, work: str, facts: Sequence[tuple[str, st
     ]
     return (
         f"# {title}\n\n"
-        f"The command below made this page at the {result['scale']['name']} scale; "
+        + (f"**{notice}**\n\n" if notice else "")
+        + f"The command below made this page at the {result['scale']['name']} scale; "
         f"[{result['paper']}.json]({result['paper']}.json) holds every figure.\n\n" + text_table(("", ""), lines)
     )
 

@@ -94,7 +94,7 @@ class Study(ABC):
 
     @property
     def logs(self) -> Path:
-        """The folder of what trials in processes of their own write to the terminal."""
+        """The folder for the terminal output of trials in processes of their own."""
         return self.folder / "logs"
 
     def train(self, recipe: Recipe[Any], run: Run, fabric: Fabric, folder: Path, name: str) -> Trainer:
@@ -111,7 +111,7 @@ class Study(ABC):
 
 
 def finish(trainer: Trainer, frames: Frames, examples: Examples, batch: int, folder: Path) -> Trainer:
-    """Run what is left of a training, from the checkpoint in `folder` if there is one; raises CheckpointError.
+    """Run the rest of a training, from the checkpoint in `folder` if there is one; raises CheckpointError.
 
     A longer training has another rate at each step, so steps may not change here. Neither may the frames.
     """

@@ -1,4 +1,4 @@
-"""Paper A's tables: which rows can run, and what the trained networks are worth."""
+"""Paper A's tables: which rows can run, and their scores."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -43,7 +43,10 @@ def missing(data: Mapping[str, Path]) -> list[str]:
 def run(
     experiment: Experiment, data: Mapping[str, Path], scale: CooperationScale, order: Order, segmenter: str = ""
 ) -> dict[str, Any]:
-    """Train and judge what is not yet; raises CheckpointError, FileNotFoundError, SegmenterError and ValueError."""
+    """Train and judge the unfinished rows, and collect all scores.
+
+    Raises CheckpointError, FileNotFoundError, SegmenterError and ValueError.
+    """
     if experiment.data == STREET:
         scale = on_street(scale, data.get(CAMVID))
     frames = open_frames(experiment, data, scale)

@@ -1,4 +1,4 @@
-"""Paper A's figures in sentences: how many rows gain, how many as much as the paper's, and what stage 3 adds."""
+"""Paper A's figures in sentences: how many rows gain, how many as much as the paper's, and the worth of stage 3."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Paper A's reproduction as a page: tables beside the printed ones, plots, and where it falls short."""
+"""Paper A's reproduction as a page: tables beside the printed ones, plots, and a reading."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ def page(result: Result, folder: Path) -> str:
 
 
 def facts(result: Result) -> list[tuple[str, str]]:
-    """The seed, and what each stage learned from."""
+    """The seed, and the steps and examples of each stage."""
     scale, training = result["scale"], result["scale"]["training"]
     features = (
         "VGG-19" if training["egsyn_loss"]["perceptual_features"] == "vgg19" else "none (no perceptual, no style loss)"

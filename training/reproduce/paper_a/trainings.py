@@ -120,7 +120,7 @@ class CooperationStudy(Study):
         return super().settings(trial) | {"whole": self.scale.whole, "segmenter": given}
 
     def scores(self, trial: Trial) -> dict[str, Any]:
-        """The `variants`' scores, and what stage 3 is over the others, frame by frame."""
+        """The `variants`' scores, and the difference of stage 3 to each of the others, frame by frame."""
         for variant in variants(self.config(trial), self.scale.whole):
             self.train_variant(variant, trial)
         judged = {name: self.judge(trial, name) for name in JUDGED}

@@ -9,7 +9,7 @@ from training.reproduce.study import Scale
 
 @dataclass(frozen=True, kw_only=True)
 class MoeWirNetScale(Scale):
-    """`training` is every row's, apart from what the row changes.
+    """`training` is every row's, apart from the network and the reweighting.
 
     Table 4 measures `presets` of the recipe at `complexity_size` (rows, columns).
     """

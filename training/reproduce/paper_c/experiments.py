@@ -18,7 +18,7 @@ from training.reproduce.scores import score, unchanged
 def run(
     rows: Sequence[MethodRow], data: Mapping[str, Path], scale: MuirfScale, order: Order
 ) -> tuple[dict[str, Any], Judges]:
-    """Train and judge what is not yet; returns the result, and the frames that judged.
+    """Train and judge the unfinished trials; returns the result, and the frames that judged.
 
     Raises CheckpointError, FileNotFoundError and ValueError.
     """

@@ -48,14 +48,14 @@ def page(result: Result, folder: Path, mixed_frames: Mapping[str, Image]) -> str
     first, scores = next(iter(result["trainings"][OURS].items()))
     told = f"MVGH, seed {first}: calibrated posterior"
     draw_mixed(mixed_frames, scores["example"], told, folder / "C_mixed.png")
-    lines = [f"**{result['reconstruction']}**\n", "## Reading\n", *(f"- {line}" for line in reading(result))]
-    top = heading(result, "Paper C: MUIRF, reconstructed", "trainings", facts(result))
+    lines = ["## Reading\n", *(f"- {line}" for line in reading(result))]
+    top = heading(result, "Paper C: MUIRF, reconstructed", "trainings", facts(result), result["reconstruction"])
     sections = [methods(result), conflict(), sharing(result), router(result), mixed(result)]
     return "\n".join([top, *lines, f"\n{RULE} {CLEAR_APART}\n", *sections])
 
 
 def facts(result: Result) -> list[tuple[str, str]]:
-    """What trained and what judged."""
+    """The trainings and their judges."""
     scale = result["scale"]
     training = training_in_words(scale["training"])
     return [
