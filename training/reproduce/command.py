@@ -36,11 +36,12 @@ class Done(NamedTuple):
 
 @dataclass(frozen=True)
 class Paper:
-    """A paper's command: `name` is its argument, and of its JSON and page.
+    """A paper's command: `name` is also the name of its JSON and its page.
 
-    `work` runs several at a time (--jobs), `data_sets` are the names that --data takes. `add_options` adds the paper's own
-    options and `own_options` gives them back as text, without this machine's paths. `missing` says which rows cannot
-    run, because of `lack`; `run` runs the others, and raises CheckpointError, FileNotFoundError and ValueError.
+    Several pieces of its `work` run at a time (--jobs); `data_sets` are the names that --data takes. `add_options` adds
+    the paper's own options, and `own_options` gives them back as text, without this machine's paths. `missing` names
+    the rows that cannot run, because of `lack`; `run` runs the others, and raises CheckpointError, FileNotFoundError
+    and ValueError.
     """
 
     name: str

@@ -23,8 +23,8 @@ def run_all(work: Callable[[Item], Result], items: Sequence[Item], jobs: int, lo
     """`work` of every item, in the order of the items; the first error ends it after the pieces already begun.
 
     Several `jobs` are forked, so that they share the memory of this process; their output to the terminal goes to a
-    file in `logs`. Each has the CPU threads of this process: a parallel region of this process
-    before the call would hang them.
+    file in `logs`. Each has the CPU threads of this process: a parallel region of this process before the call would
+    hang them.
     """
     if jobs == 1:
         return [work(item) for item in tqdm(items, "runs")]

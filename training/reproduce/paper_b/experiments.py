@@ -52,7 +52,10 @@ def title(table: str) -> str:
 
 
 def run(experiment: Experiment, data: Mapping[str, Path], scale: MoeWirNetScale, order: Order) -> dict[str, Any]:
-    """Train and judge the unfinished trials, and collect all scores; raises CheckpointError, FileNotFoundError and ValueError."""
+    """Train and judge the unfinished trials, and collect all scores.
+
+    Raises CheckpointError, FileNotFoundError and ValueError.
+    """
     tasks, model = TASKS[experiment.data], scale.training.model
     frames = open_frames(experiment.data, data, scale.training, scale.frames)
     wanted = rows(model, experiment.parts)
