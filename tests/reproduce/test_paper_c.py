@@ -1,7 +1,7 @@
-"""Reproducing paper C (a reconstruction): the command on tiny networks, its record of conflict, and how it is read."""
+"""Reproducing paper C (a reconstruction): its methods, its record of conflict, and its sentences."""
 
 import dataclasses
-import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,95 +10,71 @@ import pytest
 import torch
 from torch import Tensor
 
+from training.loop.checkpoint import open_checkpoint
 from training.multitask import combination
 from training.multitask.combination import MetaVector
-from training.recipes.paper_c.config import HomogenisationConfig
-from training.reproduce.__main__ import main
-from training.reproduce.frames import street_frames, unseen_drives
+from training.multitask.homogenisation import HomogenisationConfig
+from training.recipes.paper_c.deploy import restore
+from training.recipes.paper_c.recipe import PAPER_C
+from training.reproduce.frames import ClearFrames, unseen_drives
 from training.reproduce.paper_c import rows as paper_c_rows
-from training.reproduce.paper_c import scales as paper_c_scales
+from training.reproduce.paper_c import scales
 from training.reproduce.paper_c.frames import Judges, mixed
 from training.reproduce.paper_c.reading import reading
 from training.reproduce.paper_c.record import Recorded, binned, opposed
 from training.reproduce.paper_c.report import method_table
 from training.reproduce.paper_c.rows import NAMES, OURS, ROWS, available
-from training.reproduce.paper_c.runs import Run, Runner
-from training.segmenters.restore_checkpoint import restore_muirf
+from training.reproduce.paper_c.trainings import MuirfStudy
+from training.reproduce.study import Trial
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-SMOKE = ["C", "--smoke", "--threads", "1", "--jobs", "1", "--methods", "sum", "mvgh_direction"]
 
-
-@pytest.fixture(scope="module")
-def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The output folder of the smoke command, for three of the methods."""
-    folder = tmp_path_factory.mktemp("reproduce")
-    assert main([*SMOKE, "--out", str(folder)]) == 0
-    return folder
-
-
-def report(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / "results" / "C.json").read_text())
-    return found
-
-
-def test_the_command_trains_every_method_with_every_seed_and_tells_it_in_json_and_in_words(reproduced: Path) -> None:
-    result, page = report(reproduced), (reproduced / "results" / "C.md").read_text()
+def test_the_command_trains_every_method_with_every_seed_in_json_and_in_words(
+    reproduced: Callable[[str], Any],
+) -> None:
+    result, page = reproduced("C").result, reproduced("C").page
     assert list(result["trainings"]) == ["sum", "mvgh_direction", "mvgh"]
     for row, seeds in result["trainings"].items():
         assert list(seeds) == ["0", "1"]
         found = [one["weathers"]["rain"]["psnr"] for one in seeds.values()]
         assert f"{np.mean(found):.2f} ± {np.std(found, ddof=1):.2f}" in page and result["rows"][row] in page
-    assert result["command"] == "python -m training.reproduce C --smoke --methods sum mvgh_direction"
-    assert result["reconstruction"] in page and str(reproduced) not in page
-    assert all(line in page for line in reading(result))
-    for name in ("C_conflict.svg", "C_sharing.svg"):
-        assert (reproduced / "results" / name).read_text().startswith("<?xml") and f"({name})" in page
-    assert (reproduced / "results" / "C_mixed.png").stat().st_size > 1000
+    assert result["reconstruction"] in page and all(line in page for line in reading(result))
 
 
-def test_each_training_has_its_scores_its_sharing_its_router_and_its_curves(reproduced: Path) -> None:
-    result = report(reproduced)
+def test_each_training_has_its_scores_its_sharing_its_router_and_its_curves(reproduced: Callable[[str], Any]) -> None:
+    result = reproduced("C").result
     ours, plain = (result["trainings"][row]["1"] for row in (OURS, "sum"))
     assert list(ours["weathers"]) == result["weathers"] == ["clear", "fog", "rain", "snow"]
-    assert result["degraded"]["clear"]["psnr"] == 100 > result["degraded"]["fog"]["psnr"]
+    assert result["degraded"]["clear"]["identical"] == 1 and result["degraded"]["fog"]["identical"] == 0
     assert set(ours["shared"]["fog"]) == {
         f"{at}.1.{which}" for at in ("encoder1", "encoder2", "decoder1") for which in ("first", "second")
     }
     assert ours["router"]["procedural"]["frames"] == 8 and 0 <= ours["router"]["procedural"]["error_after"] <= 1
     assert set(ours["posterior"]) == {*result["weathers"], "fog + rain", "fog + snow", "rain + snow"}
     assert sum(ours["example"]["fog + rain"].values()) == pytest.approx(1, abs=3e-4)
-    assert set(ours["curves"]) == {"conflict", "conflict_after", "opposed"} and set(plain["curves"]) == {
-        "conflict",
-        "opposed",
-    }
+    assert set(ours["curves"]) == {"conflict", "conflict_after", "opposed"}
+    assert set(plain["curves"]) == {"conflict", "opposed"}
     assert len(ours["curves"]["conflict"]) == 2 and 0 <= ours["curves"]["conflict"][0] <= 1
 
 
-def test_a_second_run_trains_and_judges_nothing_anew(reproduced: Path) -> None:
-    run = reproduced / "C_smoke" / "mvgh" / "seed_0"
-    paths, before = [run / "muirf.safetensors", run.with_suffix(".json")], report(reproduced)
-    times = [path.stat().st_mtime_ns for path in paths]
-    assert main([*SMOKE, "--out", str(reproduced)]) == 0
-    assert [path.stat().st_mtime_ns for path in paths] == times
-    assert report(reproduced)["trainings"] == before["trainings"]
-
-
-def test_methods_of_a_seed_begin_with_the_same_weights_and_are_calibrated_at_the_end(reproduced: Path) -> None:
-    net, state = restore_muirf(reproduced / "C_smoke" / "mvgh_direction" / "seed_1")
-    scores = report(reproduced)["trainings"]["mvgh_direction"]["1"]
-    assert net.router.temperature.item() == pytest.approx(scores["temperature"], abs=1e-4) != 1
-    assert state["config"]["homogenisation"]["magnitude"] is False and state["config"]["seed"] == 1
-    first = [report(reproduced)["trainings"][row]["1"]["curves"]["conflict"][0] for row in ("sum", "mvgh")]
+def test_methods_of_a_seed_begin_with_the_same_weights_and_are_calibrated_at_the_end(
+    reproduced: Callable[[str], Any],
+) -> None:
+    trainings = reproduced("C").result["trainings"]
+    saved = open_checkpoint(reproduced("C").checkpoints / "mvgh_direction" / "seed_1")
+    config = PAPER_C.read(saved)
+    temperature = restore(saved, config.model).router.temperature.item()
+    assert temperature == pytest.approx(trainings["mvgh_direction"]["1"]["temperature"], abs=1e-4) != 1
+    assert config.homogenisation.magnitude is False and config.seed == 1
+    first = [trainings[row]["1"]["curves"]["conflict"][0] for row in ("sum", "mvgh")]
     assert first[0] == first[1]  # of the first step: the same gradients
 
 
-def test_rows_differ_in_how_they_join_gradients_alone() -> None:
-    scale = paper_c_scales.quick(0)
-    frames = street_frames(paper_c_scales.smoke(0).training.data, 1)
-    runner = Runner(frames, Judges({}, [], {}, {}), scale, Path("nowhere"), "pytest")
-    configs = [runner.config(Run(row, 5)) for row in ROWS]
+def test_rows_differ_only_in_how_they_join_gradients() -> None:
+    frames = ClearFrames([], [], "nothing", ())
+    study = MuirfStudy(frames, scales.quick(0), Path("nowhere"), "pytest", Judges({}, [], {}, {}), ROWS)
+    configs = [study.config(Trial(name, 5)) for name in NAMES]
     for config in configs:
         same = dataclasses.replace(config, method=configs[0].method, homogenisation=configs[0].homogenisation)
         assert same == configs[0] and config.seed == 5
@@ -152,7 +128,7 @@ def test_curves_are_means_over_windows_of_steps() -> None:
 
 
 def test_mixed_frames_have_both_weathers() -> None:
-    scale = paper_c_scales.smoke(0)
+    scale = scales.smoke(0)
     sample = unseen_drives(scale.training.data, 1)[0]
     found = {name: images[0].astype(int) for name, images in mixed([sample], scale.training.tasks).items()}
     assert (found["clear"] == sample.image_HW3).all()
@@ -166,8 +142,10 @@ def made_up(gains: dict[str, float], seeds: int = 3) -> dict[str, Any]:
 
     def one(row: str, seed: int) -> dict[str, Any]:
         value = 20 + seed + 0.001 * seed * len(row) + gains.get(row, 0)
+        scores = {"frames": 4, "identical": 0, "psnr": value, "ssim": 0.5 + value / 100}
+        clear = {"frames": 4, "identical": 4 if row == "sum" else 1, "psnr": 40.0, "ssim": 1.0}
         return {
-            "weathers": {weather: {"psnr": value, "ssim": 0.5 + value / 100} for weather in ("clear", "fog")},
+            "weathers": {"clear": clear, "fog": scores},
             "curves": {
                 "conflict": [0.5, 0.4 + 0.01 * seed],
                 "conflict_after": [0.2, 0.1],
@@ -177,23 +155,23 @@ def made_up(gains: dict[str, float], seeds: int = 3) -> dict[str, Any]:
         }
 
     rows = {row.name: row.title for row in ROWS}
+    clear = {"frames": 4, "identical": 4, "psnr": 60.0, "ssim": 1.0}
     return {
         "rows": rows,
         "weathers": ["clear", "fog"],
-        "degraded": {"clear": {"psnr": 60.0, "ssim": 1.0}, "fog": {"psnr": 15.0, "ssim": 0.4}},
+        "degraded": {"clear": clear, "fog": {"frames": 4, "identical": 0, "psnr": 15.0, "ssim": 0.4}},
         "trainings": {row: {str(seed): one(row, seed) for seed in range(seeds)} for row in rows},
     }
 
 
-def test_the_reading_says_better_worse_and_undecided_by_the_rule() -> None:
+def test_the_sentences_say_better_worse_and_undecided_by_the_rule() -> None:
     result = made_up({OURS: 0.5, "cagrad": 1.0, "sum": 0.5})
-    psnr, ssim, best, gains, own, updates, router = reading(result)
-    assert psnr.startswith("Mean PSNR over the weathers: MVGH is better than PCGrad, MGDA")
-    assert (
-        psnr.endswith("worse than CAGrad.") and "not distinguishable from sum" in psnr and "worse than CAGrad" in ssim
-    )
-    assert "highest mean PSNR is that of CAGrad" in best
-    assert "harms clear (-38" in gains and "restores fog (+6" in gains
+    psnr, ssim, best, gains, clear, own, updates, router = reading(result)
+    assert psnr.startswith("Mean PSNR over the degraded weathers: MVGH is better than PCGrad, MGDA")
+    assert psnr.endswith("worse than CAGrad.") and "not distinguishable from sum" in psnr
+    assert "worse than CAGrad" in ssim and "highest mean PSNR is that of CAGrad" in best
+    assert "restores fog (+6" in gains and "clear" not in gains
+    assert "identical in 3 of 12, else 40.00" in clear
     assert "lowers" in own and "fewer" in updates and "raises its calibration error" in router
 
 
@@ -202,16 +180,9 @@ def test_one_seed_decides_nothing() -> None:
     assert "not distinguishable from sum, PCGrad" in lines[0] and "does not clearly change" in lines[-1]
 
 
-def test_the_table_has_the_degraded_frames_first_and_means_over_seeds() -> None:
+def test_the_table_has_the_degraded_frames_first_and_means_without_clear_ones() -> None:
     found = method_table(made_up({}), "psnr").splitlines()
-    assert found[2] == "| degraded | 60.00 | 15.00 | 37.50 |"
-    assert found[3].startswith("| sum | 21.00 ± 1.00 |")
-
-
-def test_a_run_of_other_steps_in_the_same_folder_is_refused(reproduced: Path) -> None:
-    smoke = paper_c_scales.smoke(0)
-    scale = dataclasses.replace(smoke, training=dataclasses.replace(smoke.training, steps=3))
-    frames = street_frames(scale.training.data, scale.frames)
-    runner = Runner(frames, Judges({}, [], {}, {}), scale, reproduced / "C_smoke", "pytest")
-    with pytest.raises(ValueError, match="steps = 2"):
-        runner(Run(next(row for row in ROWS if row.name == OURS), 0))
+    assert found[0] == "|  | clear | fog | mean without clear |"
+    assert found[2] == "| degraded | identical | 15.00 | 15.00 |"
+    assert found[3].startswith("| sum | identical | 21.00 ± 1.00 | 21.00 ± 1.00 |")
+    assert "identical in 3 of 12, else 40.00 ± 0.00" in found[4]

@@ -1,1 +1,1 @@
-"""The papers' experiments, run by one command each, with our figures beside the published ones."""
+"""The papers' experiments, one command for each paper, with our figures beside the published ones."""

@@ -1,7 +1,7 @@
 """`python -m training.reproduce PAPER`: run a paper's experiments and put our figures beside the published ones.
 
-Trainings go on where they were left, so a run that was cut off is started again by the same command. PAPER.json,
-PAPER.md and the plots are written to --results.
+Trainings continue from their checkpoints: repeat the command if it was cut off. It writes PAPER.json, PAPER.md and the
+plots to --results.
 """
 
 import os
@@ -14,9 +14,11 @@ import sys
 from collections.abc import Sequence
 
 from training.loop.checkpoint import CheckpointError
-from training.reproduce.paper_a import command as paper_a_command
-from training.reproduce.paper_b import command as paper_b_command
-from training.reproduce.paper_c import command as paper_c_command
+from training.reproduce.paper_a.command import PAPER_A
+from training.reproduce.paper_b.command import PAPER_B
+from training.reproduce.paper_c.command import PAPER_C
+
+PAPERS = (PAPER_A, PAPER_B, PAPER_C)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,9 +38,8 @@ def parser() -> argparse.ArgumentParser:
         "python -m training.reproduce", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     papers = result.add_subparsers(dest="paper", required=True, metavar="PAPER")
-    paper_a_command.add(papers)
-    paper_b_command.add(papers)
-    paper_c_command.add(papers)
+    for paper in PAPERS:
+        paper.add(papers)
     return result
 
 

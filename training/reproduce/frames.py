@@ -1,4 +1,4 @@
-"""The frames of a reproduction: those to train on, and others to judge on that training never saw."""
+"""The frames of a reproduction: those to train on, and others to judge on that training never sees."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,17 +11,21 @@ from training.config import DataConfig
 from training.data.balanced_crops import TaskTurns
 from training.data.batches import DegradedCrops, Example
 from training.data.classes import CLASSES, VOID
+from training.data.examples import Examples
 from training.data.mixture import Mixture
 from training.data.paired_crops import PairedCrops
-from training.data.pool import camvid_pool, procedural_pool
+from training.data.pool import Pool, camvid_pool, procedural_pool
 from training.data.readers.camvid import CamVid
 from training.data.readers.layouts import LAYOUTS
 from training.data.readers.sets import LabelledSet, PairSet
 from training.data.sample import Sample
 from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
+from training.data.source import Source, merged
 from training.judging.judge import Frame
 from training.judging.unseen import CAMVID_UNSEEN_DRIVES, degraded_frames
 from weather_perception.core.contract import SemanticClass
+
+STREET, CAMVID = "street", "camvid"
 
 SPLITS = {
     "celebamask-hq": ("train", "test"),
@@ -33,19 +37,29 @@ SPLITS = {
 
 
 class Frames(ABC):
-    """What to train and to judge on; `classes` are the masks' by id, `description` a line for each source.
+    """Frames to train and to judge on.
 
-    `data_set` is its name among SPLITS, or empty for street scenes of this project and CamVid.
+    `sources` are those of the frames to train on, `learned_from` and `judged_on` a line for each set of frames, and
+    `classes` the masks' by id.
     """
 
-    name: str
-    data_set = ""
+    sources: tuple[Source, ...]
+    learned_from: tuple[str, ...]
+    judged_on: tuple[str, ...]
     classes: tuple[str, ...]
-    description: tuple[str, ...]
+
+    @property
+    def description(self) -> tuple[str, ...]:
+        """What a report says of them."""
+        return self.learned_from + self.judged_on
+
+    def examples(self, tasks: Sequence[str], size: tuple[int, int], seed: int) -> Examples:
+        """Endless training examples of `size` (rows, columns), the degradations `tasks` in turn."""
+        return Examples(self.sources, lambda: TaskTurns([self.crops(task, size, seed) for task in tasks]))
 
     @abstractmethod
-    def examples(self, degradations: Sequence[str], size: tuple[int, int], seed: int) -> Dataset[Example]:
-        """Endless training examples of `size` (rows, columns), in equal shares of the degradations."""
+    def crops(self, degradation: str, size: tuple[int, int], seed: int) -> Dataset[Example]:
+        """Endless training examples of one degradation."""
 
     @abstractmethod
     def judged(self, degradation: str) -> Iterator[Frame]:
@@ -53,23 +67,25 @@ class Frames(ABC):
 
 
 class ClearFrames(Frames):
-    """Clear frames, degraded when they are asked for."""
+    """Clear frames, degraded when they are asked for; `pools` are read at once."""
 
     def __init__(
-        self,
-        name: str,
-        pools: Sequence[Sequence[Sample]],
-        shares: Sequence[float],
-        judges: Sequence[Sample],
-        classes: Sequence[SemanticClass],
-        description: Sequence[str],
+        self, pools: Sequence[Pool], judges: Sequence[Sample], judged_on: str, classes: Sequence[SemanticClass]
     ) -> None:
-        self.name, self.classes, self.description = name, names(classes), tuple(description)
-        self._pools, self._shares, self._judges = pools, shares, judges
+        self._pools = [pool.read() for pool in pools]
+        self._shares = [pool.share for pool in pools]
+        self._judges = judges
+        self.sources = merged(pool.source for pool in pools)
+        self.classes = names(classes)
+        self.learned_from = tuple(
+            f"{pool.source.name}: {len(samples)} frames, {pool.share:.0%} of the examples"
+            for pool, samples in zip(pools, self._pools, strict=True)
+        )
+        self.judged_on = (f"judged on {len(judges)} frames of {judged_on}",)
 
-    def examples(self, degradations: Sequence[str], size: tuple[int, int], seed: int) -> Dataset[Example]:
+    def crops(self, degradation: str, size: tuple[int, int], seed: int) -> Dataset[Example]:
         """Endless training examples, synthesised."""
-        return DegradedCrops(self._pools, self._shares, size, seed, Mixture(dict.fromkeys(degradations, 1.0)))
+        return DegradedCrops(self._pools, self._shares, size, seed, Mixture({degradation: 1.0}))
 
     def judged(self, degradation: str) -> Iterator[Frame]:
         """Every judged frame, degraded; the severities take turns, and each frame's seed is its number."""
@@ -81,33 +97,41 @@ class PairedFrames(Frames):
 
     def __init__(
         self,
-        name: str,
         seen: Mapping[str, PairSet],
         judges: Mapping[str, PairSet],
         count: int,
         classes: Sequence[SemanticClass] = (),
     ) -> None:
-        self.name = self.data_set = name
-        self.classes = names(classes)
         self._seen, self._judges, self._count = seen, judges, count
-        self.description = tuple(
-            f"{name}, {kind}: {len(pairs)} pairs, judged on {len(spread(len(judges[kind]), count))} others"
-            for kind, pairs in seen.items()
+        self.sources = merged(pairs.source for pairs in seen.values())
+        self.classes = names(classes)
+        self.learned_from = tuple(f"{pairs.source.name}, {kind}: {len(pairs)} pairs" for kind, pairs in seen.items())
+        self.judged_on = tuple(
+            f"judged on {len(evenly(len(pairs), count))} other pairs of {pairs.source.name}, {kind}"
+            for kind, pairs in judges.items()
         )
 
-    def examples(self, degradations: Sequence[str], size: tuple[int, int], seed: int) -> Dataset[Example]:
-        """Endless crops of the pairs, of one degradation after the other; of all of them for their clear frames."""
-        wanted = [self._seen[name] for name in degradations if name in self._seen] or list(self._seen.values())
+    def crops(self, degradation: str, size: tuple[int, int], seed: int) -> Dataset[Example]:
+        """Endless crops of the pairs of the degradation, or for their clear frames of all in turn."""
+        wanted = [self._seen[degradation]] if degradation in self._seen else list(self._seen.values())
         return TaskTurns([PairedCrops(pairs, size, seed) for pairs in wanted])
 
     def judged(self, degradation: str) -> Iterator[Frame]:
-        """Every judged pair as it is on disk, `clear` its clear frame alone; VOID where it has no labels."""
+        """Every judged pair as it is on disk; `clear` is its clear frame alone. VOID if it has no labels."""
         for pairs in [self._judges[degradation]] if degradation in self._judges else self._judges.values():
-            for index in spread(len(pairs), self._count):
+            for index in evenly(len(pairs), self._count):
                 pair = pairs[index]
                 labels = pair.labels_HW
                 image = pair.clear_HW3 if degradation == "clear" else pair.degraded_HW3
                 yield image, pair.clear_HW3, np.full(image.shape[:2], VOID, np.uint8) if labels is None else labels
+
+
+def runs_on_streets(data: Mapping[str, Path], scale: str) -> bool:
+    """Whether a paper's experiments run on street scenes: with CamVid, or on procedural scenes alone to try them.
+
+    The full scale does not run on procedural scenes alone.
+    """
+    return CAMVID in data or (not data and scale != "full")
 
 
 def street_frames(config: DataConfig, count: int) -> ClearFrames:
@@ -116,40 +140,48 @@ def street_frames(config: DataConfig, count: int) -> ClearFrames:
     Raises FileNotFoundError and ValueError for a root that is not CamVid's.
     """
     procedural = procedural_pool(config)
-    told = [f"procedural scenes: drives 0 to {config.drives - 1}, {len(procedural)} frames"]
     if not config.camvid_root:
-        unseen = unseen_drives(config, count)
-        told.append(f"judged on {len(unseen)} frames of procedural drives from {UNSEEN_SEEDS_FROM} on")
-        return ClearFrames("procedural", [procedural], [1.0], unseen, CLASSES, told)
-    camvid, share = camvid_pool(config), config.camvid_share
-    whole = CamVid(config.camvid_root, "val", CAMVID_UNSEEN_DRIVES)
-    unseen = [whole[index] for index in spread(len(whole), count)]
-    seen, others = ", ".join(config.camvid_drives), ", ".join(CAMVID_UNSEEN_DRIVES)
-    told = [f"CamVid: training frames of drives {seen}, {len(camvid)} frames, {share:.0%} of the examples", *told]
-    told.append(f"judged on {len(unseen)} frames of CamVid's validation drive {others}, which was not trained on")
-    return ClearFrames("camvid", [camvid, procedural], [share, 1 - share], unseen, CLASSES, told)
+        told = f"procedural drives from {UNSEEN_SEEDS_FROM} on, which training never takes"
+        return ClearFrames([procedural], unseen_drives(config, count), told, CLASSES)
+    pools = [camvid_pool(config), procedural._replace(share=1 - config.camvid_share)]
+    told = f"CamVid's validation drive {', '.join(CAMVID_UNSEEN_DRIVES)}, which training never takes"
+    return ClearFrames(pools, unseen_camvid(config.camvid_root, count), told, CLASSES)
+
+
+def unseen_camvid(root: Path | str, count: int) -> list[Sample]:
+    """At most `count` frames of CamVid's validation drive; raises FileNotFoundError and ValueError as CamVid does."""
+    whole = CamVid(root, "val", CAMVID_UNSEEN_DRIVES)
+    return [whole[index] for index in evenly(len(whole), count)]
 
 
 def unseen_drives(config: DataConfig, count: int) -> list[Sample]:
     """A frame of each of `count` procedural drives that no training takes."""
-    seeds = range(UNSEEN_SEEDS_FROM, UNSEEN_SEEDS_FROM + count)
-    return [Drive(seed, config.height, config.width).render(10.0) for seed in seeds]
+    drives = range(UNSEEN_SEEDS_FROM, UNSEEN_SEEDS_FROM + count)
+    return [Drive(seed, config.height, config.width).render(10.0) for seed in drives]
 
 
 def data_set_frames(name: str, root: Path, degradation: str, count: int) -> Frames:
-    """The frames of a data set of SPLITS, pairs being of the `degradation`.
+    """The frames of a data set of SPLITS; its pairs are of the `degradation`.
 
     Raises FileNotFoundError and ValueError as its reader does.
     """
     seen, judges = (LAYOUTS[name].open(root, split, True) for split in SPLITS[name])
     if isinstance(seen, PairSet) and isinstance(judges, PairSet):
-        return PairedFrames(name, {degradation: seen}, {degradation: judges}, count, judges.classes)
+        return PairedFrames({degradation: seen}, {degradation: judges}, count, judges.classes)
     assert isinstance(seen, LabelledSet) and isinstance(judges, LabelledSet)
-    chosen = [judges[index] for index in spread(len(judges), count)]
-    told = (f"{name}: {len(seen)} frames", f"judged on {len(chosen)} of {len(judges)} others")
-    frames = ClearFrames(name, [seen], [1.0], chosen, judges.classes, told)
-    frames.data_set = name
-    return frames
+    learned = seen
+    chosen = [judges[index] for index in evenly(len(judges), count)]
+    return ClearFrames([Pool(seen.source, 1.0, lambda: learned)], chosen, f"its {len(judges)} others", judges.classes)
+
+
+def middle(frames: Iterator[Frame], window: tuple[int, int] | None) -> Iterator[Frame]:
+    """The middle `window` (rows, columns) of every frame; the whole frame if it is smaller, or for None."""
+    for planes in frames:
+        rows, columns = planes[0].shape[:2]
+        height, width = window or (rows, columns)
+        top, left = max(0, (rows - height) // 2), max(0, (columns - width) // 2)
+        degraded, clear, labels = (plane[top : top + height, left : left + width] for plane in planes)
+        yield degraded, clear, labels
 
 
 def names(classes: Sequence[SemanticClass]) -> tuple[str, ...]:
@@ -157,6 +189,6 @@ def names(classes: Sequence[SemanticClass]) -> tuple[str, ...]:
     return tuple(semantic_class.name for semantic_class in classes)
 
 
-def spread(length: int, count: int) -> list[int]:
+def evenly(length: int, count: int) -> list[int]:
     """At most `count` indices below `length`, evenly spread."""
     return list(range(0, length, max(1, -(-length // count))))

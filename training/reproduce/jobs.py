@@ -1,4 +1,4 @@
-"""Runs independent pieces of work one after the other, or several at a time in processes of their own."""
+"""Runs independent pieces of work one by one, or several at a time in processes of their own."""
 
 import os
 import sys
@@ -20,11 +20,11 @@ _work: Callable[[Any], Any] | None = None
 
 
 def run_all(work: Callable[[Item], Result], items: Sequence[Item], jobs: int, logs: Path) -> list[Result]:
-    """`work` of every item, in the order of the items; the first error ends it once the pieces begun are done.
+    """`work` of every item, in the order of the items; the first error ends it after the pieces already begun.
 
-    More than one of `jobs` are forked, so that they share what this process has in memory; whatever they write to the
-    terminal goes to a file in `logs`. Each has the CPU threads of this process: a parallel region of this process
-    before the call would hang them.
+    Several `jobs` are forked, so that they share the memory of this process; their output to the terminal goes to a
+    file in `logs`. Each has the CPU threads of this process: a parallel region of this process before the call would
+    hang them.
     """
     if jobs == 1:
         return [work(item) for item in tqdm(items, "runs")]

@@ -97,7 +97,8 @@ def test_tensorrt_takes_the_whole_network_into_one_engine(decoder: str, tmp_path
     net = moved(dataclasses.replace(BLOCKS_OF_4, decoder=routed))
     frame = torch.zeros(1, 128, 192, 3, dtype=torch.uint8)
     model = deployed(net, BaseSegmenter(BaseConfig(widths=(8, 8, 8))))
-    found = tensorrt.dry_run(torch.export.export(model, (frame,)), tmp_path)
+    with tensorrt.DryRunner(tmp_path) as runner:
+        found = runner.run(torch.export.export(model, (frame,)))
     assert found.operators > 500
     assert found.engines == 1
     assert sorted(found.in_torch) == ["_to_copy.default"] * 3

@@ -81,7 +81,8 @@ def test_the_manifest_names_the_weathers_the_gates_the_temperature_and_the_recon
 def test_tensorrt_takes_the_whole_network_into_one_engine(model: DeployedRestorer, tmp_path: Path) -> None:
     """All but the three last casts to uint8, which Torch-TensorRT leaves to PyTorch; kernels chosen at run time too."""
     frame = torch.zeros(1, 128, 192, 3, dtype=torch.uint8)
-    found = tensorrt.dry_run(torch.export.export(model, (frame,)), tmp_path)
+    with tensorrt.DryRunner(tmp_path) as runner:
+        found = runner.run(torch.export.export(model, (frame,)))
     assert found.operators > 200
     assert found.engines == 1
     assert sorted(found.in_torch) == ["_to_copy.default"] * 3

@@ -2,19 +2,13 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
 
-from training.reproduce.command import add_jobs, add_options, command_line, results_folder, use_cores
-from training.reproduce.paper_a import experiments as paper_a
-from training.reproduce.paper_a import report as paper_a_report
-from training.reproduce.paper_a import scales as paper_a_scales
-from training.reproduce.results import provenance, write_json
+from training.reproduce.command import Done, Order, Paper, check_some
+from training.reproduce.paper_a import experiments, report, scales
 
 
-def add(papers: Any) -> None:
-    """Add the paper to the command's subparsers."""
-    parser = papers.add_parser("A", help="cooperative segmentation and restoration (SGAda, EGSyn)")
-    add_options(parser, paper_a.DATA_SETS)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The feature extractor and the original segmenter."""
     parser.add_argument("--vgg19", default="", metavar="FILE", help="full scale: torchvision's weights file, or `off`")
     parser.add_argument(
         "--segmenter",
@@ -22,40 +16,6 @@ def add(papers: Any) -> None:
         metavar="NAME",
         help="gives the original segmentation, as in training.train (default: one of our own, trained first)",
     )
-    add_jobs(parser, "rows")
-    parser.set_defaults(reproduce=reproduce)
-
-
-def reproduce(options: argparse.Namespace) -> None:
-    """Run the rows of Tables 1 to 5 for which there are data; raises CheckpointError, FileNotFoundError, ValueError."""
-    jobs = use_cores(options)
-    data = dict(options.data)
-    scale = {
-        "quick": lambda: paper_a_scales.quick(options.seed),
-        "smoke": lambda: paper_a_scales.smoke(options.seed),
-        "full": lambda: paper_a_scales.full(options.seed, options.vgg19),
-    }[options.scale]()
-    missing = paper_a.absent(data)
-    print("not run, for want of data:", *missing, sep="\n  ")
-    experiments = paper_a.plan(data, scale)
-    if not experiments:
-        raise ValueError("there are no data to run on; name some with --data NAME=ROOT, or take --quick")
-    command = command_line(options, *own_options(options))
-    out = options.out / f"A_{scale.name}"
-    done = [paper_a.run(experiment, data, scale, out, command, options.segmenter, jobs) for experiment in experiments]
-    told = [line for experiment in done for line in experiment["data"]]
-    result = {
-        "paper": "A",
-        **provenance(command, options.seed, told),
-        "jobs": jobs,
-        "scale": paper_a_report.settings(scale),
-        "experiments": done,
-        "absent": missing,
-    }
-    results = results_folder(options)
-    write_json(results / "A.json", result)
-    paper_a_report.write(result, results)
-    print((results / "A.md").read_text())
 
 
 def own_options(options: argparse.Namespace) -> list[str]:
@@ -64,3 +24,27 @@ def own_options(options: argparse.Namespace) -> list[str]:
     if options.segmenter:
         parts.append(f"--segmenter {'CHECKPOINT' if Path(options.segmenter).exists() else options.segmenter}")
     return parts
+
+
+def run(options: argparse.Namespace, order: Order) -> Done:
+    """Run the rows of Tables 1 to 5 for which there are data; raises CheckpointError, FileNotFoundError, ValueError."""
+    data = dict(options.data)
+    scale = scales.full(options.seed, options.vgg19) if options.scale == "full" else (
+        scales.SMALL[options.scale](options.seed))  # fmt: skip
+    planned = experiments.plan(data, scale)
+    check_some(planned)
+    done = [experiments.run(experiment, data, scale, order, options.segmenter) for experiment in planned]
+    told = [line for experiment in done for line in experiment["data"]]
+    return Done(told, {"scale": report.settings(scale), "experiments": done}, report.page)
+
+
+PAPER_A = Paper(
+    name="A",
+    title="cooperative segmentation and restoration (SGAda, EGSyn)",
+    work="rows",
+    data_sets=experiments.DATA_SETS,
+    add_options=add_options,
+    own_options=own_options,
+    missing=lambda options: experiments.missing(dict(options.data)),
+    run=run,
+)

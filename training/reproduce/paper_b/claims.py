@@ -1,16 +1,18 @@
-"""The claims that paper B makes of its ablations (section 4.5), and what the trained rows say of them."""
+"""The claims that paper B makes of its ablations (section 4.5), and the verdicts of the trained rows."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from training.reproduce.paper_b.rows import EXPERTS, ROUTING, SHARE, STRATEGIES, STRATEGY_LABELS
+from training.reproduce.results import Result
+from training.reproduce.scores import averages
 from training.reproduce.statistics import Comparison, compare, overall
 
 MEASURE = "psnr_y"
+"""Claims are about the PSNR on luma."""
 
 
 class Claim(NamedTuple):
-    """One row of a table is better than `others`, or than all others of the table where none are named."""
+    """One row of a table is better than `others`, or than all others of the table if it names none."""
 
     table: str
     text: str
@@ -33,34 +35,23 @@ CLAIMS = (
 
 
 class Finding(NamedTuple):
-    """What became of a claim: over each other row, and over them all."""
+    """A claim, its comparison with each other row, and its verdict over them all."""
 
     claim: Claim
     over: dict[str, Comparison]
     verdict: str
 
 
-def findings(experiment: Mapping[str, Any]) -> list[Finding]:
-    """Every claim of which the experiment has the table."""
+def findings(experiment: Result) -> list[Finding]:
+    """Every claim about a table that the experiment has."""
     tables = {row["table"] for row in experiment["rows"]}
     return [find(claim, experiment) for claim in CLAIMS if claim.table in tables]
 
 
-def find(claim: Claim, experiment: Mapping[str, Any]) -> Finding:
-    """One claim, by the seeds' paired differences of the mean PSNR over the weathers, on luma."""
+def find(claim: Claim, experiment: Result) -> Finding:
+    """One claim, by the seeds' paired differences of the mean over the weathers."""
     trainings = {row["label"]: row["training"] for row in experiment["rows"] if row["table"] == claim.table}
-    ours = averages(experiment, trainings[claim.better])
+    ours = averages(experiment, trainings[claim.better], MEASURE)
     others = claim.others or tuple(label for label in trainings if label != claim.better)
-    over = {other: compare(ours, averages(experiment, trainings[other])) for other in others}
+    over = {other: compare(ours, averages(experiment, trainings[other], MEASURE)) for other in others}
     return Finding(claim, over, overall([comparison.verdict for comparison in over.values()]))
-
-
-def averages(experiment: Mapping[str, Any], training: str, measure: str = MEASURE) -> list[float]:
-    """A training's mean over the weathers, seed by seed."""
-    return [average(scores["weathers"], measure) for scores in experiment["trainings"][training].values()]
-
-
-def average(weathers: Mapping[str, Mapping[str, float]], measure: str) -> float:
-    """The mean of the weathers, each counting the same."""
-    values: Sequence[float] = [scores[measure] for scores in weathers.values()]
-    return sum(values) / len(values)

@@ -1,6 +1,6 @@
-"""What paper B and its benchmark print: rivals' scores, and the claims that the text makes of its own tables.
+"""The printed figures of paper B and its benchmark: rivals' scores, and the text's claims about its own tables.
 
-The page gives Tables 1 to 7 as pictures, so paper B's own figures are known from its text alone.
+The page gives Tables 1 to 7 as pictures, so only its text tells paper B's own figures.
 """
 
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from typing import NamedTuple
 class Rival(NamedTuple):
     """PSNR (dB) and SSIM on WeatherBench's test images by weather, on the luma inside a border of four pixels.
 
-    A weather is missing where the benchmark's table was not at hand.
+    A weather is missing if we have not seen the benchmark's table for it.
     """
 
     name: str
@@ -42,14 +42,14 @@ TEXT = {
     "4": "Section 4.4: lower complexity than DehazeFormer, DRSformer, NeRD-Rain, MPRNet, Restormer and PromptIR.",
     "figure-6": "Section 4.5: k = 70 % is best, at 25.15 dB; 80 % is worse again.",
 }
-"""What the text says of tables of which no row's figures are known."""
+"""The text's words on tables whose figures we cannot read."""
 
 
-class Complexity(NamedTuple):
+class PublishedComplexity(NamedTuple):
     """A published network at 256x256: million parameters, 1e9 multiply-adds."""
 
     parameters: float
     multiply_adds: float
 
 
-COMPLEXITY = {"Restormer": Complexity(26, 141), "PromptIR": Complexity(36, 158)}
+COMPLEXITY = {"Restormer": PublishedComplexity(26, 141), "PromptIR": PublishedComplexity(36, 158)}

@@ -1,20 +1,25 @@
-"""Writes paper B's reproduction for people: its tables, its claims, and how they stand."""
+"""Paper B's reproduction as a page: its tables, its claims, and their verdicts."""
 
-import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from training.reproduce.paper_b.claims import Finding, average, averages, findings
+from training.reproduce.paper_b.claims import MEASURE, Finding, findings
 from training.reproduce.paper_b.plots import draw_rows, draw_share
 from training.reproduce.paper_b.published import AVERAGE, COMPLEXITY, TEXT, WEATHERBENCH
 from training.reproduce.paper_b.rows import EXPERTS, FOUNDIR, OURS, ROUTING, SHARE, STRATEGIES
 from training.reproduce.paper_b.rows import WEATHERBENCH as TABLE_1
-from training.reproduce.paper_b.scales import Scale
-from training.reproduce.results import table
-from training.reproduce.statistics import Comparison, compare, spread
-
-Result = Mapping[str, Any]
+from training.reproduce.results import (
+    Result,
+    heading,
+    judged_in_words,
+    plus_minus,
+    table,
+    text_table,
+    training_in_words,
+    with_error,
+)
+from training.reproduce.scores import averages, seeds
+from training.reproduce.statistics import RULE, Comparison, compare, spread
 
 TITLES = {
     TABLE_1: "Table 1: WeatherBench",
@@ -25,54 +30,31 @@ TITLES = {
     SHARE: "Figure 6: the share k of keys kept",
 }
 
-RULE = (
-    "The rule: for each seed, the other row's PSNR on Y, the mean over the weathers, is taken from that of the row "
-    "that the paper finds better. Its claim holds where the mean of these differences is more than t standard "
-    "errors above zero, t being Student's for one side at 95 % (2.92 for three seeds); it is reversed where it is "
-    "as far below, and between the two rows are not distinguishable. A claim over several rows holds if it does "
-    "over each, and is reversed if it is against any. Of a hundred comparisons of equal rows, five would hold and "
-    "five be reversed by luck."
+CLAIMS = (
+    "A claim holds if its row is better by the PSNR on Y, and is reversed if it is worse. A claim over several rows "
+    "holds if it holds over each of them, and is reversed if any of them reverses it."
 )
 
-
-def settings(scale: Scale) -> dict[str, Any]:
-    """The scale as JSON."""
-    return dataclasses.asdict(scale)
+FORMS = {"psnr_y": ".2f", "ssim_y": ".3f", "psnr": ".2f", "ssim": ".3f"}
+"""The measures of a table, and their digits."""
 
 
-def write(result: Result, folder: Path) -> None:
-    """Write B.md and its plots beside B.json."""
-    parts = [heading(result)]
+def page(result: Result, folder: Path) -> str:
+    """The page, whose plots this writes to `folder`."""
+    scale = result["scale"]
+    facts = [
+        ("seeds", f"{scale['seeds']}, from {result['seed']}"),
+        ("every training", training_in_words(scale["training"])),
+        ("judged on", judged_in_words(scale)),
+    ]
+    parts = [heading(result, "Paper B: MOE-WIRNet, reproduced", "trainings", facts)]
     for experiment in result["experiments"]:
         draw(experiment, folder)
         parts.append(section(experiment))
     parts.append(published(result["experiments"]))
     if result["complexity"]:
         parts.append(complexity(result["complexity"]))
-    if result["absent"]:
-        parts.append("## Not run, for want of data\n\n" + "\n".join(f"- {line}" for line in result["absent"]) + "\n")
-    (folder / "B.md").write_text("\n".join(parts))
-
-
-def heading(result: Result) -> str:
-    """Where the figures come from."""
-    scale, training = result["scale"], result["scale"]["training"]
-    budget = f"{training['steps']} steps of {training['batch']} crops of {list(training['data']['crop'])}"
-    rate = f"Adam, {training['learning_rate']:g} to {training['last_learning_rate']:g} along a cosine"
-    window = f"the middle {list(scale['window'])} of each" if scale["window"] else "whole"
-    facts = [
-        ("command", f"`{result['command']}`"),
-        ("commit of the report", result["commit"]),
-        ("seeds", f"{scale['seeds']}, from {result['seed']}"),
-        ("machine", f"{result['machine']}, {result['jobs']} trainings at a time, torch {result['torch']}"),
-        ("every training", f"{budget}, {rate}"),
-        ("judged on", f"at most {scale['frames']} frames of each weather, {window}"),
-    ]
-    return (
-        "# Paper B: MOE-WIRNet, reproduced\n\n"
-        f"Made by the command below at the {scale['name']} scale; [B.json](B.json) holds every figure.\n\n"
-        + table(("", ""), facts).replace("---:", "---")
-    )
+    return "\n".join(parts)
 
 
 def draw(experiment: Result, folder: Path) -> None:
@@ -86,7 +68,7 @@ def draw(experiment: Result, folder: Path) -> None:
 
 
 def ablations(experiment: Result) -> list[str]:
-    """Those of Tables 5 to 7 that the experiment has."""
+    """The tables of 5 to 7 that the experiment has."""
     return [name for name in (ROUTING, EXPERTS, STRATEGIES) if has(experiment, name)]
 
 
@@ -96,19 +78,19 @@ def has(experiment: Result, name: str) -> bool:
 
 
 def section(experiment: Result) -> str:
-    """One experiment: what was learned at all, the claims, the tables, the gates."""
+    """One experiment: the gains of the paper's own network, the claims, the tables, the gates."""
     name = experiment["name"]
     parts = [
         f"## {name}\n",
         *(f"- {line}" for line in experiment["data"]),
-        f"- {len(experiment['trainings'])} different trainings, each with {len(experiment['seeds'])} seeds; all of a "
-        "seed see the same examples in the same order, and start from the same weights where their networks have them",
+        f"- {len(experiment['trainings'])} different trainings, each with {len(experiment['seeds'])} seeds; for one "
+        "seed, all see the same examples in the same order, and start from the same weights as far as they have them",
         f"- trained at commit {', '.join(experiment['commits'])}\n",
         "### Before and after, the paper's own network\n",
         restored_table(experiment),
     ]
     if findings(experiment):
-        parts += ["### The paper's claims\n", claims_table(findings(experiment)), RULE + "\n"]
+        parts += ["### The paper's claims\n", claims_table(findings(experiment)), f"{RULE} {CLAIMS}\n"]
     for one in dict.fromkeys(row["table"] for row in experiment["rows"]):
         if one in (*ablations(experiment), SHARE):
             parts += [f"### {TITLES[one]}\n", rows_table(experiment, one)]
@@ -120,13 +102,11 @@ def section(experiment: Result) -> str:
 
 def restored_table(experiment: Result) -> str:
     """The degraded frames' scores, and the restored ones' by the paper's own network, by weather."""
-    ours = list(experiment["trainings"][experiment["ours"]].values())
-    lines = []
+    ours, lines = seeds(experiment, experiment["ours"]), []
     for weather, before in experiment["degraded"].items():
-        after = {key: [seed["weathers"][weather][key] for seed in ours] for key in before}
-        gains = [value - before["psnr_y"] for value in after["psnr_y"]]
-        forms = {"psnr_y": ".2f", "ssim_y": ".3f", "psnr": ".2f", "ssim": ".3f"}
-        cells = [f"{before[key]:{form}} -> {plus_minus(after[key], form)}" for key, form in forms.items()]
+        after = {key: [seed["weathers"][weather][key] for seed in ours] for key in FORMS}
+        gains = [value - before[MEASURE] for value in after[MEASURE]]
+        cells = [f"{before[key]:{form}} -> {plus_minus(after[key], form)}" for key, form in FORMS.items()]
         lines.append([weather, *cells, plus_minus(gains, "+.2f")])
     header = ("weather", "PSNR on Y, dB", "SSIM on Y", "PSNR in RGB, dB", "SSIM in RGB", "gain on Y, dB")
     note = (
@@ -136,16 +116,15 @@ def restored_table(experiment: Result) -> str:
 
 
 def rows_table(experiment: Result, name: str) -> str:
-    """A table's rows by weather and on average, and by how much each is below or above the paper's own."""
+    """A table's rows by weather and on average, and their difference to the paper's own."""
     weathers, lines = list(experiment["degraded"]), []
-    ours = averages(experiment, experiment["ours"])
+    ours = averages(experiment, experiment["ours"], MEASURE)
     for row in (row for row in experiment["rows"] if row["table"] == name):
-        seeds = list(experiment["trainings"][row["training"]].values())
-        by_weather = [plus_minus([s["weathers"][w]["psnr_y"] for s in seeds], ".2f") for w in weathers]
-        measures = [("psnr_y", ".2f"), ("ssim_y", ".3f"), ("psnr", ".2f"), ("ssim", ".3f")]
-        averaged = [plus_minus(averages(experiment, row["training"], key), form) for key, form in measures]
+        found = seeds(experiment, row["training"])
+        by_weather = [plus_minus([one["weathers"][w][MEASURE] for one in found], FORMS[MEASURE]) for w in weathers]
+        averaged = [plus_minus(averages(experiment, row["training"], key), form) for key, form in FORMS.items()]
         same = row["training"] == experiment["ours"]
-        over = "the paper's own" if same else told(compare(averages(experiment, row["training"]), ours))
+        over = "the paper's own" if same else told(compare(averages(experiment, row["training"], MEASURE), ours))
         lines.append([row["label"], *by_weather, *averaged, over])
     header = ("row", *(f"{w}, PSNR on Y" for w in weathers))
     means = ("mean PSNR on Y", "mean SSIM on Y", "mean PSNR in RGB", "mean SSIM in RGB", "over the paper's own, dB")
@@ -153,29 +132,29 @@ def rows_table(experiment: Result, name: str) -> str:
 
 
 def claims_table(found: Sequence[Finding]) -> str:
-    """Every claim with its comparisons and what they come to."""
+    """Every claim with its comparisons and its verdict."""
     lines = []
     for finding in found:
         over = "; ".join(f"{label}: {told(comparison)}" for label, comparison in finding.over.items())
         verdict = f"**{finding.verdict}**"
         lines.append([TITLES[finding.claim.table].split(":")[0], finding.claim.text, over, verdict])
     header = ("", "claim", "difference over the other row, dB on Y ± standard error", "")
-    return table(header, lines).replace("---:", "---")
+    return text_table(header, lines)
 
 
 def gates_table(experiment: Result) -> str:
     """The mean weight of every expert at every level, over the judged frames and the seeds."""
-    seeds = [scores["gates"] for scores in experiment["trainings"][experiment["ours"]].values()]
-    experts = list(dict.fromkeys(name.split(".")[1] for name in seeds[0]))
-    levels = dict.fromkeys(name.split(".")[0] for name in seeds[0])
-    lines = [[level, *(plus_minus([s[f"{level}.{e}"] for s in seeds], ".3f") for e in experts)] for level in levels]
-    farthest = max(abs(value - 1 / len(experts)) for gates in seeds for value in gates.values())
-    note = f"No gate is farther than {farthest:.3f} from equal weights, with which hard routing here weighs them.\n"
+    found = [scores["gates"] for scores in seeds(experiment, experiment["ours"])]
+    experts = list(dict.fromkeys(name.split(".")[1] for name in found[0]))
+    levels = dict.fromkeys(name.split(".")[0] for name in found[0])
+    lines = [[level, *(plus_minus([s[f"{level}.{e}"] for s in found], ".3f") for e in experts)] for level in levels]
+    farthest = max(abs(value - 1 / len(experts)) for gates in found for value in gates.values())
+    note = f"No gate is farther than {farthest:.3f} from equal weights, which are those of hard routing here.\n"
     return table(("level", *experts), lines) + "\n" + note
 
 
 def published(experiments: Sequence[Result]) -> str:
-    """Table 1 with the benchmark's own figures, and what the paper's text says of the tables that it does not print."""
+    """Table 1 with the benchmark's own figures, and the paper's words on tables that it shows as pictures."""
     weathers = ("haze", "rain", "snow", AVERAGE)
     lines = [
         [rival.name, *("{:.2f} / {:.4f}".format(*rival.scores[w]) if w in rival.scores else "-" for w in weathers)]
@@ -197,16 +176,15 @@ def published(experiments: Sequence[Result]) -> str:
 
 def our_line(experiment: Result) -> list[str]:
     """Our row of Table 1: means over the seeds."""
-    seeds = [scores["weathers"] for scores in experiment["trainings"][experiment["ours"]].values()]
-    means = [
-        *([spread([s[w][key] for s in seeds]).mean for key in ("psnr_y", "ssim_y")] for w in experiment["degraded"]),
-        [spread([average(s, key) for s in seeds]).mean for key in ("psnr_y", "ssim_y")],
-    ]
+    measures, ours = ("psnr_y", "ssim_y"), experiment["ours"]
+    found = [scores["weathers"] for scores in seeds(experiment, ours)]
+    means = [[spread([one[w][key] for one in found]).mean for key in measures] for w in experiment["degraded"]]
+    means.append([spread(averages(experiment, ours, key)).mean for key in measures])
     return [f"{OURS}, ours", *("{:.2f} / {:.4f}".format(*pair) for pair in means)]
 
 
-def complexity(presets: Mapping[str, Result]) -> str:
-    """Table 4: our presets, and what is published."""
+def complexity(presets: Result) -> str:
+    """Table 4: our presets, and the published networks."""
     lines = [
         [name, f"{p['parameters'] / 1e6:.2f}", f"{p['multiply_adds'] / 1e9:.1f}", f"{p['latency_ms']:.0f}"]
         for name, p in presets.items()
@@ -222,11 +200,4 @@ def complexity(presets: Mapping[str, Result]) -> str:
 
 def told(comparison: Comparison) -> str:
     """A difference with its standard error, dB."""
-    error = "" if comparison.error is None else f" ± {comparison.error:.3f}"
-    return f"{comparison.difference:+.3f}{error}"
-
-
-def plus_minus(values: Sequence[float], form: str) -> str:
-    """Mean ± standard deviation."""
-    found = spread(values)
-    return f"{found.mean:{form}}" + ("" if found.deviation is None else f" ± {found.deviation:{form.lstrip('+')}}")
+    return with_error(comparison.difference, comparison.error, "+.3f")

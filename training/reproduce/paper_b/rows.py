@@ -1,10 +1,12 @@
-"""Paper B's rows: every configuration that its tables compare, each of which is trained once however many have it."""
+"""Paper B's rows: every configuration that its tables compare, each trained once, however many rows have it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
-from training.recipes.paper_b.config import Strategy
-from training.recipes.paper_b.network_config import PaperBConfig, expert_rows, routing_rows, share_rows
+from training.multitask.reweighting import Strategy
+from training.recipes.paper_b.config import EXPERTS as ALL_EXPERTS
+from training.recipes.paper_b.config import ROUTINGS, MoeWirNetConfig, RoutingConfig
 from training.reproduce.study import folder_name
 
 WEATHERBENCH, FOUNDIR, COMPLEXITY, ROUTING, EXPERTS, STRATEGIES, SHARE = "1", "2", "4", "5", "6", "7", "figure-6"
@@ -20,13 +22,13 @@ STRATEGY_LABELS: dict[Strategy, str] = {
 
 
 class Setup(NamedTuple):
-    """What two rows must share to be one training: the network and how its tasks are weighed."""
+    """A training without its seed: the network, and how its tasks are weighed. Rows of equal set-ups share one."""
 
-    model: PaperBConfig
+    model: MoeWirNetConfig
     strategy: Strategy = "ori"
 
 
-class Row(NamedTuple):
+class TableRow(NamedTuple):
     """A row of one table."""
 
     table: str
@@ -34,18 +36,61 @@ class Row(NamedTuple):
     setup: Setup
 
 
-def rows(base: PaperBConfig, tables: Sequence[str]) -> list[Row]:
+def rows(base: MoeWirNetConfig, tables: Sequence[str]) -> list[TableRow]:
     """The rows of `tables`, in the order of the paper; Tables 1 and 2 are one network, `base`, with ORI."""
     models = {ROUTING: routing_rows(base), EXPERTS: expert_rows(base), SHARE: share_rows(base)}
     found = {table: {OURS: Setup(base)} for table in (WEATHERBENCH, FOUNDIR)}
     found |= {table: {label: Setup(model) for label, model in named.items()} for table, named in models.items()}
     found[STRATEGIES] = {label: Setup(base, strategy) for strategy, label in STRATEGY_LABELS.items()}
-    return [Row(table, label, setup) for table in tables if table in found for label, setup in found[table].items()]
+    return [
+        TableRow(table, label, setup) for table in tables if table in found for label, setup in found[table].items()
+    ]
 
 
-def trainings(base: PaperBConfig, found: Sequence[Row]) -> dict[str, Setup]:
+def trainings(base: MoeWirNetConfig, found: Sequence[TableRow]) -> dict[str, Setup]:
     """The distinct set-ups of the rows by a name for their folders, the paper's own first."""
     names = {Setup(base): folder_name(OURS)}
     for row in found:
         names.setdefault(row.setup, folder_name(row.label))
     return {name: setup for setup, name in names.items()}
+
+
+def routing_rows(base: MoeWirNetConfig) -> dict[str, MoeWirNetConfig]:
+    """Table 5: which side is routed how. The page's text keeps neither the cells nor the marks of its rows (a) to (d).
+
+    So: the four combinations of soft and hard, the last of which is the paper's own; hard is the kind of `base`'s
+    decoder. Then the paper's own with the other readings of hard routing, and with gates that see the image.
+    """
+    soft = replace(base.encoder, kind="soft")
+    hard = base.decoder if base.decoder.kind != "soft" else RoutingConfig("uniform")
+    rows = {
+        "soft encoder, soft decoder": replace(base, encoder=soft, decoder=soft),
+        "hard encoder, hard decoder": replace(base, encoder=hard, decoder=hard),
+        "hard encoder, soft decoder": replace(base, encoder=hard, decoder=soft),
+        "soft encoder, hard decoder": replace(base, encoder=soft, decoder=hard),
+    }
+    for kind in ROUTINGS[1:]:
+        if kind != hard.kind:
+            rows[f"soft encoder, {kind} decoder"] = replace(base, encoder=soft, decoder=replace(hard, kind=kind))
+    image = replace(soft, gating="image")
+    rows["soft encoder that sees the image, hard decoder"] = replace(base, encoder=image, decoder=hard)
+    return rows
+
+
+def expert_rows(base: MoeWirNetConfig) -> dict[str, MoeWirNetConfig]:
+    """Table 6: (e) the channel expert alone, (f) with the spatial one, (g) with the frequency one, and all three.
+
+    Section 4.5 does not say whether (g) keeps the spatial expert. With all three it would be the whole network, so (g)
+    is channel and frequency. The experts in use share the full width.
+    """
+    return {
+        "(e) channel": replace(base, experts=("channel",)),
+        "(f) channel, spatial": replace(base, experts=("channel", "spatial")),
+        "(g) channel, frequency": replace(base, experts=("channel", "frequency")),
+        "channel, spatial, frequency": replace(base, experts=ALL_EXPERTS),
+    }
+
+
+def share_rows(base: MoeWirNetConfig) -> dict[str, MoeWirNetConfig]:
+    """Figure 6: the share of keys that the spatial expert keeps; the paper finds 70 % best."""
+    return {f"k = {percent} %": replace(base, share=percent / 100) for percent in (50, 60, 70, 80, 90, 100)}

@@ -2,50 +2,44 @@
 
 import argparse
 import dataclasses
-from typing import Any
+from functools import partial
 
-from training.reproduce.command import add_jobs, add_options, command_line, results_folder, use_cores
-from training.reproduce.paper_c import experiments as paper_c
-from training.reproduce.paper_c import report as paper_c_report
-from training.reproduce.paper_c import scales as paper_c_scales
+from training.reproduce.command import Done, Order, Paper, add_seeds, seeds_option
+from training.reproduce.frames import CAMVID
+from training.reproduce.paper_c import experiments, report, scales
 from training.reproduce.paper_c.rows import NAMES, available
-from training.reproduce.results import provenance, write_json
 
 
-def add(papers: Any) -> None:
-    """Add the paper to the command's subparsers."""
-    parser = papers.add_parser("C", help="channel sharing and gradient homogenisation (MUIRF): a reconstruction")
-    add_options(parser, paper_c.DATA_SETS)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The methods, and the number of seeds."""
     parser.add_argument("--methods", nargs="+", choices=NAMES, default=NAMES, help="beside mvgh (default: all)")
-    parser.add_argument("--seeds", type=int, default=0, help="trainings with each method (default: the scale's)")
-    add_jobs(parser, "trainings")
-    parser.set_defaults(reproduce=reproduce)
-
-
-def reproduce(options: argparse.Namespace) -> None:
-    """Train with each method and write the report; raises CheckpointError, FileNotFoundError, ValueError."""
-    jobs = use_cores(options)
-    scale = paper_c_scales.SCALES[options.scale](options.seed, options.seeds)
-    rows, missing = available(options.methods)
-    print("not run, for want of a solver:", *(missing or ["none"]), sep="\n  ")
-    command = command_line(options, *own_options(options))
-    found, judges = paper_c.run(rows, dict(options.data), scale, options.out / f"C_{scale.name}", command, jobs)
-    result = {
-        "paper": "C",
-        "reconstruction": paper_c_report.RECONSTRUCTION,
-        **provenance(command, options.seed, found["data"]),
-        "jobs": jobs,
-        "scale": dataclasses.asdict(scale),
-        **found,
-        "absent": missing,
-    }
-    results = results_folder(options)
-    write_json(results / "C.json", result)
-    paper_c_report.write(result, judges, results)
-    print((results / "C.md").read_text())
+    add_seeds(parser)
 
 
 def own_options(options: argparse.Namespace) -> list[str]:
     """The options of this paper alone."""
     parts = [f"--methods {' '.join(options.methods)}"] if options.methods is not NAMES else []
-    return parts + ([f"--seeds {options.seeds}"] if options.seeds else [])
+    return parts + seeds_option(options)
+
+
+def run(options: argparse.Namespace, order: Order) -> Done:
+    """Train with each method whose solver is installed; raises CheckpointError, FileNotFoundError, ValueError."""
+    scale = scales.SCALES[options.scale](options.seed, options.seeds)
+    rows, _ = available(options.methods)
+    found, judges = experiments.run(rows, dict(options.data), scale, order)
+    facts = {"reconstruction": report.RECONSTRUCTION, "scale": dataclasses.asdict(scale), **found}
+    examples = {name: images[0] for name, images in judges.mixed.items()}
+    return Done(found["data"], facts, partial(report.page, mixed_frames=examples))
+
+
+PAPER_C = Paper(
+    name="C",
+    title="channel sharing and gradient homogenisation (MUIRF): a reconstruction",
+    work="trainings",
+    data_sets=(CAMVID,),
+    add_options=add_options,
+    own_options=own_options,
+    missing=lambda options: available(options.methods)[1],
+    run=run,
+    lack="missing solvers",
+)

@@ -1,4 +1,4 @@
-"""What paper C's reproduction judges on, rendered once for all trainings: unseen drives, and mixed weather."""
+"""The frames that judge paper C's reproduction, rendered once for all trainings: unseen drives, and mixed weather."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,27 +6,25 @@ from typing import NamedTuple
 
 from training.data.degradations import degrade
 from training.data.degradations.arguments import Image
-from training.data.readers.camvid import CamVid
 from training.data.sample import Sample
 from training.judging.judge import Frame
-from training.judging.unseen import CAMVID_UNSEEN_DRIVES, degraded_frames
-from training.recipes.paper_c.recipe import Labelled, validation_frames
-from training.reproduce.frames import Frames, spread, unseen_drives
-from training.reproduce.paper_b.frames import middle
-from training.reproduce.paper_c.scales import Scale
+from training.judging.unseen import degraded_frames
+from training.recipes.paper_c.calibration import Labelled, validation_frames
+from training.reproduce.frames import CAMVID, Frames, middle, unseen_camvid, unseen_drives
+from training.reproduce.paper_c.scales import MuirfScale
 
-CAMVID, PROCEDURAL = "camvid", "procedural"
+PROCEDURAL = "procedural"
 
 MIXED = (("fog", "rain"), ("fog", "snow"), ("rain", "snow"))
-"""Weathers laid over one another, the first one farthest."""
+"""Weathers laid over one another, the farthest first."""
 
 MIXED_SEVERITY = 0.6
 
 
 class Judges(NamedTuple):
-    """Frames for the restoration, by weather; for the router's temperature; for the router, by set; and mixed ones.
+    """Frames for the restoration, by weather; for the router's temperature; for the router, by set; in mixed weather.
 
-    The mixed ones are of single weathers too, by the names of their weathers joined by a plus.
+    `mixed` holds single weathers too; its names are those of the weathers, joined by a plus.
     """
 
     restoration: Mapping[str, Sequence[Frame]]
@@ -35,14 +33,13 @@ class Judges(NamedTuple):
     mixed: Mapping[str, Sequence[Image]]
 
 
-def judges(frames: Frames, data: Mapping[str, Path], scale: Scale) -> Judges:
+def judges(frames: Frames, data: Mapping[str, Path], scale: MuirfScale) -> Judges:
     """All of them; raises FileNotFoundError and ValueError as CamVid does."""
     config = scale.training
     drives = unseen_drives(config.data, scale.router_frames)
     sets = {PROCEDURAL: drives}
     if CAMVID in data:
-        whole = CamVid(data[CAMVID], "val", CAMVID_UNSEEN_DRIVES)
-        sets[CAMVID] = [whole[index] for index in spread(len(whole), scale.router_frames)]
+        sets[CAMVID] = unseen_camvid(data[CAMVID], scale.router_frames)
     return Judges(
         {task: list(middle(frames.judged(task), scale.window)) for task in config.tasks},
         validation_frames(config),

@@ -5,18 +5,16 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
 import numpy as np
 from matplotlib import pyplot
 
 from training.data.degradations.arguments import Image
-from training.reproduce.paper_c.reading import Result, mean_curve, seeds
+from training.reproduce.paper_c.reading import mean_curve
 from training.reproduce.paper_c.rows import OURS, SUM
+from training.reproduce.results import AMBER, BLUE, GREY, TEAL, VIOLET, Result, save_plot
+from training.reproduce.scores import seeds
 
-OWN, OTHERS, PLAIN = "#0d9488", "#9ca3af", "#f59e0b"
-COLOURS = {"clear": "#f59e0b", "fog": "#9ca3af", "rain": "#3b82f6", "snow": "#a78bfa"}
+COLOURS = {"clear": AMBER, "fog": GREY, "rain": BLUE, "snow": VIOLET}
 
 
 def draw_conflict(result: Result, path: Path) -> None:
@@ -25,35 +23,35 @@ def draw_conflict(result: Result, path: Path) -> None:
     for row in result["rows"]:
         before, own = curves(result, row, "conflict"), row == OURS
         if row in (OURS, SUM):
-            band(pairs, result, before, OWN if own else PLAIN, f"{result['rows'][row]}, before")
-        style = {OURS: (OWN, 1.8), SUM: (PLAIN, 1.8)}.get(row, (OTHERS, 0.7))
+            band(pairs, result, before, TEAL if own else AMBER, f"{result['rows'][row]}, before")
+        style = {OURS: (TEAL, 1.8), SUM: (AMBER, 1.8)}.get(row, (GREY, 0.7))
         label = result["rows"][row] if row in (OURS, SUM) else None
         steps = centres(result, len(before[0]))
         updates.plot(steps, mean_curve(curves(result, row, "opposed")), color=style[0], linewidth=style[1], label=label)
     band(pairs, result, curves(result, OURS, "conflict_after"), "#134e4a", "MVGH, after")
-    updates.plot([], [], color=OTHERS, linewidth=0.7, label="the other methods")
+    updates.plot([], [], color=GREY, linewidth=0.7, label="the other methods")
     pairs.set(title="pairs of weathers in conflict", ylabel="share, 0..1", xlabel="step", ylim=(0, None))
     updates.set(title="weathers that the update opposes", xlabel="step", ylim=(0, None))
     for panel in (pairs, updates):
         panel.legend(frameon=False, fontsize=7)
         panel.spines[["top", "right"]].set_visible(False)
-    save(figure, path)
+    save_plot(figure, path)
 
 
 def band(panel: Any, result: Result, found: Sequence[Sequence[float]], colour: str, label: str) -> None:
-    """The seeds' mean, and between which values they lie."""
+    """The seeds' mean, and their range."""
     steps, values = centres(result, len(found[0])), np.asarray(found)
     panel.fill_between(steps, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.2, linewidth=0)
     panel.plot(steps, values.mean(axis=0), color=colour, label=label)
 
 
 def curves(result: Result, row: str, name: str) -> list[list[float]]:
-    """A row's, seed by seed."""
+    """The curves of a row, seed by seed."""
     return [one["curves"][name] for one in seeds(result, row)]
 
 
 def centres(result: Result, bins: int) -> list[float]:
-    """The middle steps of the windows that `binned` takes means over."""
+    """The middle steps of the windows of `binned`."""
     return [float(window.mean()) for window in np.array_split(np.arange(result["scale"]["training"]["steps"]), bins)]
 
 
@@ -70,7 +68,7 @@ def draw_sharing(result: Result, path: Path) -> None:
     heat(right, by_method, [result["rows"][row] for row in rows], "by method, all weathers")
     left.set_yticks(np.arange(len(layers)) + 0.5, layers, fontsize=7)
     right.set_yticks([])
-    save(figure, path)
+    save_plot(figure, path)
 
 
 def shared(result: Result, row: str, weathers: Sequence[str], layer: str) -> float:
@@ -79,7 +77,7 @@ def shared(result: Result, row: str, weathers: Sequence[str], layer: str) -> flo
 
 
 def heat(panel: Any, values: Sequence[Sequence[float]], columns: Sequence[str], title: str) -> None:
-    """A table of shares as colours, with the figures in it; the first row on top."""
+    """A table of shares as colours, with the figures inside; the first row is on top."""
     panel.pcolormesh(values, cmap="YlGnBu", vmin=0, vmax=1, edgecolors="white", linewidth=0.5)
     for row, line in enumerate(values):
         for column, value in enumerate(line):
@@ -102,17 +100,9 @@ def draw_mixed(
         above.set_title(name, fontsize=8)
         above.axis("off")
         found = probabilities[name]
-        below.bar(list(found), list(found.values()), color=[COLOURS.get(weather, OTHERS) for weather in found])
+        below.bar(list(found), list(found.values()), color=[COLOURS.get(weather, GREY) for weather in found])
         below.set_ylim(0, 1)
         below.tick_params(labelsize=6)
         below.spines[["top", "right"]].set_visible(False)
     figure.suptitle(title, fontsize=9)
-    save(figure, path)
-
-
-def save(figure: Any, path: Path) -> None:
-    """As SVG or PNG, by the path's name, without a date."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    undated = {"metadata": {"Date": None}} if path.suffix == ".svg" else {"dpi": 110}
-    figure.savefig(path, **undated)
-    pyplot.close(figure)
+    save_plot(figure, path)

@@ -1,34 +1,23 @@
-"""What paper C's reproduction says, read by rules from the seeds' paired differences. C itself is a reconstruction."""
+"""Paper C's figures in sentences, by rules on the seeds' paired differences. C itself is a reconstruction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from statistics import fmean
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from training.reproduce.paper_c.rows import OURS, SUM
+from training.reproduce.results import Result
+from training.reproduce.scores import CLEAR, averages, psnr_in_words, seeds
 from training.reproduce.statistics import HOLDS, OPEN, REVERSED, Comparison, compare, spread
 
-Result = Mapping[str, Any]
-Scores = Mapping[str, Any]
-
 MEASURES = {"psnr": "PSNR", "ssim": "SSIM"}
-"""In RGB, by what they are called."""
+"""In RGB, and their names in words."""
 
 
 class Against(NamedTuple):
-    """MVGH beside another row: the differences of each measure's mean over the weathers."""
+    """MVGH beside another row: the differences of each measure's mean over the degraded weathers."""
 
     row: str
     over: dict[str, Comparison]
-
-
-def seeds(result: Result, row: str) -> list[Scores]:
-    """The scores of a row's trainings, seed by seed."""
-    return list(result["trainings"][row].values())
-
-
-def averages(result: Result, row: str, measure: str) -> list[float]:
-    """The mean over the weathers, each counting the same, seed by seed."""
-    return [fmean(scores[measure] for scores in one["weathers"].values()) for one in seeds(result, row)]
 
 
 def against(result: Result) -> list[Against]:
@@ -41,7 +30,7 @@ def against(result: Result) -> list[Against]:
 
 
 def reading(result: Result) -> list[str]:
-    """What can be said at this scale, a sentence or two each."""
+    """The findings at this scale, a sentence or two each."""
     lines = [*of_methods(result), *of_gains(result), *of_conflict(result), *of_router(result)]
     return [line for line in lines if line]
 
@@ -52,7 +41,7 @@ def of_methods(result: Result) -> list[str]:
     for measure, name in MEASURES.items():
         titles = {v: [result["rows"][a.row] for a in found if a.over[measure].verdict == v] for v in VERDICTS}
         told = "; ".join(f"{text} {', '.join(titles[v])}" for v, text in VERDICTS.items() if titles[v])
-        lines.append(f"Mean {name} over the weathers: MVGH is {told}." if told else "")
+        lines.append(f"Mean {name} over the degraded weathers: MVGH is {told}." if told else "")
     means = {row: fmean(averages(result, row, "psnr")) for row in result["rows"]}
     best, worst = max(means, key=means.__getitem__), min(means, key=means.__getitem__)
     luck = max(spread(averages(result, row, "psnr")).deviation or 0 for row in means)
@@ -71,16 +60,20 @@ def of_gains(result: Result) -> list[str]:
     """What MVGH's network does to the frames of each weather, against leaving them as they are."""
     words = {HOLDS: "restores", OPEN: "neither clearly restores nor harms", REVERSED: "harms"}
     found: dict[str, list[str]] = {verdict: [] for verdict in words}
+    lines = []
     for weather, before in result["degraded"].items():
-        after = [one["weathers"][weather]["psnr"] for one in seeds(result, OURS)]
-        comparison = compare(after, [before["psnr"]] * len(after))
+        ours = [one["weathers"][weather] for one in seeds(result, OURS)]
+        if weather == CLEAR:
+            lines.append(f"PSNR of clear frames after it, dB: {psnr_in_words(ours)}; they need no restoration.")
+            continue
+        comparison = compare([one["psnr"] for one in ours], [before["psnr"]] * len(ours))
         found[comparison.verdict].append(f"{weather} ({comparison.difference:+.2f} dB)")
     told = "; ".join(f"{words[verdict]} {', '.join(names)}" for verdict, names in found.items() if names)
-    return [f"Against the frames as they were, the network trained with MVGH {told}."]
+    return [f"Against the frames as they were, the network trained with MVGH {told}.", *lines]
 
 
 def of_conflict(result: Result) -> list[str]:
-    """Whether MVGH lowers conflict: within its own steps, and what its updates do to tasks against the plain sum's."""
+    """Whether MVGH lowers conflict within its own steps, and whether its updates oppose fewer tasks than the sum's."""
     before, after = (curve_means(result, OURS, name) for name in ("conflict", "conflict_after"))
     own = compare(before, after)
     fewer = {HOLDS: "lowers", OPEN: "does not clearly change", REVERSED: "raises"}

@@ -1,4 +1,4 @@
-"""Keeps how much the tasks' gradients conflict at every step of a training, in its checkpoint.
+"""Records at every step of a training how much the tasks' gradients conflict, in its checkpoint.
 
 Shape legend: T tasks, P parameters that the tasks share.
 """
@@ -24,7 +24,7 @@ class Recorded:
         self.scores: dict[str, list[float]] = {}
 
     def combine(self, grad_TP: Tensor, losses_T: Tensor) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """What the combination does."""
+        """The combination's update and scores, with `opposed`."""
         update_P, scores = self._combination.combine(grad_TP, losses_T)
         scores = {**scores, "opposed": opposed(grad_TP, update_P)}
         for name, value in scores.items():
@@ -32,7 +32,7 @@ class Recorded:
         return update_P, scores
 
     def state_dict(self) -> dict[str, Tensor]:
-        """What the combination remembers, and the scores of all steps."""
+        """The combination's memory, and the scores of all steps."""
         return self._combination.state_dict() | {PREFIX + name: torch.tensor(v) for name, v in self.scores.items()}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
@@ -43,7 +43,7 @@ class Recorded:
 
 
 def opposed(grad_TP: Tensor, update_P: Tensor) -> Tensor:
-    """The share of the tasks that have a gradient whose loss a small step against the update would raise, 0..1."""
+    """The share of the tasks with a gradient whose loss a small step against the update would raise, 0..1."""
     norm_T = torch.linalg.vector_norm(grad_TP, dim=1)
     against_T = grad_TP @ update_P < -ROUNDING * norm_T * torch.linalg.vector_norm(update_P)
     return against_T.sum() / (norm_T > 0).sum().clamp(min=1)
@@ -59,6 +59,6 @@ def recorded(stages: Sequence[Stage]) -> tuple[tuple[Stage, ...], Recorded]:
 
 
 def binned(values: Sequence[float], bins: int) -> list[float]:
-    """Means over `bins` windows of the steps, equally long but for one step; fewer where there are fewer steps."""
+    """Means over `bins` windows of the steps, of equal length up to one step; fewer if there are fewer steps."""
     windows = np.array_split(np.asarray(values), min(bins, len(values)))
     return [round(float(window.mean()), 4) for window in windows]

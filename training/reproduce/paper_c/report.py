@@ -1,14 +1,26 @@
-"""Writes paper C's reproduction for people: how the methods compare, the conflict, the sharing, the router."""
+"""Paper C's reproduction as a page: how the methods compare, the conflict, the sharing, the router."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from training.reproduce.paper_b.report import plus_minus
-from training.reproduce.paper_c.frames import CAMVID, MIXED_SEVERITY, PROCEDURAL, Judges
+from training.data.degradations.arguments import Image
+from training.reproduce.frames import CAMVID
+from training.reproduce.paper_c.frames import MIXED_SEVERITY, PROCEDURAL
 from training.reproduce.paper_c.plots import draw_conflict, draw_mixed, draw_sharing
-from training.reproduce.paper_c.reading import MEASURES, Result, against, averages, reading, seeds
+from training.reproduce.paper_c.reading import MEASURES, against, reading
 from training.reproduce.paper_c.rows import OURS
-from training.reproduce.results import table
-from training.reproduce.statistics import Comparison
+from training.reproduce.results import (
+    Result,
+    heading,
+    judged_in_words,
+    plus_minus,
+    table,
+    training_in_words,
+    with_error,
+)
+from training.reproduce.scores import CLEAR, averages, degraded_mean, psnr_in_words, seeds
+from training.reproduce.statistics import RULE, Comparison
 
 RECONSTRUCTION = (
     "A reconstruction: only the abstract of paper C is public. It names the channel sharing and the gradient "
@@ -16,12 +28,9 @@ RECONSTRUCTION = (
     "confirms or refutes the paper's own results."
 )
 
-RULE = (
-    "The rule: for each seed, the other row's mean over the weathers is taken from MVGH's. MVGH is better where the "
-    "mean of these differences is more than t standard errors above zero, t being Student's for one side at 95 % "
-    "(2.92 for three seeds); it is worse where it is as far below, and between the two are not distinguishable. Of a "
-    "hundred comparisons of equal rows, five would come out better and five worse by luck. The other sentences are "
-    "read by the same rule."
+CLEAR_APART = (
+    "The other sentences follow the same rule. Clear frames have no part in a mean: their PSNR says how little a "
+    "network harms."
 )
 
 FORMS = {"psnr": ".2f", "ssim": ".4f"}
@@ -32,54 +41,41 @@ SETS = {
 }
 
 
-def write(result: Result, judges: Judges, folder: Path) -> None:
-    """Write C.md and its plots beside C.json."""
+def page(result: Result, folder: Path, mixed_frames: Mapping[str, Image]) -> str:
+    """The page, whose plots this writes to `folder`; `mixed_frames` are the examples in single and mixed weather."""
     draw_conflict(result, folder / "C_conflict.svg")
     draw_sharing(result, folder / "C_sharing.svg")
     first, scores = next(iter(result["trainings"][OURS].items()))
-    frames = {name: images[0] for name, images in judges.mixed.items()}
-    draw_mixed(frames, scores["example"], f"MVGH, seed {first}: calibrated posterior", folder / "C_mixed.png")
-    parts = [heading(result), "## Reading\n", *(f"- {line}" for line in reading(result)), f"\n{RULE}\n"]
-    parts += [methods(result), conflict(), sharing(result), router(result), mixed(result)]
-    if result["absent"]:
-        parts.append(
-            "## Not run, for want of a solver\n\n" + "\n".join(f"- {line}" for line in result["absent"]) + "\n"
-        )
-    (folder / "C.md").write_text("\n".join(parts))
+    told = f"MVGH, seed {first}: calibrated posterior"
+    draw_mixed(mixed_frames, scores["example"], told, folder / "C_mixed.png")
+    lines = ["## Reading\n", *(f"- {line}" for line in reading(result))]
+    top = heading(result, "Paper C: MUIRF, reconstructed", "trainings", facts(result), result["reconstruction"])
+    sections = [methods(result), conflict(), sharing(result), router(result), mixed(result)]
+    return "\n".join([top, *lines, f"\n{RULE} {CLEAR_APART}\n", *sections])
 
 
-def heading(result: Result) -> str:
-    """What it is, and where the figures come from."""
-    scale, training = result["scale"], result["scale"]["training"]
-    budget = f"{training['steps']} steps of {training['batch']} crops of {list(training['data']['crop'])}"
-    rate = f"Adam, {training['learning_rate']:g} to {training['last_learning_rate']:g} along a cosine"
-    window = f"the middle {list(scale['window'])} of each" if scale["window"] else "whole"
-    facts = [
-        ("command", f"`{result['command']}`"),
-        ("commit of the report", result["commit"]),
+def facts(result: Result) -> list[tuple[str, str]]:
+    """The trainings and their judges."""
+    scale = result["scale"]
+    training = training_in_words(scale["training"])
+    return [
         ("trained at commit", ", ".join(result["commits"])),
         ("seeds", ", ".join(map(str, result["seeds"]))),
-        ("machine", f"{result['machine']}, {result['jobs']} trainings at a time, torch {result['torch']}"),
         ("the router", router_training(scale["router"])),
-        ("every training", f"{budget}, as many of each weather; {rate}; the same examples and first weights a seed"),
-        ("judged on", f"at most {scale['frames']} frames of each weather, {window}, routed by the router's posterior"),
+        ("every training", f"{training}, as many of each weather; for one seed, the same examples and first weights"),
+        ("judged on", f"{judged_in_words(scale)}, routed by the router's posterior"),
         *(("data", line) for line in result["data"]),
     ]
-    return (
-        f"# Paper C: MUIRF, reconstructed\n\n**{RECONSTRUCTION}**\n\n"
-        f"Made by the command below at the {scale['name']} scale; [C.json](C.json) holds every figure.\n\n"
-        + table(("", ""), facts).replace("---:", "---")
-    )
 
 
-def router_training(scale: Result | None) -> str:
-    """How the router came to know the weather."""
+def router_training(scale: Sequence[Any] | None) -> str:
+    """The router's own training."""
     if scale is None:
         return "learns in the joint training alone"
     steps, crop, batch, rate = scale
     return (
         f"first, one a seed for all methods: {steps} steps of {batch} crops of {list(crop)}, Adam, from {rate:g}; then "
-        "it and the shallow features that it sees rest, but for what chooses its experts"
+        "it and the shallow features that it sees are frozen, except the layer that chooses its experts"
     )
 
 
@@ -94,39 +90,47 @@ def methods(result: Result) -> str:
         over = [(found.over[m], "+.3f" if m == "psnr" else "+.4f") for m in MEASURES]
         lines.append([result["rows"][found.row], *(cell for pair in over for cell in difference(*pair))])
     header = ("MVGH over", "PSNR, dB ± standard error", "", "SSIM ± standard error", "")
-    return "\n".join([*parts, "Differences seed by seed, of the mean over the weathers:\n", table(header, lines)])
+    return "\n".join(
+        [*parts, "Differences seed by seed, of the mean over the degraded weathers:\n", table(header, lines)]
+    )
 
 
 def method_table(result: Result, measure: str) -> str:
     """One measure of every row by weather and on average, below that of the degraded frames."""
     weathers, form = result["weathers"], FORMS[measure]
-    before = [result["degraded"][weather][measure] for weather in weathers]
-    lines = [["degraded", *(f"{value:{form}}" for value in before), f"{sum(before) / len(before):{form}}"]]
+    mean = degraded_mean(result["degraded"], measure)
+    lines = [["degraded", *(cell([result["degraded"][w]], w, measure) for w in weathers), f"{mean:{form}}"]]
     for row, title in result["rows"].items():
-        by_weather = [plus_minus([s["weathers"][w][measure] for s in seeds(result, row)], form) for w in weathers]
+        by_weather = [cell([one["weathers"][w] for one in seeds(result, row)], w, measure) for w in weathers]
         lines.append([title, *by_weather, plus_minus(averages(result, row, measure), form)])
-    return table(("", *weathers, "mean"), lines)
+    return table(("", *weathers, "mean without clear" if CLEAR in weathers else "mean"), lines)
+
+
+def cell(scores: Sequence[Mapping[str, float]], weather: str, measure: str) -> str:
+    """One measure in one weather, with one or several seeds."""
+    if weather == CLEAR and measure == "psnr":
+        return psnr_in_words(scores, measure, FORMS[measure])
+    return plus_minus([one[measure] for one in scores], FORMS[measure])
 
 
 def difference(comparison: Comparison, form: str) -> tuple[str, str]:
     """The difference with its standard error, and the verdict."""
-    error = "" if comparison.error is None else f" ± {comparison.error:{form.lstrip('+')}}"
-    return f"{comparison.difference:{form}}{error}", comparison.verdict
+    return with_error(comparison.difference, comparison.error, form), comparison.verdict
 
 
 def conflict() -> str:
-    """The plot over the training, and what it shows."""
+    """The plot over the training, explained."""
     return (
         "## Conflict over the training\n\n![conflict](C_conflict.svg)\n\n"
         "Left: the share of pairs of weathers whose gradients on the shared weights have a negative cosine, before "
-        "MVGH in its own training and in the plain sum's, and after MVGH; lines are means over the seeds, bands their "
-        "range. At the least cosine of 0, MVGH lets no gradient oppose the meta-vector; two gradients may still oppose "
-        "each other. Right: the share of weathers whose gradient the update opposes, with every method.\n"
+        "MVGH (in its own training and in the plain sum's) and after it. Lines are means over the seeds, bands their "
+        "range. MVGH's least cosine of 0 lets no gradient oppose the meta-vector; two gradients may still oppose each "
+        "other. Right: the share of weathers whose gradient the update opposes, with every method.\n"
     )
 
 
 def sharing(result: Result) -> str:
-    """The picture, and the share in all."""
+    """The picture, and the mean share."""
     found = [
         sum(sum(layers.values()) / len(layers) for layers in one["shared"].values()) for one in seeds(result, OURS)
     ]
@@ -134,8 +138,8 @@ def sharing(result: Result) -> str:
     target, start = result["scale"]["training"]["sharing_ratio"], result["scale"]["training"]["model"]["ratio"]
     return (
         "## Shared channels by layer\n\n![sharing](C_sharing.svg)\n\n"
-        f"The share of a convolution's channels that the weathers share, on the judged frames. With MVGH the layers' "
-        f"mean is {whole}; training starts at about {start:g} and is drawn to {target:g} over all channels.\n"
+        f"The share of a convolution's channels that the weathers share, on the judged frames. With MVGH, the layers' "
+        f"mean is {whole}; training starts at about {start:g}, and its target over all channels is {target:g}.\n"
     )
 
 
@@ -153,8 +157,8 @@ def router(result: Result) -> str:
     drives = result["scale"]["training"]["validation_drives"]
     parts.append(
         "The calibration error is the expected one over 15 bins of confidence; with so few frames it is never quite "
-        f"zero. The temperature is fitted on {drives} procedural drives that are neither trained nor judged on; no "
-        "drive of CamVid is left for that, so on CamVid it is a temperature of another domain.\n"
+        f"zero. We fit the temperature on {drives} procedural drives that we neither train nor judge on. CamVid has no "
+        "drive left for that, so on CamVid it is the temperature of another domain.\n"
     )
     return "\n".join(parts)
 

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from training.multitask.combination import build
-from training.recipes.paper_c.config import HomogenisationConfig, JointConfig, Method
+from training.multitask.combination import Method, build
+from training.multitask.homogenisation import HomogenisationConfig
+from training.recipes.paper_c.config import PaperCRun
 
 
 @dataclass(frozen=True)
-class Row:
-    """A way to join the gradients, by the name that the command and the folders have for it, and by its title."""
+class MethodRow:
+    """A way to join the gradients: its name in the command and its folders, its title in reports, and its settings."""
 
     name: str
     title: str
@@ -21,24 +22,24 @@ OURS = "mvgh"
 SUM = "sum"
 
 ROWS = (
-    Row(SUM, "sum", "sum"),
-    Row("pcgrad", "PCGrad", "pcgrad"),
-    Row("cagrad", "CAGrad", "cagrad"),
-    Row("mgda", "MGDA", "mgda"),
-    Row("imtl_g", "IMTL-G", "imtl_g"),
-    Row("nash_mtl", "Nash-MTL", "nash_mtl"),
-    Row("ori", "ORI (paper B)", "ori"),
-    Row("mvgh_magnitude", "MVGH, magnitude only", "mvgh", HomogenisationConfig(direction=False)),
-    Row("mvgh_direction", "MVGH, direction only", "mvgh", HomogenisationConfig(magnitude=False)),
-    Row(OURS, "MVGH", "mvgh"),
+    MethodRow(SUM, "sum", "sum"),
+    MethodRow("pcgrad", "PCGrad", "pcgrad"),
+    MethodRow("cagrad", "CAGrad", "cagrad"),
+    MethodRow("mgda", "MGDA", "mgda"),
+    MethodRow("imtl_g", "IMTL-G", "imtl_g"),
+    MethodRow("nash_mtl", "Nash-MTL", "nash_mtl"),
+    MethodRow("ori", "ORI (paper B)", "ori"),
+    MethodRow("mvgh_magnitude", "MVGH, magnitude only", "mvgh", HomogenisationConfig(direction=False)),
+    MethodRow("mvgh_direction", "MVGH, direction only", "mvgh", HomogenisationConfig(magnitude=False)),
+    MethodRow(OURS, "MVGH", "mvgh"),
 )
 
 NAMES = tuple(row.name for row in ROWS)
 
 
-def available(names: Sequence[str]) -> tuple[list[Row], list[str]]:
-    """The rows of these names whose solvers are installed, and a line for each of the others; MVGH is always there."""
-    settings, found, absent = JointConfig(), [], []
+def available(names: Sequence[str]) -> tuple[list[MethodRow], list[str]]:
+    """The rows of these names whose solvers are installed, always with MVGH, and a line for each of the others."""
+    settings, found, absent = PaperCRun(), [], []
     for row in ROWS:
         if row.name in names or row.name == OURS:
             try:

@@ -1,0 +1,149 @@
+"""The trainings behind paper C's reproduction: the router of each seed, then one training for each method and seed."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from training.judging.calibration import expected_calibration_error
+from training.loop import processes
+from training.loop.checkpoint import open_checkpoint
+from training.recipe import Run
+from training.recipes.paper_c.calibration import calibrate, weather_logits
+from training.recipes.paper_c.config import PaperCRun
+from training.recipes.paper_c.deploy import MuirfRestorer
+from training.recipes.paper_c.network import Muirf
+from training.recipes.paper_c.objective import muirf
+from training.recipes.paper_c.recipe import PAPER_C
+from training.reproduce.frames import Frames
+from training.reproduce.paper_c.frames import Judges
+from training.reproduce.paper_c.record import Recorded, binned, recorded
+from training.reproduce.paper_c.rows import MethodRow
+from training.reproduce.paper_c.scales import MuirfScale
+from training.reproduce.scores import Restorer, score
+from training.reproduce.study import Study, Trial
+
+SHARED = "shared."
+"""Begins the names of the gates that are a convolution's share of channels."""
+
+
+class MuirfStudy(Study):
+    """Rows are methods. All trainings of a seed start from the same weights and see the same examples in order."""
+
+    def __init__(
+        self,
+        frames: Frames,
+        scale: MuirfScale,
+        folder: Path,
+        command: str,
+        judges: Judges,
+        rows: Sequence[MethodRow],
+    ) -> None:
+        super().__init__(frames, scale, folder, command)
+        self.scale, self.judges, self.rows = scale, judges, {row.name: row for row in rows}
+
+    def config(self, trial: Trial) -> PaperCRun:
+        """The scale's training with the row's method, and the seed."""
+        row = self.rows[trial.row]
+        return replace(self.scale.training, method=row.method, homogenisation=row.homogenisation, seed=trial.seed)
+
+    def settings(self, trial: Trial) -> dict[str, Any]:
+        """The router's training and frames, and the points of the curves, too."""
+        scale = self.scale
+        more = {"router": scale.router, "router_frames": scale.router_frames, "bins": scale.bins}
+        return super().settings(trial) | more
+
+    def scores(self, trial: Trial) -> dict[str, Any]:
+        """The scores of `judge`, and `curves` over the training."""
+        net, record = self.trained(trial)
+        curves = {name: binned(values, self.scale.bins) for name, values in record.scores.items()}
+        return self.judge(net) | {"curves": curves}
+
+    def train_router(self, seed: int) -> None:
+        """The router that all trainings of a seed start from, in `router(seed)`."""
+        router = self.scale.router
+        assert router is not None
+        training = self.scale.training
+        config = replace(
+            training,
+            steps=0,
+            router_steps=router.steps,
+            data=replace(training.data, crop=router.crop),
+            batch=router.batch,
+            learning_rate=router.learning_rate,
+            seed=seed,
+        )
+        run, fabric = self.begin(config)
+        self.train(PAPER_C, run, fabric, self.router(seed), f"router, seed {seed}")
+
+    def router(self, seed: int) -> Path:
+        """The folder of its checkpoint."""
+        return self.folder / "router" / f"seed_{seed}"
+
+    def begin(self, config: PaperCRun) -> tuple[Run, Fabric]:
+        """A run at its first step, on the study's frames."""
+        fabric = processes.launch()
+        examples = self.frames.examples(config.tasks, config.data.crop, config.seed)
+        return replace(PAPER_C.begin(config, fabric), examples=examples), fabric
+
+    def trained(self, trial: Trial) -> tuple[Muirf, Recorded]:
+        """The trained network, calibrated, and the record of its gradients."""
+        run, fabric = self.begin(self.config(trial))
+        if self.scale.router:
+            open_checkpoint(self.router(trial.seed)).load_into(run.networks)
+            muirf(run.networks).hold_posterior()
+        stages, record = recorded(run.stages)
+        name = f"{self.rows[trial.row].title}, seed {trial.seed}"
+        trainer = self.train(PAPER_C, replace(run, stages=stages), fabric, self.place(trial), name)
+        calibrate(trainer, self.place(trial), self.judges.validation)
+        return muirf(trainer.networks), record
+
+    def judge(self, net: Muirf) -> dict[str, Any]:
+        """The scores of a trained network.
+
+        `weathers`: the restored frames' scores; `shared`: the share of each convolution's channels, by weather;
+        `router`: accuracy and calibration error by set; `temperature`; `posterior`: mean probabilities in mixed
+        weather, and of the first frame as `example`.
+        """
+        judges = self.judges
+        restorers = {n: Restorer(MuirfRestorer(net), net.config.stride, net.gate_names) for n in judges.restoration}
+        weathers = {name: score(restorers[name], frames) for name, frames in judges.restoration.items()}
+        mixed = {
+            name: posterior(net, weather_logits(net, [(image, 0) for image in images])[0])
+            for name, images in judges.mixed.items()
+        }
+        return {
+            "weathers": weathers,
+            "shared": {name: shared(restorer.gates()) for name, restorer in restorers.items()},
+            "router": {name: router_scores(net, *weather_logits(net, seen)) for name, seen in judges.router.items()},
+            "temperature": round(net.router.temperature.item(), 4),
+            "posterior": {name: named(net, found_NK.mean(dim=0)) for name, found_NK in mixed.items()},
+            "example": {name: named(net, found_NK[0]) for name, found_NK in mixed.items()},
+        }
+
+
+def shared(gates: dict[str, float]) -> dict[str, float]:
+    """The gates that are a convolution's share of channels, by the convolution's name."""
+    return {name.removeprefix(SHARED): value for name, value in gates.items() if name.startswith(SHARED)}
+
+
+def router_scores(net: Muirf, logits_NK: Tensor, labels_N: Tensor) -> dict[str, float]:
+    """Accuracy, and the expected calibration error without and with the temperature."""
+    accuracy = (logits_NK.argmax(dim=1) == labels_N).float().mean().item()
+    before = expected_calibration_error(logits_NK.softmax(dim=1), labels_N)
+    after = expected_calibration_error(posterior(net, logits_NK), labels_N)
+    found = {"accuracy": accuracy, "error_before": before, "error_after": after}
+    return {name: round(value, 4) for name, value in found.items()} | {"frames": len(labels_N)}
+
+
+def posterior(net: Muirf, logits_NK: Tensor) -> Tensor:
+    """The calibrated probabilities."""
+    return (logits_NK / net.router.temperature.cpu()).softmax(dim=1)
+
+
+def named(net: Muirf, probability_K: Tensor) -> dict[str, float]:
+    """Probabilities by weather."""
+    return dict(zip(net.config.weathers, (round(value, 4) for value in probability_K.tolist()), strict=True))
