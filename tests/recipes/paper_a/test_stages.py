@@ -14,7 +14,7 @@ from training.loop.record import Record
 from training.loop.stages import Outcome
 from training.loop.trainer import Trainer
 from training.recipes.paper_a import objective as paper_a_stages
-from training.recipes.paper_a.config import EGSynLossConfig, PairsConfig, PaperARun, paper_a_smoke
+from training.recipes.paper_a.config import EGSynLossConfig, PaperARun, paper_a_smoke
 from training.recipes.paper_a.objective import D1, D2, EGSYN, SEGMENTER, SGADA
 from training.recipes.paper_a.recipe import PAPER_A
 from training.recipes.paper_a.vgg19 import VGG19Features
@@ -148,11 +148,6 @@ def test_the_original_segmenter_is_asked_for_and_goes_into_the_checkpoint_as_it_
     assert run(PAPER_A, tmp_path / "run") == 1
     assert "name one with --segmenter" in capsys.readouterr().err
     base = untrained(WEATHER_NET, smoke(), tmp_path / "base")
-    assert run(PAPER_A, tmp_path / "run", "--originals", "maps", segmenter=base) == 1
-    assert "name it with --pairs ROOT" in capsys.readouterr().err
-    config = dataclasses.replace(CONFIG, segmenter=str(base), pairs=PairsConfig(originals="maps"))
-    with pytest.raises(ValueError, match="--originals and --segmenter: both"):
-        PAPER_A.begin(config, processes.launch())
     assert run(PAPER_A, tmp_path / "run", "--workers", "0", segmenter=base) == 0
     kept, trained = tensors(tmp_path / "run"), tensors(base)
     names = [name.removeprefix("segmenter.") for name in kept if name.startswith("segmenter.")]
