@@ -112,7 +112,7 @@ def soft_focus(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> I
     if severity == 0:
         return image_HW3.copy()
     sigma = 2.5 * severity * float(np.clip(image_HW3.shape[0] / 360, 0.5, 4.0))
-    return np.asarray(cv2.GaussianBlur(image_HW3, (0, 0), max(0.2, sigma)), np.uint8)
+    return np.asarray(cv2.GaussianBlur(image_HW3, (0, 0), max(0.3, sigma)), np.uint8)
 
 
 NEAR_MISSES: dict[str, Callable[[Image, Map, float, int], Image]] = {
