@@ -11,7 +11,7 @@ from training.data.degradations.arguments import Image, Map, check
 from training.data.degradations.glaze import brightness, quarter, quarter_depth, to_bytes
 from training.data.degradations.ground import Ground, find_ground
 from training.data.degradations.lamps import draw_lamps, glow, lit_by
-from training.data.degradations.smooth import guided, octaves, resized
+from training.data.degradations.smooth import along_edges, octaves, resized
 
 AMBIENT = (0.006, 0.12)
 """Remaining share of the day's light (linear), times the camera's gain."""
@@ -41,7 +41,7 @@ def wide_night(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> I
     lamps = draw_lamps(rng, ground, width / height)
     # The dark of the sky follows the picture's edges, rather than those of a depth that may be wrong.
     far_hw = np.asarray(1 - np.exp(depth_hw * np.float32(-1 / 120)), np.float32)
-    open_hw = np.clip(guided(far_hw, brightness(small_hw3), 3, 0.06), 0, 1)
+    open_hw = along_edges(far_hw, brightness(small_hw3))
     falling_hw3 = _falling(rng, depth_hw, open_hw, ground) + lit_by(lamps, depth_hw) * np.float32(rng.uniform(0.3, 1.5))
     gain_hw3 = np.asarray(cv2.pow(np.minimum(falling_hw3, 1), severity / DISPLAY_GAMMA), np.float32)
     glow_hw3 = glow(rng, lamps, depth_hw) * np.float32(255 * severity)

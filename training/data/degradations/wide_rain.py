@@ -13,7 +13,7 @@ from training.data.degradations.arguments import Image, Map, check
 from training.data.degradations.glaze import Glaze, brightness, painted, quarter, quarter_depth
 from training.data.degradations.ground import Ground, find_ground
 from training.data.degradations.lens_drops import DropStyle, add_drops
-from training.data.degradations.smooth import guided, octaves
+from training.data.degradations.smooth import along_edges, octaves
 from training.data.degradations.strokes import Flight, flight
 from training.data.degradations.veils import haze
 from training.data.degradations.wet_road import wet_road
@@ -95,11 +95,11 @@ def _wet_air(rng: Generator, image_HW3: Image, depth_HW: Map, severity: float, s
     grey_hw, depth_hw = brightness(small_hw3), quarter_depth(depth_HW)
     ground = find_ground(depth_HW)
     bright = float(np.percentile(grey_hw[::2, ::2], 85))
-    airlight_hw3 = draw_airlight(rng, min(1.0, bright * rng.uniform(0.6, 1.0)), small_hw3.shape)
+    airlight_hw3 = draw_airlight(rng, min(1.0, bright * rng.uniform(0.7, 1.15)), small_hw3.shape)
     glaze = Glaze(small_hw3.shape)
     # Rain falls from clouds: less light, less colour, no blue sky.
-    sky_hw = guided(np.asarray(depth_hw > SKY_FROM_M, np.float32), grey_hw, 3, 0.06)
-    glaze.lay(np.clip(sky_hw, 0, 1) * np.float32(min(1.0, 2 * severity) * rng.uniform(0.5, 1)), 1.1 * airlight_hw3)
+    sky_hw = along_edges(np.asarray(depth_hw > SKY_FROM_M, np.float32), grey_hw)
+    glaze.lay(sky_hw * np.float32(min(1.0, 2 * severity) * rng.uniform(0.5, 1)), 1.1 * airlight_hw3)
     glaze.lay(0.35 * severity * rng.uniform(0.3, 1), cv2.merge([255 * grey_hw] * 3))
     wet_road(rng, glaze, small_hw3, depth_HW, ground, min(1.0, 2 * severity) * scene.wet, grey_hw)
     glaze.dim(1 - 0.3 * severity * rng.uniform(0, 1))
@@ -118,7 +118,7 @@ def _spray(rng: Generator, depth_hw: Map, ground: Ground, strength: float) -> Ma
     column_1w = ((np.arange(width, dtype=np.float32) + 0.5) / height)[None, :]
     opacity_hw = np.zeros_like(depth_hw)
     for _ in range(rng.integers(1, 5)):
-        distance = 6 * 7 ** rng.uniform(0, 1)
+        distance = 10 * 5 ** rng.uniform(0, 1)
         foot = ground.horizon + 1 / (ground.slope * distance)
         metre = 1 / (ground.slope * 1.5 * distance)  # in image heights, for a camera 1.5 m above the ground
         across, wide, high = rng.uniform(0.2, 0.8) * width / height, rng.uniform(0.8, 2.0), rng.uniform(0.25, 0.8)
