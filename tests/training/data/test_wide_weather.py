@@ -5,9 +5,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.data.degradations import DEGRADATIONS, degrade, lens_drops, rain_streaks, snow_flakes, wide_fog
+from training.data.degradations import (
+    DEGRADATIONS,
+    degrade,
+    lens_drops,
+    rain_streaks,
+    snow_flakes,
+    wide_fog,
+    wide_night,
+)
 from training.data.degradations.glaze import Glaze
-from training.data.degradations.ground import find_ground
+from training.data.degradations.ground import Ground, find_ground
+from training.data.degradations.lamps import Lamps, draw_lamps, glow, lit_by
 from training.data.degradations.smooth import guided
 from training.data.degradations.wet_road import wet_road
 from training.data.degradations.wide_fog import wide_extinction
@@ -166,3 +175,48 @@ def test_the_guided_filter_keeps_the_guides_edges() -> None:
     steps_W = np.abs(np.diff(result_hw, axis=1)).mean(axis=0)
     assert steps_W.argmax() == 29
     assert np.abs(guided(np.full_like(guide_hw, 0.4), guide_hw, 6, 0.05) - 0.4).max() < 1e-3
+
+
+def test_night_darkens_the_sky_most_and_adds_noise() -> None:
+    sample = street()
+    grey_HW3 = np.full_like(sample.image_HW3, 150)
+    for seed in range(6):
+        night_HW3 = wide_night(grey_HW3, sample.depth_HW, 1.0, seed).astype(float)
+        assert np.median(night_HW3[:30]) <= np.median(night_HW3[100:]) < 150
+        assert np.diff(night_HW3, axis=1).std() > 0.2
+
+
+def lamp(column: float, row: float, distance: float) -> Lamps:
+    place = (np.array([column]), np.array([row]), np.array([distance]), np.array([0.2]))
+    return Lamps(*place, np.array([[1.0, 1.0, 1.0]]))
+
+
+def test_lamps_glow_where_they_are_and_behind_nothing() -> None:
+    depth_hw = np.full((72, 128), 30, np.float32)
+    shining, hidden = (
+        glow(np.random.default_rng(0), lamp(0.25, 0.5, distance), depth_hw).sum(axis=2) for distance in (20, 60)
+    )
+    assert np.unravel_index(shining.argmax(), shining.shape) == pytest.approx((36, 32), abs=2)
+    assert hidden.max() == 0
+    lit_hw = lit_by(lamp(0.25, 0.5, 30.0), depth_hw).sum(axis=2)
+    assert lit_hw[:, :64].sum() > 10 * lit_hw[:, 64:].sum() > 0
+
+
+def test_tail_lamps_are_below_the_horizon_and_farther_lamps_nearer_to_it() -> None:
+    ground = Ground(0.4, 0.6, np.zeros((9, 16), np.float32))
+    for seed in range(20):
+        lamps = draw_lamps(np.random.default_rng(seed), ground, 16 / 9)
+        red_N = lamps.colour_N3[:, 0] > 3 * lamps.colour_N3[:, 1]
+        assert (lamps.row_N[red_N] > 0.4).all()
+        assert (np.abs(lamps.row_N - 0.4) * lamps.distance_N < 10).all()
+
+
+def test_layers_of_a_glaze_are_laid_in_order() -> None:
+    image_HW3 = np.full((40, 64, 3), 100, np.uint8)
+    glaze = Glaze((10, 16, 3))
+    assert np.array_equal(glaze.over(image_HW3), image_HW3)
+    glaze.lay(0.5, (200, 200, 200))
+    glaze.dim(0.5)
+    assert np.abs(glaze.over(image_HW3).astype(int) - 75).max() <= 1
+    glaze.lay(1.0, (10, 20, 30))
+    assert np.abs(glaze.over(image_HW3).astype(int) - (10, 20, 30)).max() <= 1

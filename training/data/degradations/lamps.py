@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from training.data.degradations.arguments import Map
 from training.data.degradations.ground import Ground
+from training.data.degradations.smooth import resized
 
 CAMERA_HEIGHT_M = 1.5
 WHITES = ((1.0, 0.66, 0.32), (1.0, 0.85, 0.62), (0.95, 0.97, 1.0))
@@ -80,14 +81,14 @@ def glow(rng: Generator, lamps: Lamps, depth_hw: Map) -> Map:
 
 def lit_by(lamps: Lamps, depth_hw: Map) -> Map:
     """Light of the lamps on what is about as far as they are, float32 [h, w, 3], at most about 0.3."""
-    height, width = depth_hw.shape
+    far_hw = np.log(depth_hw[::2, ::2])  # light is smooth: half the size suffices
+    height, width = far_hw.shape
     column_1w = (np.arange(width, dtype=np.float32)[None, :] + 0.5) / width
     row_h1 = (np.arange(height, dtype=np.float32)[:, None] + 0.5) / height
-    far_hw = np.log(depth_hw)
     lit_hw3 = np.zeros((height, width, 3), np.float32)
     for column, row, distance, size, colour in zip(*(values.tolist() for values in lamps), strict=True):
         reach = 12 * size / distance
         apart_hw = ((column_1w - column) * width / height / reach) ** 2 + ((row_h1 - row - reach) / (2 * reach)) ** 2
         light_hw = 0.3 * np.exp(-apart_hw - 4 * (far_hw - np.float32(np.log(distance))) ** 2)
         lit_hw3 += light_hw.astype(np.float32)[:, :, None] * np.array(colour, np.float32)
-    return lit_hw3
+    return resized(lit_hw3, depth_hw.shape)

@@ -79,6 +79,4 @@ def _noise(rng: Generator, gain_hw3: Map, shape: tuple[int, ...], severity: floa
     deviation_hw = np.sqrt(0.15 + gain_hw3.mean(axis=2)) * np.float32(strength)
     grain_HW = rng.standard_normal((height, width), np.float32) * resized(deviation_hw, shape)
     colour_hw3 = rng.standard_normal((-(-height // 3), -(-width // 3), 3), np.float32) * np.float32(0.5 * strength)
-    noise_HW3 = resized(colour_hw3, shape)
-    noise_HW3 += grain_HW[:, :, None]
-    return noise_HW3
+    return np.asarray(cv2.add(resized(colour_hw3, shape), cv2.merge([grain_HW] * 3)), np.float32)
