@@ -78,7 +78,7 @@ class ExampleOfMixture(NamedTuple):
 class MixedCrops(Dataset[ExampleOfMixture]):
     """Endless examples of `size` (rows, columns), a share `whole` of them whole frames; else as DegradedCrops.
 
-    The target is the frame before its weather: for a near miss, what the near miss made of it.
+    The target is the frame before its weather: for a near miss, the near miss itself.
     """
 
     def __init__(

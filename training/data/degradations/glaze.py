@@ -38,20 +38,20 @@ class Glaze:
         self.added_hw3 = np.zeros((*shape[:2], 3), np.float32)
 
     def lay(self, alpha_hw: Map | float, colour: ArrayLike) -> None:
-        """Lay `colour`, RGB 0..255 or a picture [h, w, 3], over what is there, with opacity `alpha_hw` (0..1)."""
+        """Lay `colour`, RGB 0..255 or a picture [h, w, 3], over the layers so far, with opacity `alpha_hw` (0..1)."""
         alpha_hw = np.broadcast_to(np.asarray(alpha_hw, np.float32), self.keep_hw.shape)
         self.keep_hw *= 1 - alpha_hw
         self.added_hw3 += alpha_hw[:, :, None] * (np.asarray(colour, np.float32) - self.added_hw3)
 
     def dim(self, share_hw: Map | float) -> None:
-        """Darken what is there to `share_hw` (0..1) of itself."""
+        """Darken picture and layers to `share_hw` (0..1) of themselves."""
         self.keep_hw *= np.asarray(share_hw, np.float32)
         self.added_hw3 *= np.asarray(share_hw, np.float32)[..., None]
 
     def over(self, image_HW3: Image) -> Image:
         """The image under the layers, uint8 [H, W, 3]."""
         other_hw = 1 - self.keep_hw
-        # blendLinear takes shares that sum to 1: what is added is their colour, of which bytes must hold enough.
+        # blendLinear takes shares that sum to 1, so the layers' light becomes a colour times its share.
         colour_hw3 = np.asarray(self.added_hw3 / np.maximum(other_hw, 1e-3)[:, :, None], np.float32)
         size = (image_HW3.shape[1], image_HW3.shape[0])
         colour_HW3 = cv2.resize(to_bytes(colour_hw3), size, interpolation=cv2.INTER_LINEAR)

@@ -1,4 +1,4 @@
-"""Finds the ground in a depth map: where a flat road lies, and the row of its horizon.
+"""Finds the flat ground in a depth map, and the row of its horizon.
 
 On a flat ground, inverse depth grows linearly with the row below the horizon, in every crop and at every size.
 Shape suffixes: H rows, W columns, h and w those of a grid COARSE times coarser.

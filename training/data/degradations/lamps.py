@@ -1,4 +1,4 @@
-"""Lamps of a street by night, where they stand in the picture: street lamps, oncoming and leading cars, windows.
+"""Lamps of a street by night, in perspective: street lamps, headlamps of oncoming cars, tail lamps.
 
 Shape suffixes: H rows, W columns, h and w a quarter of them, N lamps, 3 colours (RGB).
 """
@@ -80,7 +80,7 @@ def glow(rng: Generator, lamps: Lamps, depth_hw: Map) -> Map:
 
 
 def lit_by(lamps: Lamps, depth_hw: Map) -> Map:
-    """Light of the lamps on what is about as far as they are, float32 [h, w, 3], at most about 0.3."""
+    """Light of the lamps on surfaces about as far away as they are, float32 [h, w, 3], at most about 0.3."""
     far_hw = np.log(depth_hw[::2, ::2])  # light is smooth: half the size suffices
     height, width = far_hw.shape
     column_1w = (np.arange(width, dtype=np.float32)[None, :] + 0.5) / width

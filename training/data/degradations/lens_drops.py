@@ -80,7 +80,7 @@ def add_drops(rng: Generator, image_HW3: Image, severity: float, style: DropStyl
     seen_hw3 = cv2.multiply(seen_hw3, cv2.merge([shade_hw] * 3), dtype=cv2.CV_8U)
     glint_hw = cv2.exp((across_hw**2 + (down_hw + np.float32(0.45)) ** 2) * np.float32(-14)) * inside_hw
     seen_hw3 = cv2.add(seen_hw3, cv2.merge([(glint_hw * np.float32(style.glint)).astype(np.uint8)] * 3))
-    # Out of focus, a drop and what it shows are one blur: the blurred picture over the blurred outline.
+    # Out of focus, a drop and its view are one blur: the blurred picture over the blurred outline.
     sigma = max(0.6, style.defocus * scale)
     alpha_hw = np.asarray(cv2.GaussianBlur(inside_hw, (0, 0), sigma), np.float32)
     alpha_hw *= np.float32(0.97 * min(1.0, severity / LENS_ONSET))

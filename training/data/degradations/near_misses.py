@@ -48,7 +48,7 @@ def sensor_noise(image_HW3: Image, depth_HW: Map, severity: float, seed: int) ->
     height, width = image_HW3.shape[:2]
     colours, coarse = 3 if rng.random() < 0.5 else 1, 1 + int(rng.random() < 0.3)
     size = (-(-height // coarse), -(-width // coarse), colours)
-    # One draw serves three colours, shifted: where they meet, they are independent.
+    # One draw serves three colours, shifted: at each pixel, they are independent.
     plane_hw = rng.standard_normal(size[:2], np.float32) * np.float32(25 * severity * rng.uniform(0.6, 1))
     planes = [np.roll(plane_hw, int(rng.integers(plane_hw.size)) * (colours > 1)) for _ in range(3)]
     noise_HW3 = resized(np.asarray(cv2.merge(planes), np.float32), image_HW3.shape)

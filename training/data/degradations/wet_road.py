@@ -1,4 +1,4 @@
-"""A wet road: darker, and a mirror at grazing angles of what rises beyond it.
+"""A wet road: darker, and at grazing angles a mirror of the scene beyond it.
 
 Shape suffixes: H rows, W columns, h and w a quarter of them, 3 colours (RGB).
 """
@@ -24,8 +24,8 @@ def wet_road(
 ) -> None:
     """Lay a wet road over a picture: `small_hw3` is its quarter, `grey_hw` its brightness 0..1, wetness 0..1.
 
-    A mirror in the ground shows a point at the depth D in the row 2 F(D) - row, where F(D) is the row at which the
-    ground reaches D; Schlick's formula gives its strength.
+    A mirror in the ground shows a point at the depth D in the row 2 F(D) - row; F(D) is the row at which the
+    ground reaches D. Schlick's formula gives the mirror's strength.
     """
     height = len(small_hw3)
     like_hw = np.clip(guided(resized(ground.like_hw, small_hw3.shape), grey_hw, 2, 0.1), 0, 1)
@@ -48,7 +48,7 @@ def _mirrored(rng: Generator, small_hw3: Image, depth_HW: Map, ground: Ground) -
     column_hw, row_hw = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     horizon = np.float32(ground.horizon * height - 0.5)
     below_hw = np.maximum(row_hw - horizon, 0)
-    # First guess: something at infinity; its depth there tells where its foot is.
+    # First guess: something at infinity; its depth there tells the row of its foot.
     far_hw = cv2.remap(depth_hw, column_hw, horizon - below_hw, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
     foot_hw = np.minimum(np.float32(height / ground.slope) / far_hw, below_hw)
     ripple_hw = octaves(rng, small_hw3.shape, ((30, 8),)) * np.float32(rng.uniform(0, 0.015) * height)

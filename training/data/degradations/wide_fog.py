@@ -50,7 +50,7 @@ def wide_fog(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Ima
     transmission_hw = np.asarray(cv2.exp(path_hw * np.float32(-wide_extinction(severity))), np.float32)
     soft_hw = np.clip(guided(transmission_hw, brightness(small_hw3), 3, 0.06), 0, 1)
     glaze = Glaze(small_hw3.shape)
-    # Light that the fog scatters blurs what is far.
+    # Light that the fog scatters blurs distant things.
     glaze.lay((1 - soft_hw) * np.float32(rng.uniform(0.2, 0.9)), cv2.GaussianBlur(small_hw3, (0, 0), 1.3))
     # Under a dark fog, the scene is dark too: a bright sky behind it would look like smoke.
     glaze.dim(min(1.0, level / max(bright, 0.1)) ** min(1.0, 3 * severity))
@@ -92,7 +92,7 @@ def _path(rng: Generator, depth_HW: Map, layered: bool) -> Map:
     # A layer of fog is left upwards after thickness / sine of the elevation.
     sky_h1 = np.minimum(np.float32(thickness) / (rise_h1 * np.float32(0.8) + np.float32(0.02)), np.float32(1000))
     sky_hw = depth_hw > SKY_FROM_M
-    # A sky not much farther than the scene keeps the skyline from looking cut out, whatever errors the depth has.
+    # A sky not much farther than the scene keeps the skyline soft, even over a wrong depth.
     scene_m = float(np.percentile(depth_hw[~sky_hw][::7], 95)) if not sky_hw.all() else 100.0
     farthest = max(np.float32(scene_m * rng.uniform(1.5, 6)), np.float32(60))
     depth_hw = np.where(sky_hw, np.clip(sky_h1, np.float32(60), farthest), depth_hw)
