@@ -6,13 +6,16 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import torch
-from numpy.random import default_rng
+from numpy.random import Generator, default_rng
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from training.data.crops import crop, relight, to_tensor
+from training.data.bonnet import with_bonnet
+from training.data.classes import VOID
+from training.data.crops import Window, crop, relight, to_tensor
 from training.data.degradations import degrade
-from training.data.mixture import WEATHER_MIXTURE, Mixture
+from training.data.degradations.near_misses import NEAR_MISSES, OTHER_FRAMES
+from training.data.mixture import DEFAULT_MIXTURE, WEATHER_MIXTURE, ConditionMixture, Mixture, Step
 from training.data.sample import Sample
 
 
@@ -55,3 +58,82 @@ class DegradedCrops(Dataset[Example]):
             torch.from_numpy(sample.labels_HW),
             torch.tensor(drawn.number),
         )
+
+
+class ExampleOfMixture(NamedTuple):
+    """As Example, for several weathers at once; `weather` is the strongest condition's number.
+
+    weathers_K and severities_K, float32, one of each of CONDITIONS: 1 for those that are there, else 0; their
+    severities. A clear frame, near misses included, has weathers_K 1 at "clear" alone.
+    """
+
+    degraded_3HW: Tensor
+    clear_3HW: Tensor
+    labels_HW: Tensor
+    weather: Tensor
+    weathers_K: Tensor
+    severities_K: Tensor
+
+
+class MixedCrops(Dataset[ExampleOfMixture]):
+    """Endless examples of `size` (rows, columns), a share `whole` of them whole frames; else as DegradedCrops.
+
+    The target is the frame before its weather: for a near miss, the near miss itself.
+    """
+
+    def __init__(
+        self,
+        pools: Sequence[Sequence[Sample]],
+        shares: Sequence[float],
+        size: tuple[int, int],
+        seed: int,
+        mixture: ConditionMixture = DEFAULT_MIXTURE,
+        whole: float = 0.4,
+    ) -> None:
+        self._pools = pools
+        self._shares = np.asarray(shares) / sum(shares)
+        self._size = size
+        self._seed = seed
+        self._mixture = mixture
+        self._whole = whole
+
+    def __getitem__(self, index: int) -> ExampleOfMixture:
+        cv2.setNumThreads(0)
+        rng = default_rng((self._seed, index))
+        pool = self._pools[rng.choice(len(self._pools), p=self._shares)]
+        frame = pool[int(rng.integers(len(pool)))]
+        part = whole_frame(frame, self._size, rng) if rng.random() < self._whole else crop(frame, self._size, rng)
+        plan = self._mixture.draw(rng)
+        sample = with_bonnet(relight(part, rng), rng)
+        if plan.before:
+            sample = near_miss(sample, plan.before, int(rng.integers(2**31)))
+        degraded = sample
+        for name, severity in plan.weathers:
+            image_HW3 = degrade(degraded, name, severity, int(rng.integers(2**31)))
+            degraded = degraded._replace(image_HW3=image_HW3)
+        severity_K = plan.severities()
+        return ExampleOfMixture(
+            to_tensor(degraded.image_HW3),
+            to_tensor(sample.image_HW3),
+            torch.from_numpy(sample.labels_HW),
+            torch.tensor(int(severity_K.argmax())),
+            torch.from_numpy((severity_K > 0).astype(np.float32)),
+            torch.from_numpy(severity_K),
+        )
+
+
+def whole_frame(sample: Sample, size: tuple[int, int], rng: Generator) -> Sample:
+    """The largest part of the frame of the aspect of `size` (rows, columns), at that size, mirrored at random."""
+    height, width = sample.labels_HW.shape
+    rows, columns = min(height, round(width * size[0] / size[1])), min(width, round(height * size[1] / size[0]))
+    top, left = int(rng.integers(height - rows + 1)), int(rng.integers(width - columns + 1))
+    window = Window(top, left, rows, columns, bool(rng.random() < 0.5), size)
+    return Sample(window.image(sample.image_HW3), window.labels(sample.labels_HW), window.depth(sample.depth_HW))
+
+
+def near_miss(sample: Sample, step: Step, seed: int) -> Sample:
+    """The sample as another clear frame; one of OTHER_FRAMES has no labels."""
+    change = NEAR_MISSES.get(step.name) or OTHER_FRAMES[step.name]
+    image_HW3 = change(sample.image_HW3, sample.depth_HW, step.severity, seed)
+    labels_HW = np.full_like(sample.labels_HW, VOID) if step.name in OTHER_FRAMES else sample.labels_HW
+    return sample._replace(image_HW3=image_HW3, labels_HW=labels_HW)

@@ -1,12 +1,14 @@
-"""Draws the degradation and the severity of a training example, by the shares of a mixture."""
+"""Which degradations a training example gets, and how strong: a named share of each kind."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from training.data.degradations import DEGRADATIONS, LEVELS, WEATHERS
+from training.data.degradations.near_misses import NEAR_MISSES, OTHER_FRAMES
 
 SEVERITIES = (0.15, 1.0)
 """Range of the severity of degradations without levels."""
@@ -45,3 +47,114 @@ class Mixture:
 
 WEATHER_MIXTURE = Mixture(dict(zip(WEATHERS, (0.22, 0.26, 0.26, 0.26), strict=True)))
 """The deployable model's mixture; the drawn number is the number of the weather."""
+
+
+CONDITIONS = ("clear", "fog", "rain", "snow", "night", "raindrops")
+"""What a router tells apart, in the order of its posterior."""
+
+CONDITION_OF = {
+    "fog": "fog",
+    "wide_fog": "fog",
+    "foggy_cityscapes": "fog",
+    "rain": "rain",
+    "wide_rain": "rain",
+    "rain_streaks": "rain",
+    "snow": "snow",
+    "wide_snow": "snow",
+    "snow_flakes": "snow",
+    "night": "night",
+    "wide_night": "night",
+    "raindrops": "raindrops",
+    "lens_drops": "raindrops",
+}
+"""The condition that each weather of DEGRADATIONS is labelled."""
+
+NEAR_MISS, OTHER_FRAME = "near_miss", "other_frame"
+"""Kinds of clear example: any of NEAR_MISSES, any of OTHER_FRAMES."""
+
+FROM_SEVERITY = 0.02
+MIXED_TO_SEVERITY = 0.8
+"""The lowest severity of a ConditionMixture, and the highest of each of two weathers at once."""
+
+
+class Step(NamedTuple):
+    """One change of a frame: a name of DEGRADATIONS, NEAR_MISSES or OTHER_FRAMES, and its severity."""
+
+    name: str
+    severity: float
+
+
+class Plan(NamedTuple):
+    """One example: the change that makes another clear frame, if any, and the weathers over it, first to last."""
+
+    before: Step | None
+    weathers: tuple[Step, ...]
+
+    def severities(self) -> NDArray[np.float32]:
+        """The largest severity (0..1) of each of CONDITIONS, float32 [6]; that of clear is 1 without any weather."""
+        severity_K = np.zeros(len(CONDITIONS), np.float32)
+        for name, severity in self.weathers:
+            index = CONDITIONS.index(CONDITION_OF[name])
+            severity_K[index] = max(severity_K[index], severity / LEVELS.get(name, 1))
+        severity_K[0] = not self.weathers
+        return severity_K
+
+
+class ConditionMixture:
+    """Kinds of example, each with its share (any positive numbers).
+
+    A kind is the names of its weathers, first to last: () is a clear frame, (NEAR_MISS,) and (OTHER_FRAME,) are clear
+    frames that look otherwise, ("wide_fog", "wide_rain") is both at once. Raises ValueError for no kind, an unknown
+    name, or a share that is not positive.
+    """
+
+    def __init__(self, shares: Mapping[tuple[str, ...], float]) -> None:
+        known = {*CONDITION_OF, NEAR_MISS, OTHER_FRAME}
+        unknown = sorted({name for kind in shares for name in kind} - known)
+        if not shares or unknown or min(shares.values()) <= 0:
+            raise ValueError(f"mixture: needs positive shares of kinds made of {sorted(known)}; got {dict(shares)}")
+        self.kinds = tuple(shares)
+        self._shares = np.array(list(shares.values()), np.float64)
+        self._shares /= self._shares.sum()
+
+    def draw(self, rng: Generator) -> Plan:
+        """One example at random; two weathers at once have severities of their own."""
+        kind = self.kinds[int(rng.choice(len(self.kinds), p=self._shares))]
+        before = None
+        names = [name for name in kind if name in CONDITION_OF]
+        for place, choices in ((NEAR_MISS, NEAR_MISSES), (OTHER_FRAME, OTHER_FRAMES)):
+            if place in kind:
+                before = Step(tuple(choices)[int(rng.integers(len(choices)))], rng.uniform(FROM_SEVERITY, 1))
+        highest = 1.0 if len(names) < 2 else MIXED_TO_SEVERITY
+        return Plan(before, tuple(Step(name, _severity(rng, name, highest)) for name in names))
+
+
+def _severity(rng: Generator, name: str, highest: float) -> float:
+    return float(rng.integers(1, LEVELS[name] + 1)) if name in LEVELS else rng.uniform(FROM_SEVERITY, highest)
+
+
+DEFAULT_MIXTURE = ConditionMixture(
+    {
+        (): 13.4,
+        (NEAR_MISS,): 5.6,
+        (OTHER_FRAME,): 1.0,
+        ("fog",): 14,
+        ("wide_fog",): 14,
+        ("rain",): 4,
+        ("wide_rain",): 8,
+        ("rain_streaks",): 6,
+        ("snow",): 4,
+        ("wide_snow",): 8,
+        ("snow_flakes",): 6,
+        ("night",): 5,
+        ("wide_night",): 11,
+        ("raindrops",): 2,
+        ("lens_drops",): 4,
+        ("wide_fog", "wide_rain"): 2,
+        ("wide_rain", "wide_night"): 2,
+        ("wide_fog", "wide_snow"): 2,
+        ("wide_rain", "lens_drops"): 2,
+    }
+)
+"""The next default model's, in parts: 20 of clear frames (a third of them near misses), 28 of fog (half of it wide), 18
+of rain, 18 of snow (both a third without veil), 16 of night, 6 of drops, 8 of two weathers at once."""

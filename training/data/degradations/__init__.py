@@ -3,11 +3,17 @@
 from collections.abc import Callable
 
 from training.data.degradations.arguments import Image, Map
+from training.data.degradations.combined import fog_and_rain, fog_and_snow, rain_and_drops, rain_and_night
 from training.data.degradations.dark import night
 from training.data.degradations.lens import raindrops
+from training.data.degradations.lens_drops import lens_drops
 from training.data.degradations.reflections import reflection, reflection_linear_light
 from training.data.degradations.regular import chromatic_aberration, gaussian_blur, gaussian_noise, jpeg
 from training.data.degradations.weather import WEATHERS, clear, extinction, fog, foggy_cityscapes, rain, snow
+from training.data.degradations.wide_fog import wide_fog
+from training.data.degradations.wide_night import wide_night
+from training.data.degradations.wide_rain import rain_streaks, wide_rain
+from training.data.degradations.wide_snow import snow_flakes, wide_snow
 from training.data.sample import Sample
 
 __all__ = [
@@ -19,16 +25,27 @@ __all__ = [
     "degrade",
     "extinction",
     "fog",
+    "fog_and_rain",
+    "fog_and_snow",
     "foggy_cityscapes",
     "gaussian_blur",
     "gaussian_noise",
     "jpeg",
+    "lens_drops",
     "night",
     "rain",
+    "rain_and_drops",
+    "rain_and_night",
+    "rain_streaks",
     "raindrops",
     "reflection",
     "reflection_linear_light",
     "snow",
+    "snow_flakes",
+    "wide_fog",
+    "wide_night",
+    "wide_rain",
+    "wide_snow",
 ]
 
 DEGRADATIONS: dict[str, Callable[[Image, Map, float, int], Image]] = {
@@ -45,6 +62,17 @@ DEGRADATIONS: dict[str, Callable[[Image, Map, float, int], Image]] = {
     "reflection_linear_light": reflection_linear_light,
     "raindrops": raindrops,
     "night": night,
+    "wide_fog": wide_fog,
+    "wide_rain": wide_rain,
+    "rain_streaks": rain_streaks,
+    "wide_snow": wide_snow,
+    "snow_flakes": snow_flakes,
+    "wide_night": wide_night,
+    "lens_drops": lens_drops,
+    "fog_and_rain": fog_and_rain,
+    "fog_and_snow": fog_and_snow,
+    "rain_and_night": rain_and_night,
+    "rain_and_drops": rain_and_drops,
 }
 
 LEVELS = {

@@ -1,0 +1,67 @@
+"""Near misses are clear frames of their own: pictures that repeat, and grow apart from the frame with severity."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from training.data.degradations.near_misses import NEAR_MISSES, OTHER_FRAMES
+
+ALL = NEAR_MISSES | OTHER_FRAMES
+
+
+def picture(height: int, width: int, seed: int = 3) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+@given(st.sampled_from(sorted(ALL)), st.integers(1, 60), st.integers(1, 60), st.floats(0, 1), st.integers(0, 2**40))
+@settings(max_examples=150, deadline=None)
+def test_the_result_is_a_new_picture_that_repeats(
+    name: str, rows: int, columns: int, severity: float, seed: int
+) -> None:
+    image_HW3, depth_HW = picture(rows, columns), np.ones((rows, columns), np.float32)
+    before = image_HW3.copy()
+    first, second = (ALL[name](image_HW3, depth_HW, severity, seed) for _ in range(2))
+    assert (first.dtype, first.shape) == (np.uint8, image_HW3.shape)
+    assert np.array_equal(first, second)
+    assert np.array_equal(image_HW3, before)
+    assert not np.shares_memory(first, image_HW3)
+    assert np.array_equal(ALL[name](image_HW3, depth_HW, 0, seed), image_HW3)
+
+
+@pytest.mark.parametrize("name", sorted(NEAR_MISSES))
+def test_the_change_grows_with_severity(name: str) -> None:
+    image_HW3, depth_HW = picture(90, 160) // 2 + 40, np.ones((90, 160), np.float32)
+    changes = [
+        np.mean(
+            [np.square(ALL[name](image_HW3, depth_HW, s, seed).astype(float) - image_HW3).mean() for seed in range(8)]
+        )
+        for s in (0, 0.1, 0.4, 0.7, 1)
+    ]
+    assert (np.diff(changes) > 0).all(), changes
+
+
+@pytest.mark.parametrize("name", sorted(OTHER_FRAMES))
+def test_other_frames_differ_by_seed(name: str) -> None:
+    image_HW3, depth_HW = picture(90, 160), np.ones((90, 160), np.float32)
+    first, second = (ALL[name](image_HW3, depth_HW, 0.5, seed) for seed in (1, 2))
+    assert (first != second).mean() > 0.2
+
+
+@pytest.mark.parametrize("name", sorted(ALL))
+def test_bad_arguments_are_named(name: str) -> None:
+    with pytest.raises(ValueError, match="severity"):
+        ALL[name](picture(4, 4), np.ones((4, 4), np.float32), 1.5, 0)
+
+
+def test_the_named_cameras_look_as_named() -> None:
+    image_HW3, depth_HW = picture(60, 80), np.ones((60, 80), np.float32)
+    made = {name: near(image_HW3, depth_HW, 1.0, 4).astype(float) for name, near in NEAR_MISSES.items()}
+    assert made["flat_profile"].std() == pytest.approx(image_HW3.std() / 2, rel=0.05)
+    assert made["lifted_blacks"].min() >= 0.08 * 255 and made["lifted_blacks"].max() == 255
+    assert np.ptp(made["grey_camera"], axis=2).max() <= 1
+    assert made["underexposed"].mean() < 0.5 * image_HW3.mean()
+    assert made["overexposed"].mean() > 1.2 * image_HW3.mean()
+    assert made["glare"].mean() > made["overexposed"].min()
+    corner, middle = made["vignetting"][:6, :6].mean(), made["vignetting"][27:33, 37:43].mean()
+    assert corner < 0.8 * middle
