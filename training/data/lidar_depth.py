@@ -58,9 +58,9 @@ def edge_aware_sums(planes_NHW: Map, image_HW3: NDArray[np.uint8]) -> Map:
     The recursive filter over the domain transform (Gastal and Oliveira, SIGGRAPH 2011, section 5 and equations 11, 14
     and 21).
     """
-    image_HW3 = image_HW3.astype(np.float32) / 255
-    steps_HW = 1 + REACH / CONTRAST * np.abs(np.diff(image_HW3, axis=1, prepend=image_HW3[:, :1])).sum(axis=2)
-    steps_WH = 1 + REACH / CONTRAST * np.abs(np.diff(image_HW3, axis=0, prepend=image_HW3[:1])).sum(axis=2).T
+    scaled_HW3 = image_HW3.astype(np.float32) / 255
+    steps_HW = 1 + REACH / CONTRAST * np.abs(np.diff(scaled_HW3, axis=1, prepend=scaled_HW3[:, :1])).sum(axis=2)
+    steps_WH = 1 + REACH / CONTRAST * np.abs(np.diff(scaled_HW3, axis=0, prepend=scaled_HW3[:1])).sum(axis=2).T
     # The loop runs along the first axis: rows and columns take turns there.
     down_HNW = np.ascontiguousarray(planes_NHW.transpose(1, 0, 2), np.float32)
     for number in range(1, ROUNDS + 1):

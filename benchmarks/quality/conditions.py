@@ -1,0 +1,91 @@
+"""What frames are judged under: weathers at three severities, mixtures of two, near misses, and nothing at all."""
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from benchmarks.quality import near_misses
+from training.data.degradations import degrade
+from training.data.degradations.weather import FOG_BETAS
+from training.data.sample import Sample
+from weather_perception.core.contract import Image
+
+WEATHERS = {
+    "fog": ("dark channel prior",),
+    "rain": ("median",),
+    "snow": ("median",),
+    "night": ("blind gain",),
+    "raindrops": ("median",),
+}
+"""The degradations in the table, each with its classical baselines in the order in which they apply."""
+
+SEVERITIES = (0.3, 0.6, 0.9)
+MIDDLE = SEVERITIES[1]
+
+MIXTURES = (("fog", "rain"), ("fog", "snow"), ("fog", "night"), ("rain", "night"), ("rain", "raindrops"))
+"""Two of WEATHERS, both at the middle severity, the second over the first."""
+
+CLEAR = "clear"
+Degrade = Callable[[Sample, int], Image]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A row of the table.
+
+    `group` has one row in the picture sheet; `apply` degrades a sample under a seed; `weathers` are the names that a
+    router may answer; `baselines` name the classical methods; `alone` says that the frame is good and must stay so.
+    """
+
+    name: str
+    group: str
+    apply: Degrade
+    weathers: frozenset[str]
+    baselines: tuple[str, ...] = ()
+    alone: bool = False
+    shown: bool = True
+
+    @property
+    def mixed(self) -> bool:
+        """Whether more than one answer of the router is right."""
+        return len(self.weathers) > 1
+
+    def seed(self, index: int) -> int:
+        """Seed of frame number `index`: the same in every run, another in every condition."""
+        return zlib.crc32(f"{self.name}/{index}".encode())
+
+
+def conditions(measured_depth: bool = False) -> list[Condition]:
+    """All rows, the clear one first; fog of Foggy Cityscapes' strengths for frames with `measured_depth`."""
+    rows = [Condition(CLEAR, CLEAR, lambda sample, seed: sample.image_HW3, frozenset([CLEAR]), alone=True)]
+    for name, baselines in WEATHERS.items():
+        for severity in SEVERITIES:
+            apply, shown = partial(_degraded, names=(name,), severity=severity), severity == MIDDLE
+            rows.append(Condition(f"{name} {severity}", name, apply, frozenset([name]), baselines, shown=shown))
+    if measured_depth:
+        rows += [_measured_fog(level) for level in range(1, len(FOG_BETAS) + 1)]
+    for names in MIXTURES:
+        apply = partial(_degraded, names=names, severity=MIDDLE)
+        # What came last is undone first.
+        steps = tuple(dict.fromkeys(step for name in reversed(names) for step in WEATHERS[name]))
+        rows.append(Condition(" + ".join(names), " + ".join(names), apply, frozenset(names), steps))
+    for name, change in near_misses.NEAR_MISSES.items():
+        rows.append(Condition(name, name, partial(_changed, change=change), frozenset([CLEAR]), alone=True))
+    return rows
+
+
+def _measured_fog(level: int) -> Condition:
+    apply = partial(_degraded, names=("foggy_cityscapes",), severity=level)
+    name = f"fog by measured depth, beta {FOG_BETAS[level - 1]:g}"
+    return Condition(name, name, apply, frozenset(["fog"]), WEATHERS["fog"])
+
+
+def _degraded(sample: Sample, seed: int, names: tuple[str, ...], severity: float) -> Image:
+    for number, name in enumerate(names):
+        sample = sample._replace(image_HW3=degrade(sample, name, severity, seed + number))
+    return sample.image_HW3
+
+
+def _changed(sample: Sample, seed: int, change: near_misses.Change) -> Image:
+    return change(sample.image_HW3, seed)
