@@ -51,7 +51,7 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.bench
 
 bench-quality: $(STAMP)
-	$(BIN)/python -m benchmarks.quality models/default.pt2 --base models/base.pt2 --out out/quality
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks.quality models/default.pt2 --base models/base.pt2 --out out/quality
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check
