@@ -5,9 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
+from numpy.random import default_rng
+
 from benchmarks.quality import near_misses
 from training.data.degradations import degrade
-from training.data.degradations.weather import FOG_BETAS
+from training.data.degradations.veils import Veil, blend, grey, haze
 from training.data.sample import Sample
 from weather_perception.core.contract import Image
 
@@ -25,6 +28,12 @@ MIDDLE = SEVERITIES[1]
 
 MIXTURES = (("fog", "rain"), ("fog", "snow"), ("fog", "night"), ("rain", "night"), ("rain", "raindrops"))
 """Two of WEATHERS, both at the middle severity, the second over the first."""
+
+FOG_BETAS = (0.005, 0.01, 0.02)
+"""Extinction in 1/m of fog by measured depth: visibility 600, 300 and 150 m."""
+
+AIRLIGHT = (140.0, 220.0)
+"""Its grey, from that of a dull day to that of a bright one."""
 
 CLEAR = "clear"
 Degrade = Callable[[Sample, int], Image]
@@ -57,14 +66,14 @@ class Condition:
 
 
 def conditions(measured_depth: bool = False) -> list[Condition]:
-    """All rows, the clear one first; fog of Foggy Cityscapes' strengths for frames with `measured_depth`."""
+    """All rows, the clear one first; fog of FOG_BETAS for frames with `measured_depth`."""
     rows = [Condition(CLEAR, CLEAR, lambda sample, seed: sample.image_HW3, frozenset([CLEAR]), alone=True)]
     for name, baselines in WEATHERS.items():
         for severity in SEVERITIES:
             apply, shown = partial(_degraded, names=(name,), severity=severity), severity == MIDDLE
             rows.append(Condition(f"{name} {severity}", name, apply, frozenset([name]), baselines, shown=shown))
     if measured_depth:
-        rows += [_measured_fog(level) for level in range(1, len(FOG_BETAS) + 1)]
+        rows += [_measured_fog(beta) for beta in FOG_BETAS]
     for names in MIXTURES:
         apply = partial(_degraded, names=names, severity=MIDDLE)
         # What came last is undone first.
@@ -75,10 +84,15 @@ def conditions(measured_depth: bool = False) -> list[Condition]:
     return rows
 
 
-def _measured_fog(level: int) -> Condition:
-    apply = partial(_degraded, names=("foggy_cityscapes",), severity=level)
-    name = f"fog by measured depth, beta {FOG_BETAS[level - 1]:g}"
-    return Condition(name, name, apply, frozenset(["fog"]), WEATHERS["fog"])
+def _measured_fog(beta: float) -> Condition:
+    name = f"fog by measured depth, beta {beta:g}"
+    return Condition(name, name, partial(_uniform_fog, beta=beta), frozenset(["fog"]), WEATHERS["fog"])
+
+
+def _uniform_fog(sample: Sample, seed: int, beta: float) -> Image:
+    """Koschmieder's law as it is: one density, and an airlight that the seed gives."""
+    share_HW = haze(sample.depth_HW, np.float32(beta))
+    return blend(sample.image_HW3, [Veil(share_HW, grey(default_rng(seed), *AIRLIGHT))])
 
 
 def _degraded(sample: Sample, seed: int, names: tuple[str, ...], severity: float) -> Image:

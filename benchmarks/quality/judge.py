@@ -46,17 +46,18 @@ class Model:
 
 @dataclass(frozen=True)
 class Picture:
-    """One judged frame, and how many dB it gained."""
+    """One judged frame, how many dB it gained, and its PSNR."""
 
     degraded_HW3: Image
     restored_HW3: Image
     clear_HW3: Image
     gain_db: float
+    psnr_out: float
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The scores of one frame; `target` is the clear frame, or the input if that is to be left alone."""
+    """The scores of one frame against the clear one, or against the input if that is to be left alone."""
 
     psnr_in: float
     psnr_out: float
@@ -104,8 +105,8 @@ def judge(
             after_HW = before_HW if untouched else base.see(perception.restored_HW3).labels_HW
             _add_mask(judged, "degraded", before_HW, sample)
             _add_mask(judged, "restored", after_HW, sample)
-        seen.append(Picture(image_HW3, perception.restored_HW3, target_HW3, answer.gain_db))
-    seen.sort(key=lambda picture: picture.gain_db)
+        seen.append(Picture(image_HW3, perception.restored_HW3, target_HW3, answer.gain_db, answer.psnr_out))
+    seen.sort(key=lambda picture: picture.psnr_out if condition.alone else picture.gain_db)
     judged.pictures = [seen[0], seen[len(seen) // 2], seen[-1]]
     return judged
 

@@ -30,7 +30,9 @@ def write_sheet(judged: Sequence[Judged], path: Path) -> None:
 def _row(judged: Judged) -> Image:
     tiles = np.concatenate([_triple(picture) for picture in judged.pictures], axis=1)
     caption_HW3 = np.full((CAPTION_ROWS, tiles.shape[1], 3), 255, np.uint8)
-    told = [f"{kind} {picture.gain_db:+.1f} dB" for kind, picture in zip(KINDS, judged.pictures, strict=True)]
+    alone = judged.condition.alone
+    values = [f"{one.psnr_out:.1f}" if alone else f"{one.gain_db:+.1f}" for one in judged.pictures]
+    told = [f"{kind} {value} dB" for kind, value in zip(KINDS, values, strict=True)]
     text = f"{judged.condition.name}: " + ", ".join(told) + "; each degraded, restored, wanted"
     cv2.putText(caption_HW3, text, (6, CAPTION_ROWS - 6), cv2.FONT_HERSHEY_SIMPLEX, 0.45, INK, 1, cv2.LINE_AA)
     return np.concatenate([caption_HW3, tiles])

@@ -89,6 +89,9 @@ def test_a_condition_gives_the_same_pixels_in_every_run(samples: list[Sample]) -
         first, again = (one.apply(samples[0], one.seed(0)) for _ in range(2))
         assert np.array_equal(first, again)
         assert np.array_equal(first, samples[0].image_HW3) == (one.name == "clear")
+    sky = samples[0]._replace(depth_HW=np.full_like(samples[0].depth_HW, 1000))
+    foggy_HW3 = condition("fog by measured depth, beta 0.02").apply(sky, 0)
+    assert np.ptp(foggy_HW3, axis=(0, 1)).max() <= 1, "the airlight alone"
     both = condition("fog + rain").apply(samples[0], 5)
     fog = samples[0]._replace(image_HW3=degrade(samples[0], "fog", 0.6, 5))
     assert np.array_equal(both, degrade(fog, "rain", 0.6, 6))
