@@ -24,6 +24,9 @@ GAP = (0.055, 0.012)
 """Half the gap between the upper beams, as shares of height and width: the sky has no return within it."""
 
 
+GLARE = 225
+"""Level of red from which a pixel that is not bluish may be sky, near a low sun."""
+
 SKY_SHARE = 0.3
 """Least sum of empty gaps, in sums of returns, that makes a sky: returns from wires would otherwise spread in it."""
 
@@ -32,7 +35,7 @@ def complete_depth(depth_HW: Map, image_HW3: NDArray[np.uint8]) -> Map:
     """Depth of every pixel, float32 [H, W] metres, from measured depth that is 0 if unknown; returns stay as they are.
 
     Elsewhere, inverse depth is a mean of the returns around, weighted by the distance and the contrast between. A pixel
-    above the horizon that enough bluish gaps between the beams reach in this way is sky, at SKY_DEPTH.
+    above the horizon that enough bluish or glaring gaps between the beams reach in this way is sky, at SKY_DEPTH.
     Raises ValueError for a depth without any return.
     """
     known_HW = depth_HW > 0
@@ -41,9 +44,9 @@ def complete_depth(depth_HW: Map, image_HW3: NDArray[np.uint8]) -> Map:
     inverse_HW = np.where(known_HW, 1 / np.maximum(depth_HW, 1e-3), 0).astype(np.float32)
     weight_HW = np.where(known_HW, 1, NEAREST_WEIGHT).astype(np.float32)
     inverse_HW = np.where(known_HW, inverse_HW, _nearest(inverse_HW, known_HW))
-    # Walls above the highest beam return nothing either, but few are as blue as a sky.
-    bluish_HW = image_HW3[:, :, 2] >= image_HW3[:, :, 0]
-    empty_HW = _between_beams(known_HW) & bluish_HW
+    # Walls above the highest beam return nothing either, but few are as blue as a sky or as bright as its sun.
+    lit_HW = (image_HW3[:, :, 2] >= image_HW3[:, :, 0]) | (image_HW3[:, :, 0] >= GLARE)
+    empty_HW = _between_beams(known_HW) & lit_HW
     planes_3HW = np.stack([weight_HW * inverse_HW, weight_HW, empty_HW.astype(np.float32)])
     summed_HW, total_HW, sky_HW = edge_aware_sums(planes_3HW, image_HW3)
     dense_HW = np.where(known_HW, depth_HW, np.minimum(total_HW / summed_HW, SKY_DEPTH))
