@@ -43,8 +43,9 @@ Degrade = Callable[[Sample, int], Image]
 class Condition:
     """A row of the table.
 
-    `group` has one row in the picture sheet; `apply` degrades a sample under a seed; `weathers` are the names that a
-    router may answer; `baselines` name the classical methods; `alone` says that the frame is good and must stay so.
+    Rows of one `group` have the same seeds, and so differ in strength alone; `apply` degrades a sample under a seed;
+    `weathers` are the names that a router may answer; `baselines` name the classical methods; `alone` says that the
+    frame is good and must stay so, `shown` that the row is in the picture sheet.
     """
 
     name: str
@@ -61,8 +62,8 @@ class Condition:
         return len(self.weathers) > 1
 
     def seed(self, index: int) -> int:
-        """Seed of frame number `index`: the same in every run, another in every condition."""
-        return zlib.crc32(f"{self.name}/{index}".encode())
+        """Seed of frame number `index`: the same in every run, another in every group."""
+        return zlib.crc32(f"{self.group}/{index}".encode())
 
 
 def conditions(measured_depth: bool = False) -> list[Condition]:
@@ -85,8 +86,10 @@ def conditions(measured_depth: bool = False) -> list[Condition]:
 
 
 def _measured_fog(beta: float) -> Condition:
-    name = f"fog by measured depth, beta {beta:g}"
-    return Condition(name, name, partial(_uniform_fog, beta=beta), frozenset(["fog"]), WEATHERS["fog"])
+    group = "fog by measured depth"
+    return Condition(
+        f"{group}, beta {beta:g}", group, partial(_uniform_fog, beta=beta), frozenset(["fog"]), WEATHERS["fog"]
+    )
 
 
 def _uniform_fog(sample: Sample, seed: int, beta: float) -> Image:

@@ -81,7 +81,8 @@ def test_every_weather_mixture_and_near_miss_has_its_rows() -> None:
     assert condition("rain + night").baselines == ("blind gain", "median"), "the last is undone first"
     assert all(set(one.baselines) <= set(BASELINES) for one in rows)
     seeds = {one.seed(index) for one in rows for index in range(3)}
-    assert len(seeds) == 3 * len(rows)
+    assert len(seeds) == 3 * len({one.group for one in rows})
+    assert condition("rain 0.3").seed(1) == condition("rain 0.9").seed(1), "the same drops, more of them"
 
 
 def test_a_condition_gives_the_same_pixels_in_every_run(samples: list[Sample]) -> None:
