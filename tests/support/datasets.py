@@ -1,5 +1,6 @@
 """Writes tiny data sets in the layouts of public ones, with images of 16 x 24 pixels."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -148,6 +149,34 @@ def pairs(root: Path) -> None:
     label_map(root / "labels/a.png", 0, 7, 255)
 
 
+PANDASET_CLASSES = {"5": "Vegetation", "7": "Road", "13": "Car", "42": "Other Static Object"}
+
+
+def pandaset(root: Path, names: tuple[str, ...] = ("front_00", "front_60", "back_00", "back_60")) -> None:
+    """Car, road, a static object and no return from left to right, 10 m away; an image without maps among them."""
+    for name in names:
+        picture(root / f"images/{name}.png")
+        label_map(root / f"labels/{name}.png", 13, 7, 42, 0)
+        (root / "depth").mkdir(exist_ok=True)
+        depth_HW = np.zeros((ROWS, COLUMNS), np.uint16)
+        depth_HW[:, : COLUMNS * 3 // 4] = 1000
+        assert cv2.imwrite(str(root / f"depth/{name}.png"), depth_HW)
+    picture(root / "images/left_00.png")
+    (root / "classes.json").write_text(json.dumps(PANDASET_CLASSES))
+
+
+def chiba(root: Path) -> None:
+    for name in ("Chiba_20170913094022", "Chiba_20170915094022"):
+        picture(root / f"images/{name}.png")
+        label_map(root / f"teacher_road/{name}.png", 0, 1, 2, 3)
+        label_map(root / f"teacher_objects/{name}.png", 15, 0, 0, 0, 0, 0, 0, 7)
+
+
+def stills(root: Path) -> None:
+    picture(root / "images/a_street.jpg", 150)
+    picture(root / "images/a_mask.png", 255)
+
+
 BUILDERS: dict[str, Callable[[Path], None]] = {
     "camvid": camvid,
     "foggy-cityscapes": foggy,
@@ -166,5 +195,8 @@ BUILDERS: dict[str, Callable[[Path], None]] = {
     "snow100k": snow100k,
     "reside": reside,
     "pairs": pairs,
+    "pandaset": pandaset,
+    "chiba": chiba,
+    "stills": stills,
 }
 """The builder of every layout, by its name in `training.inspect`."""

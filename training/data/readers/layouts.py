@@ -8,11 +8,14 @@ from training.data.readers.adverse_cityscapes import FoggyCityscapes, RainCitysc
 from training.data.readers.all_weather import AllWeather
 from training.data.readers.camvid import CamVid
 from training.data.readers.celebamask import CelebAMaskHQ
+from training.data.readers.chiba import Chiba
 from training.data.readers.cityscapes import Cityscapes
 from training.data.readers.files import check_root, choose
 from training.data.readers.pairs import RESIDE, OutdoorRain, PairFolder, RainDrop, Snow100K
+from training.data.readers.pandaset import PandaSet
 from training.data.readers.photographs import ADE20K, VOC2012, COCOStuff
 from training.data.readers.sets import LabelledSet, PairSet
+from training.data.readers.stills import Stills
 from training.data.readers.weather_folders import FoundIR, WeatherBench
 from training.data.source import Source
 
@@ -46,6 +49,8 @@ class Layout(NamedTuple):
 
 LAYOUTS = {
     "camvid": Layout(CamVid, "SPLIT/images and SPLIT/labels"),
+    "pandaset": Layout(PandaSet, "images, labels and depth with CAMERA_NN, and classes.json"),
+    "chiba": Layout(Chiba, "images, teacher_road and teacher_objects"),
     "foggy-cityscapes": Layout(FoggyCityscapes, "leftImg8bit_foggy*/SPLIT/CITY"),
     "rain-cityscapes": Layout(RainCityscapes, "leftImg8bit_rain/SPLIT/CITY"),
     "cityscapes": Layout(Cityscapes, "leftImg8bit/SPLIT/CITY and gtFine"),
@@ -62,6 +67,7 @@ LAYOUTS = {
     "snow100k": Layout(Snow100K, "[SPLIT/]synthetic and [SPLIT/]gt"),
     "reside": Layout(RESIDE, "[SPLIT/]hazy and [SPLIT/]clear or gt"),
     "pairs": Layout(PairFolder, "[SPLIT/]input and [SPLIT/]target"),
+    "stills": Layout(Stills, "pictures, or images with pictures, and no other folder"),
 }
 """In the order of trial: a layout precedes a more general one that its folders would also fit."""
 
