@@ -16,13 +16,12 @@ from training.recipes.paper_b.network import MoeWirNet
 from training.reproduce.__main__ import main
 from training.reproduce.frames import ClearFrames
 from training.reproduce.paper_b import scales
-from training.reproduce.paper_b.claims import CLAIMS, findings
 from training.reproduce.paper_b.experiments import TABLES, missing, plan
-from training.reproduce.paper_b.plots import draw_share
-from training.reproduce.paper_b.report import our_line, published
+from training.reproduce.paper_b.published import CLAIMS, findings
+from training.reproduce.paper_b.report import draw_share, our_line, published
 from training.reproduce.paper_b.rows import ABLATIONS, Setup, rows, trainings
 from training.reproduce.paper_b.trainings import MoeWirNetStudy, take_common
-from training.reproduce.statistics import HOLDS, OPEN, REVERSED
+from training.reproduce.scores import HOLDS, OPEN, REVERSED
 from training.reproduce.study import Trial
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -1,7 +1,7 @@
 """The trainings behind paper A's tables: an original segmenter, the three stages, and runs that show their worth."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -100,14 +100,12 @@ def open_segmenter(frames: Frames, scale: CooperationScale, folder: Path, comman
     return segmenter
 
 
+@dataclass(eq=False)
 class CooperationStudy(Study):
     """Rows are degradations. Every variant of a row is trained, then all are judged on the same degraded frames."""
 
-    def __init__(
-        self, frames: Frames, scale: CooperationScale, folder: Path, command: str, segmenter: Segmenter
-    ) -> None:
-        super().__init__(frames, scale, folder, command)
-        self.scale, self.segmenter = scale, segmenter
+    scale: CooperationScale
+    segmenter: Segmenter
 
     def config(self, trial: Trial) -> PaperARun:
         """The scale's training with the classes of the frames, and the seed."""

@@ -1,23 +1,52 @@
-"""Paper B's tables: which can run, and the trainings of their rows."""
+"""Paper B's tables: which can run, on which data, and the trainings of their rows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from training.complexity import measure
-from training.recipes.paper_b.config import PRESETS
+from training.data.readers.sets import PairSet
+from training.data.readers.weather_folders import FoundIR, WeatherBench
+from training.recipes.paper_b.config import PRESETS, PaperBRun
 from training.recipes.paper_b.recipe import PAPER_B
 from training.reproduce.command import Order
-from training.reproduce.frames import STREET, middle, runs_on_streets
-from training.reproduce.paper_b.frames import FOUNDIR, FOUNDIR_TEST, TASKS, WEATHERBENCH, open_frames
-from training.reproduce.paper_b.rows import ABLATIONS, COMPLEXITY, Setup, rows, trainings
+from training.reproduce.frames import CAMVID, STREET, Frames, PairedFrames, middle, runs_on_streets, street_frames
+from training.reproduce.paper_b.rows import ABLATIONS, COMPLEXITY, MoeWirNetScale, Setup, rows, trainings
 from training.reproduce.paper_b.rows import FOUNDIR as TABLE_2
 from training.reproduce.paper_b.rows import WEATHERBENCH as TABLE_1
-from training.reproduce.paper_b.scales import MoeWirNetScale
 from training.reproduce.paper_b.trainings import MoeWirNetStudy
 from training.reproduce.scores import score, unchanged
 from training.reproduce.study import Experiment
+
+WEATHERBENCH, FOUNDIR, FOUNDIR_TEST = "weatherbench", "foundir", "foundir-test"
+DATA_SETS = (CAMVID, WEATHERBENCH, FOUNDIR, FOUNDIR_TEST)
+
+TASKS = {
+    STREET: ("fog", "rain", "snow"),
+    WEATHERBENCH: ("haze", "rain", "snow"),
+    FOUNDIR: ("haze", "rain", "raindrop", "nightrain"),
+}
+"""The weathers of each, by their own names; `fog` is our haze."""
+
+
+def open_frames(name: str, data: Mapping[str, Path], config: PaperBRun, count: int) -> Frames:
+    """The frames of STREET, WEATHERBENCH or FOUNDIR, at most `count` of each weather to judge on.
+
+    Raises FileNotFoundError and ValueError as the readers do.
+    """
+    if name == STREET:
+        return street_frames(replace(config.data, camvid_root=str(data.get(CAMVID, ""))), count)
+    seen: dict[str, PairSet]
+    judges: dict[str, PairSet]
+    if name == WEATHERBENCH:
+        seen = {task: WeatherBench(data[name], "train", [task]) for task in TASKS[name]}
+        judges = {task: WeatherBench(data[name], "test", [task]) for task in TASKS[name]}
+    else:
+        seen = {task: FoundIR(data[name], weathers=[task]) for task in TASKS[name]}
+        judges = {task: FoundIR(data[FOUNDIR_TEST], weathers=[task]) for task in TASKS[name]}
+    return PairedFrames(seen, judges, count)
+
 
 TABLES = (TABLE_1, TABLE_2, COMPLEXITY, *ABLATIONS)
 

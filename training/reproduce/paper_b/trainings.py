@@ -1,8 +1,7 @@
 """The trainings behind paper B's tables: one for each set-up and seed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import torch
@@ -14,27 +13,19 @@ from training.recipes.paper_b.deploy import MoeRestorer
 from training.recipes.paper_b.network import MoeWirNet
 from training.recipes.paper_b.objective import NETWORK
 from training.recipes.paper_b.recipe import PAPER_B
-from training.reproduce.frames import Frames, middle
-from training.reproduce.paper_b.rows import Setup
-from training.reproduce.paper_b.scales import MoeWirNetScale
+from training.reproduce.frames import middle
+from training.reproduce.paper_b.rows import MoeWirNetScale, Setup
 from training.reproduce.scores import Restorer, score
 from training.reproduce.study import Study, Trial
 
 
+@dataclass(eq=False)
 class MoeWirNetStudy(Study):
     """Rows are `setups`, by name; each is trained on the weathers `tasks` together."""
 
-    def __init__(
-        self,
-        frames: Frames,
-        scale: MoeWirNetScale,
-        folder: Path,
-        command: str,
-        tasks: Sequence[str],
-        setups: Mapping[str, Setup],
-    ) -> None:
-        super().__init__(frames, scale, folder, command)
-        self.scale, self.tasks, self.setups = scale, tasks, setups
+    scale: MoeWirNetScale
+    tasks: Sequence[str]
+    setups: Mapping[str, Setup]
 
     def config(self, trial: Trial) -> PaperBRun:
         """The scale's training with the set-up's network and strategy, the tasks, and the seed."""

@@ -1,7 +1,7 @@
 """The trainings behind paper C's reproduction: the router of each seed, then one training for each method and seed."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,9 @@ from training.recipes.paper_c.deploy import MuirfRestorer
 from training.recipes.paper_c.network import Muirf
 from training.recipes.paper_c.objective import muirf
 from training.recipes.paper_c.recipe import PAPER_C
-from training.reproduce.frames import Frames
 from training.reproduce.paper_c.frames import Judges
 from training.reproduce.paper_c.record import Recorded, binned, recorded
-from training.reproduce.paper_c.rows import MethodRow
-from training.reproduce.paper_c.scales import MuirfScale
+from training.reproduce.paper_c.rows import MethodRow, MuirfScale
 from training.reproduce.scores import Restorer, score
 from training.reproduce.study import Study, Trial
 
@@ -30,20 +28,13 @@ SHARED = "shared."
 """Begins the names of the gates that are a convolution's share of channels."""
 
 
+@dataclass(eq=False)
 class MuirfStudy(Study):
     """Rows are methods. All trainings of a seed start from the same weights and see the same examples in order."""
 
-    def __init__(
-        self,
-        frames: Frames,
-        scale: MuirfScale,
-        folder: Path,
-        command: str,
-        judges: Judges,
-        rows: Sequence[MethodRow],
-    ) -> None:
-        super().__init__(frames, scale, folder, command)
-        self.scale, self.judges, self.rows = scale, judges, {row.name: row for row in rows}
+    scale: MuirfScale
+    judges: Judges
+    rows: Mapping[str, MethodRow]
 
     def config(self, trial: Trial) -> PaperCRun:
         """The scale's training with the row's method, and the seed."""
