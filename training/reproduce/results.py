@@ -15,7 +15,7 @@ import torch
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 
-from training.loop.record import current_commit
+from training.loop.checkpoint import current_commit
 
 Result = Mapping[str, Any]
 """A result, or a part of one, as JSON has it."""

@@ -13,16 +13,15 @@ from pathlib import Path
 from tqdm import tqdm
 
 from weather_perception.core.contract import ContractError, Manifest
-from weather_perception.core.default_model import model_path
 from weather_perception.core.engines.base import EngineError, EngineOptions
 from weather_perception.core.engines.select import build_engine
 from weather_perception.core.pipeline import Pipeline
+from weather_perception.core.resources import model_path
 from weather_perception.replay import results
-from weather_perception.replay.direct import run_direct
 from weather_perception.replay.frames import Frame, ReplayError, Source
 from weather_perception.replay.options import parser
 from weather_perception.replay.output_bag import OutputBag, OutputReader
-from weather_perception.replay.recording import Recording
+from weather_perception.replay.recording import Recording, run_direct
 from weather_perception.replay.sources import open_source
 
 BASELINE_FILE = "base.pt2"

@@ -12,8 +12,7 @@ from training.config import LoopConfig
 from training.data.classes import VOID
 from training.judging.judge import Judged, Perceive, judge
 from training.loop import processes
-from training.loop.checkpoint import open_checkpoint
-from training.loop.record import Record, current_commit
+from training.loop.checkpoint import Record, current_commit, open_checkpoint
 from training.loop.trainer import Trainer
 from training.models.deploy import DeployedSegmenter
 from training.recipes.paper_a import original

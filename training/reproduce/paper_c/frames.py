@@ -7,8 +7,7 @@ from typing import NamedTuple
 from training.data.degradations import degrade
 from training.data.degradations.arguments import Image
 from training.data.sample import Sample
-from training.judging.judge import Frame
-from training.judging.unseen import degraded_frames
+from training.judging.judge import Frame, degraded_frames
 from training.recipes.paper_c.calibration import Labelled, validation_frames
 from training.reproduce.frames import CAMVID, Frames, middle, unseen_camvid, unseen_drives
 from training.reproduce.paper_c.rows import MuirfScale

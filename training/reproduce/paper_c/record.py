@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from training.loop.stages import Combination, Stage
-from training.multitask.conflict import ROUNDING
+from training.multitask.combination import ROUNDING
 
 PREFIX = "score."
 

@@ -8,7 +8,7 @@ from typing import Any
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from training.judging.calibration import expected_calibration_error
+from training.judging.metrics import expected_calibration_error
 from training.loop import processes
 from training.loop.checkpoint import open_checkpoint
 from training.recipe import Run
