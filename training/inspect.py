@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from training.data.classes import VOID
-from training.data.readers.class_names import voc_colour
 from training.data.readers.files import choose
 from training.data.readers.layouts import LAYOUTS, find_layout, recognise
+from training.data.readers.photographs import voc_colour
 from training.data.readers.pixels import image_size
 from training.data.readers.sets import LabelledSet, Pair, PairSet
 from training.data.sample import Sample

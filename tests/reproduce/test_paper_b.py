@@ -15,11 +15,10 @@ from training.recipes.paper_b.config import MoeWirNetConfig, paper_b_quick
 from training.recipes.paper_b.network import MoeWirNet
 from training.reproduce.__main__ import main
 from training.reproduce.frames import ClearFrames
-from training.reproduce.paper_b.experiments import TABLES, missing, plan
+from training.reproduce.paper_b.experiments import TABLES, MoeWirNetStudy, missing, plan, take_common
 from training.reproduce.paper_b.published import CLAIMS, findings
 from training.reproduce.paper_b.report import draw_share, our_line, published
 from training.reproduce.paper_b.rows import ABLATIONS, SCALES, Setup, rows, trainings
-from training.reproduce.paper_b.trainings import MoeWirNetStudy, take_common
 from training.reproduce.scores import HOLDS, OPEN, REVERSED
 from training.reproduce.study import Trial
 

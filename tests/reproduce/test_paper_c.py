@@ -20,10 +20,9 @@ from training.reproduce.frames import ClearFrames, unseen_drives
 from training.reproduce.paper_c import rows as paper_c_rows
 from training.reproduce.paper_c.frames import Judges, mixed
 from training.reproduce.paper_c.reading import reading
-from training.reproduce.paper_c.record import Recorded, binned, opposed
 from training.reproduce.paper_c.report import method_table
 from training.reproduce.paper_c.rows import NAMES, OURS, ROWS, SCALES, available
-from training.reproduce.paper_c.trainings import MuirfStudy
+from training.reproduce.paper_c.trainings import MuirfStudy, Recorded, binned, opposed
 from training.reproduce.study import Trial
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -16,8 +16,7 @@ from weather_perception.core.engines.find import build_command
 from weather_perception.core.health import HealthReport
 from weather_perception.replay.frames import Frame, ReplayError
 from weather_perception.replay.output_bag import NODE, OutputBag
-from weather_perception.replay.recording import Recording
-from weather_perception.replay.results import BAG, NODE_LOG
+from weather_perception.replay.recording import BAG, NODE_LOG, Recording
 from weather_perception.transport import MALLOC_TUNABLES
 
 if TYPE_CHECKING:  # needs ROS

@@ -1,14 +1,17 @@
-"""The recording of a run over the frames: a small record a frame, and counts; direct mode makes one in this process."""
+"""The recording of a run over the frames, direct mode, which makes one in this process, and the folder of results."""
 
+import shutil
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
 from weather_perception.core.pipeline import FrameError, Pipeline
-from weather_perception.replay.frames import Frame
+from weather_perception.replay.frames import Frame, ReplayError
 from weather_perception.replay.output_bag import OutputBag
 
 
@@ -91,3 +94,38 @@ def _process(frame: Frame, pipeline: Pipeline, bag: OutputBag, recording: Record
     recording.answers[frame.stamp_ns] = Answer(
         frame.stamp_ns, perception.inference_seconds, perception.weather, perception.gates
     )
+
+
+BAG, METRICS, REPORT, NODE_LOG = "output_bag", "metrics.json", "report.html", "node.log"
+# Moved in this order: if metrics.json is there, everything is.
+_FINISHED = (NODE_LOG, BAG, REPORT, METRICS)
+
+
+@contextmanager
+def results_folder(out: Path, force: bool) -> Iterator[Path]:
+    """A folder to write results in; leaving the block moves them into `out`, an exception leaves none.
+
+    Raises ReplayError if `out` holds the results of an earlier run; with `force` it deletes them first.
+    """
+    earlier = [out / name for name in _FINISHED if (out / name).exists()]
+    if earlier and not force:
+        raise ReplayError(f"{earlier[0]} exists already: choose another --out, or overwrite with --force")
+    for path in earlier:
+        _delete(path)
+    work = out / ".unfinished"
+    _delete(work)
+    work.mkdir(parents=True)
+    try:
+        yield work
+        for name in _FINISHED:
+            if (work / name).exists():
+                (work / name).replace(out / name)
+    finally:
+        _delete(work)
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
