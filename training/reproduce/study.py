@@ -84,7 +84,7 @@ class Study(ABC):
     def run(self, rows: Sequence[str], seeds: Sequence[int], jobs: int) -> dict[str, dict[str, Any]]:
         """The scores of every trial by row and seed, `jobs` trials at a time; raises CheckpointError."""
         trials = [Trial(row, seed) for seed in seeds for row in rows]
-        found = dict(zip(trials, run_all(self.kept, trials, jobs, self.folder), strict=True))
+        found = dict(zip(trials, run_all(self.kept, trials, jobs, self.folder / "logs"), strict=True))
         return {row: {str(seed): found[Trial(row, seed)] for seed in seeds} for row in rows}
 
     def kept(self, trial: Trial) -> dict[str, Any]:
@@ -146,16 +146,15 @@ Result = TypeVar("Result")
 _work: Callable[[Any], Any] | None = None
 
 
-def run_all(work: Callable[[Item], Result], items: Sequence[Item], jobs: int, folder: Path) -> list[Result]:
+def run_all(work: Callable[[Item], Result], items: Sequence[Item], jobs: int, logs: Path) -> list[Result]:
     """`work` of every item, in the order of the items; the first error ends it after the pieces already begun.
 
     Several `jobs` are forked, so that they share the memory of this process; their output to the terminal goes to a
-    file in `folder`/logs. Each has the CPU threads of this process: a parallel region of this process before the call
+    file in `logs`. Each has the CPU threads of this process: a parallel region of this process before the call
     would hang them.
     """
     if jobs == 1:
         return [work(item) for item in tqdm(items, "runs")]
-    logs = folder / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     begin = (work, torch.get_num_threads(), logs)
     with ProcessPoolExecutor(min(jobs, len(items)), get_context("fork"), _begin, begin) as pool:

@@ -40,7 +40,7 @@ def run(options: argparse.Namespace, order: Order) -> Done:
     study = MuirfStudy(frames, scale, order.out, order.command, seen, rows)
     seeds = [scale.training.seed + number for number in range(scale.seeds)]
     if scale.router:
-        run_all(study.train_router, seeds, order.jobs, order.out)
+        run_all(study.train_router, seeds, order.jobs, order.out / "logs")
     facts = {
         "reconstruction": report.RECONSTRUCTION,
         "scale": asdict(scale),
