@@ -6,7 +6,7 @@ from typing import Any
 from torch import nn
 
 from training.deployable import Deployable
-from training.loop.record import flat
+from training.loop.checkpoint import flat
 from weather_perception.core.contract import Manifest
 from weather_perception.core.program import Program
 from weather_perception.core.scores import PSNR_CEILING_DB, in_words

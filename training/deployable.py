@@ -14,8 +14,7 @@ from training.config import RunConfig, without_places
 from training.data.classes import CLASSES, VOID
 from training.data.sample import Sample
 from training.data.source import licence_of
-from training.judging.judge import judge
-from training.judging.unseen import degraded_frames
+from training.judging.judge import degraded_frames, judge
 from training.loop.checkpoint import Checkpoint
 from weather_perception.core.contract import Manifest
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from training import recipes
 from training.deployable import metrics_file
-from training.judging.unseen import unseen_camvid_frames, unseen_frames
+from training.judging.judge import unseen_camvid_frames, unseen_frames
 from training.loop.checkpoint import CheckpointError
 from training.options import add_checkpoint
 

@@ -19,8 +19,7 @@ from training.config import LoopConfig, RunConfig, places
 from training.data.examples import Examples
 from training.data.source import Source, merged
 from training.deployable import Deployable
-from training.loop.checkpoint import Checkpoint, CheckpointError
-from training.loop.record import Record, current_commit
+from training.loop.checkpoint import Checkpoint, CheckpointError, Record, current_commit
 from training.loop.stages import Stage
 from training.loop.trainer import Trainer
 from training.segmenters.find import Segmenter

@@ -9,7 +9,7 @@ import numpy as np
 from training.data.readers.pandaset import PandaSet
 from training.data.readers.stills import Stills
 from training.data.sample import Sample
-from training.judging.unseen import unseen_camvid_frames, unseen_frames
+from training.judging.judge import unseen_camvid_frames, unseen_frames
 
 NO_PHOTOGRAPHS = ("*mask*",)
 """Names of pictures that lie among photographs and are none."""

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from benchmarks.quality.judge import ALONE_DB, Answer, Judged, Model
-from training.judging.calibration import expected_calibration_error
+from training.judging.metrics import expected_calibration_error
 
 Row = dict[str, Any]
 

@@ -7,9 +7,9 @@ import pytest
 
 from tests.support.tiny import write_tiny
 from weather_perception.core import resources
-from weather_perception.core.default_model import model_path
 from weather_perception.core.engines.base import EngineError, EngineOptions
 from weather_perception.core.engines.select import build_engine
+from weather_perception.core.resources import model_path
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,7 @@ import torch
 from torch._export.serde.serialize import GraphModuleDeserializer
 
 from tests.support.tiny import write_tiny
-from weather_perception.core.program import open_program
-from weather_perception.core.sizes import each_size_parsed_once
+from weather_perception.core.program import each_size_parsed_once, open_program
 
 
 @pytest.fixture(scope="module")
@@ -47,5 +46,5 @@ def test_torch_is_left_as_it_was_when_a_file_cannot_be_opened() -> None:
 
 
 def test_files_still_open_where_torch_has_no_such_method(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("weather_perception.core.sizes.serialize", None)
+    monkeypatch.setattr("weather_perception.core.program.serialize", None)
     assert open_program(path).manifest.name == "tiny"

@@ -18,8 +18,7 @@ from weather_perception.core.health import HealthReport
 from weather_perception.core.program import open_program
 from weather_perception.replay.bags import open_reader
 from weather_perception.replay.cli import main
-from weather_perception.replay.live import account
-from weather_perception.replay.node_process import NodeProcess
+from weather_perception.replay.live import NodeProcess, account
 from weather_perception.replay.recording import Answer, Recording
 from weather_perception.routing import weather_from_msg
 

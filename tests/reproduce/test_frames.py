@@ -10,8 +10,8 @@ import pytest
 from tests.support import datasets
 from training.config import DataConfig
 from training.reproduce.frames import Frames, evenly, middle, street_frames
-from training.reproduce.paper_b.frames import TASKS, open_frames
-from training.reproduce.paper_b.scales import smoke
+from training.reproduce.paper_b.experiments import TASKS, open_frames
+from training.reproduce.paper_b.rows import smoke
 
 DATA = DataConfig(drives=2, frames_per_drive=1, height=64, width=96)
 

@@ -13,7 +13,7 @@ from training.recipes.paper_a.network import EGSyn
 from training.reproduce.paper_a import scales
 from training.reproduce.paper_a.experiments import missing, plan
 from training.reproduce.paper_a.published import TABLES
-from training.reproduce.paper_a.reading import psnr_gain
+from training.reproduce.paper_a.report import psnr_gain
 from training.reproduce.paper_a.trainings import COOPERATIVE, LONGER, SEPARATE, UNGUIDED, UNGUIDED_LONGER, variants
 
 pytestmark = pytest.mark.usefixtures("one_thread")

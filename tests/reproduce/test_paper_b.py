@@ -15,14 +15,11 @@ from training.recipes.paper_b.config import MoeWirNetConfig, paper_b_quick
 from training.recipes.paper_b.network import MoeWirNet
 from training.reproduce.__main__ import main
 from training.reproduce.frames import ClearFrames
-from training.reproduce.paper_b import scales
-from training.reproduce.paper_b.claims import CLAIMS, findings
-from training.reproduce.paper_b.experiments import TABLES, missing, plan
-from training.reproduce.paper_b.plots import draw_share
-from training.reproduce.paper_b.report import our_line, published
-from training.reproduce.paper_b.rows import ABLATIONS, Setup, rows, trainings
-from training.reproduce.paper_b.trainings import MoeWirNetStudy, take_common
-from training.reproduce.statistics import HOLDS, OPEN, REVERSED
+from training.reproduce.paper_b.experiments import TABLES, MoeWirNetStudy, missing, plan, take_common
+from training.reproduce.paper_b.published import CLAIMS, findings
+from training.reproduce.paper_b.report import draw_share, our_line, published
+from training.reproduce.paper_b.rows import ABLATIONS, SCALES, Setup, rows, trainings
+from training.reproduce.scores import HOLDS, OPEN, REVERSED
 from training.reproduce.study import Trial
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -77,7 +74,7 @@ def test_every_claim_is_about_rows_that_exist() -> None:
 
 
 def test_all_rows_have_the_same_budget_data_and_loss() -> None:
-    scale = scales.quick(0)
+    scale = SCALES["quick"](0)
     model = scale.training.model
     setups = trainings(model, rows(model, ABLATIONS))
     frames = ClearFrames([], [], "nothing", ())
@@ -141,7 +138,7 @@ def test_figure_6_is_drawn_over_k(tmp_path: Path) -> None:
 
 
 def test_tables_run_if_their_data_are_there_and_the_others_are_named() -> None:
-    quick, full = scales.quick(0), scales.full(0)
+    quick, full = SCALES["quick"](0), SCALES["full"](0)
     assert plan({}, quick, TABLES) == [("street", ABLATIONS)] and plan({}, full, TABLES) == []
     assert plan({"camvid": Path("c"), "foundir": Path("f")}, full, ["5", "2"]) == [("street", ("5",))]
     bench, found = {"weatherbench": Path("w")}, {"foundir": Path("f"), "foundir-test": Path("t")}

@@ -18,13 +18,11 @@ from training.recipes.paper_c.deploy import restore
 from training.recipes.paper_c.recipe import PAPER_C
 from training.reproduce.frames import ClearFrames, unseen_drives
 from training.reproduce.paper_c import rows as paper_c_rows
-from training.reproduce.paper_c import scales
 from training.reproduce.paper_c.frames import Judges, mixed
 from training.reproduce.paper_c.reading import reading
-from training.reproduce.paper_c.record import Recorded, binned, opposed
 from training.reproduce.paper_c.report import method_table
-from training.reproduce.paper_c.rows import NAMES, OURS, ROWS, available
-from training.reproduce.paper_c.trainings import MuirfStudy
+from training.reproduce.paper_c.rows import NAMES, OURS, ROWS, SCALES, available
+from training.reproduce.paper_c.trainings import MuirfStudy, Recorded, binned, opposed
 from training.reproduce.study import Trial
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -73,7 +71,7 @@ def test_methods_of_a_seed_begin_with_the_same_weights_and_are_calibrated_at_the
 
 def test_rows_differ_only_in_how_they_join_gradients() -> None:
     frames = ClearFrames([], [], "nothing", ())
-    study = MuirfStudy(frames, scales.quick(0), Path("nowhere"), "pytest", Judges({}, [], {}, {}), ROWS)
+    study = MuirfStudy(frames, SCALES["quick"](0), Path("nowhere"), "pytest", Judges({}, [], {}, {}), ROWS)
     configs = [study.config(Trial(name, 5)) for name in NAMES]
     for config in configs:
         same = dataclasses.replace(config, method=configs[0].method, homogenisation=configs[0].homogenisation)
@@ -128,7 +126,7 @@ def test_curves_are_means_over_windows_of_steps() -> None:
 
 
 def test_mixed_frames_have_both_weathers() -> None:
-    scale = scales.smoke(0)
+    scale = SCALES["smoke"](0)
     sample = unseen_drives(scale.training.data, 1)[0]
     found = {name: images[0].astype(int) for name, images in mixed([sample], scale.training.tasks).items()}
     assert (found["clear"] == sample.image_HW3).all()

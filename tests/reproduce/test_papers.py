@@ -14,8 +14,8 @@ from training import recipes
 from training.loop.checkpoint import open_checkpoint
 from training.reproduce.__main__ import PAPERS, main
 from training.reproduce.paper_a.scales import SMALL
-from training.reproduce.paper_b.scales import SCALES as SCALES_B
-from training.reproduce.paper_c.scales import SCALES as SCALES_C
+from training.reproduce.paper_b.rows import SCALES as SCALES_B
+from training.reproduce.paper_c.rows import SCALES as SCALES_C
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

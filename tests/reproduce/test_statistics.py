@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import ttest_rel
 
-from training.reproduce.statistics import HOLDS, OPEN, REVERSED, compare, overall, spread
+from training.reproduce.scores import HOLDS, OPEN, REVERSED, compare, overall, spread
 
 
 @pytest.mark.parametrize(

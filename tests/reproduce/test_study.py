@@ -9,9 +9,8 @@ import pytest
 from training.config import RunConfig
 from training.recipes.paper_c.config import paper_c_smoke
 from training.reproduce.frames import ClearFrames
-from training.reproduce.jobs import run_all
-from training.reproduce.paper_c.scales import smoke
-from training.reproduce.study import Scale, Study, Trial, folder_name
+from training.reproduce.paper_c.rows import smoke
+from training.reproduce.study import Scale, Study, Trial, folder_name, run_all
 
 
 class Counted(Study):

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from tests.support import tasks
 from training.data.batches import Example
 from training.loop import processes
-from training.loop.record import Record
+from training.loop.checkpoint import Record
 from training.loop.trainer import Trainer
 from training.recipes.paper_b.config import PaperBRun
 from training.recipes.paper_b.objective import NETWORK, stages

@@ -12,7 +12,7 @@ import torch
 from tests.support import tasks
 from training.data.batches import Example
 from training.loop import processes
-from training.loop.record import Record
+from training.loop.checkpoint import Record
 from training.loop.trainer import Trainer
 from training.multitask.combination import Method
 from training.recipes.paper_c.config import MuirfConfig, PaperCRun

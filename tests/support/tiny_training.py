@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from training.config import LoopConfig
 from training.loop import processes
-from training.loop.record import Record
+from training.loop.checkpoint import Record
 from training.loop.stages import Networks, Outcome, Phase, Stage, constant, warmup_cosine
 from training.loop.trainer import Trainer
 

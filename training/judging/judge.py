@@ -1,10 +1,10 @@
 """Judges what a model makes of degraded frames: restored images and refined masks, beside what there was before.
 
-Paper A's measures (section 4.1): PSNR and SSIM of images; PA, mPA, mIoU and FWIoU of masks. Shape suffixes: B batch,
-H rows, W columns, 3 colours (RGB).
+No training run uses these frames. Paper A's measures (section 4.1): PSNR and SSIM of images; PA, mPA, mIoU and FWIoU of
+masks. Shape suffixes: B batch, H rows, W columns, 3 colours (RGB).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from training.data.degradations import LEVELS, degrade
+from training.data.readers.camvid import CamVid
+from training.data.sample import Sample
+from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
 from training.judging.metrics import MaskScores
 from weather_perception.core.scores import psnr, ssim, summarise_psnr
 
@@ -84,3 +88,29 @@ def judge(perceive: Perceive, frames: Iterable[Frame], classes: int, void: int) 
         raise ValueError("judge: there are no frames; give at least one")
     psnr_degraded, psnr_restored, ssim_degraded, ssim_restored = zip(*images, strict=True)
     return Judged(psnr_degraded, psnr_restored, ssim_degraded, ssim_restored, original, refined)
+
+
+CAMVID_UNSEEN_DRIVES = ("0016E5",)
+SEVERITIES = (0.4, 0.6, 0.8)
+"""Severities of degradations with a severity from 0 to 1; degradations with levels take all their levels."""
+
+
+def unseen_frames(drives: int) -> Iterator[Sample]:
+    """Three frames of each of `drives` procedural drives."""
+    for seed in range(UNSEEN_SEEDS_FROM, UNSEEN_SEEDS_FROM + drives):
+        drive = Drive(seed)
+        yield from (drive.render(time) for time in (5.0, 15.0, 25.0))
+
+
+def unseen_camvid_frames(root: str, stride: int) -> Iterator[Sample]:
+    """Every `stride`-th frame of CamVid's validation drive; raises FileNotFoundError and ValueError as CamVid does."""
+    camvid = CamVid(root, "val", CAMVID_UNSEEN_DRIVES)
+    yield from (camvid[index] for index in range(0, len(camvid), stride))
+
+
+def degraded_frames(samples: Iterable[Sample], name: str) -> Iterator[Frame]:
+    """Every sample with a degradation, at its severities in turn; the seed is the sample's number."""
+    severities = range(1, LEVELS[name] + 1) if name in LEVELS else SEVERITIES
+    for index, sample in enumerate(samples):
+        image = degrade(sample, name, severities[index % len(severities)], index)
+        yield image, sample.image_HW3, sample.labels_HW

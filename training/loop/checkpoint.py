@@ -1,7 +1,12 @@
-"""Writes and reads checkpoints: tensors as safetensors, the rest as JSON; a kill leaves the old checkpoint whole."""
+"""Writes and reads checkpoints, with the record of their run: tensors as safetensors, the rest as JSON.
 
+A kill leaves the old checkpoint whole. The record decides whether another run may continue this one.
+"""
+
+import dataclasses
 import json
 import shutil
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +15,7 @@ from typing import Any
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from training.data.source import Source
+from training.data.source import Source, merged
 
 STATE_FILE = "state.json"
 
@@ -112,3 +117,79 @@ def open_checkpoint(folder: Path, averaged: bool = False) -> Checkpoint:
             f"{folder}: {STATE_FILE} has no {missing[0]!r}, because an older version wrote it; train again"
         )
     return Checkpoint(folder, state, averaged)
+
+
+@dataclass(frozen=True)
+class Record:
+    """The run's recipe by name, its configuration as nested dicts, its command, and the commit of the code.
+
+    `sources`: the data sets and networks that the weights learn from. `earlier`: the commands of the runs that made
+    the first weights. `segmenter`: the settings to rebuild the checkpoint's segmenter, if it has one
+    (`segmenters.find.held_segmenter`). `may_change`: dotted names of the settings that may differ in a run that
+    continues this one.
+    """
+
+    recipe: str
+    config: dict[str, Any]
+    command: str
+    commit: str
+    sources: tuple[Source, ...] = ()
+    earlier: str = ""
+    segmenter: Mapping[str, Any] | None = None
+    may_change: tuple[str, ...] = ()
+
+    def state(self) -> dict[str, Any]:
+        """The record as part of a checkpoint's state."""
+        return {
+            "recipe": self.recipe,
+            "sources": [source._asdict() for source in self.sources],
+            "segmenter": self.segmenter,
+            "command": joined(self.earlier, self.command),
+            "earlier": self.earlier,
+            "commit": self.commit,
+            "config": self.config,
+        }
+
+    def continuing(self, saved: Checkpoint) -> "Record":
+        """The record of a run that continues `saved`; it keeps the sources and earlier commands of `saved`.
+
+        Raises CheckpointError with the first setting that differs between the two runs.
+        """
+        if saved.recipe != self.recipe:
+            raise CheckpointError(f"{saved.folder}: a run of {saved.recipe}, not of {self.recipe}; use another --out")
+        wanted, found = ({**flat(config), **flat({"segmenter": _described(segmenter)})} for config, segmenter in (
+            (self.config, self.segmenter), (saved.state["config"], saved.state["segmenter"])))  # fmt: skip
+        for name, value in found.items():
+            if name not in self.may_change and str(wanted.get(name)) != str(value):
+                raise CheckpointError(
+                    f"{saved.folder}: its run has {name} = {value}, this run has {wanted.get(name)}; use another --out"
+                )
+        earlier = self.earlier or saved.state["earlier"]
+        return dataclasses.replace(self, sources=merged(saved.sources, self.sources), earlier=earlier)
+
+
+def _described(segmenter: Mapping[str, Any] | None) -> dict[str, Any]:
+    return dict(segmenter) if segmenter else {"kind": "none"}
+
+
+def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Flatten nested dicts, with dotted keys; lists become tuples, so that JSON and dataclasses compare equal."""
+    result: dict[str, Any] = {}
+    for key, value in tree.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            result |= flat(value, name + ".")
+        else:
+            result[name] = tuple(value) if isinstance(value, list) else value
+    return result
+
+
+def joined(*commands: str) -> str:
+    """The commands behind a checkpoint as one line, in order, without the empty ones."""
+    return " && ".join(filter(None, commands))
+
+
+def current_commit() -> str:
+    """The commit of the checkout, or "unknown"."""
+    done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"

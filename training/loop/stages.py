@@ -138,6 +138,16 @@ def check(stages: Sequence[Stage], networks: Networks) -> None:
             raise ValueError(f"stage {stage.name!r} trains {unknown}, but the networks are {sorted(networks)}")
 
 
+def masks_of_tasks(tasks_B: Tensor, tasks: Sequence[str]) -> list[Tensor]:
+    """Each task's examples as a mask [B]; raises ValueError for an example of an unknown task."""
+    if not bool(((tasks_B >= 0) & (tasks_B < len(tasks))).all()):
+        raise ValueError(
+            f"examples of the tasks {sorted(set(tasks_B.tolist()))}, but the tasks are {dict(enumerate(tasks))}; name "
+            "all degradations of the data in `tasks`, including clear"
+        )
+    return [tasks_B == task for task in range(len(tasks))]
+
+
 def warmup_cosine(peak: float, warmup: int, steps: int) -> Callable[[int], float]:
     """A learning rate that rises linearly for `warmup` steps, then falls along a cosine to 1 % of the peak."""
 

@@ -15,8 +15,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from training.config import LoopConfig
 from training.loop import checkpoint, processes
-from training.loop.checkpoint import Checkpoint, CheckpointError, average_name
-from training.loop.record import Record
+from training.loop.checkpoint import Checkpoint, CheckpointError, Record, average_name
 from training.loop.stages import Memory, Outcome, Phase, Stage, check, locate, total_steps
 from training.loop.task_gradients import TaskGradients
 from training.loop.watch import Watch

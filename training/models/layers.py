@@ -110,6 +110,16 @@ def repeat_border(x_BCHW: Tensor) -> Tensor:
     return x_BCHW
 
 
+def check_size(network: str, x_BCHW: Tensor, multiple: int) -> None:
+    """Raises ValueError unless H and W are multiples of `multiple`."""
+    height, width = x_BCHW.shape[2:]
+    if height % multiple or width % multiple:
+        raise ValueError(
+            f"{network}: height and width must be multiples of {multiple}, got {height} x {width}; "
+            "crop or pad the batch (deployed models pad inside)"
+        )
+
+
 def downsampling(width: int) -> nn.Sequential:
     """[B, C, H, W] -> [B, 2C, H/2, W/2]: a convolution and pixel unshuffle."""
     return nn.Sequential(nn.Conv2d(width, width // 2, 3, padding=1, bias=False), nn.PixelUnshuffle(2))

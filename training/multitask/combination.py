@@ -1,4 +1,4 @@
-"""Joins the tasks' gradients into one update by MVGH, ORI or a method of the torchjd library.
+"""Joins the tasks' gradients into one update by MVGH, ORI or a method of torchjd, and measures their conflict.
 
 MVGH is a reconstruction from paper C's abstract; torchjd provides PCGrad, CAGrad, MGDA, IMTL-G and Nash-MTL. Each class
 is a Combination of training.loop.stages. Shape legend: T tasks, P parameters that the tasks share.
@@ -11,9 +11,25 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from training.multitask.conflict import conflict, gram
 from training.multitask.homogenisation import HomogenisationConfig, gram_after, homogenise_
 from training.multitask.reweighting import History, ReweightingConfig, no_history, reweigh
+
+ROUNDING = 1e-6
+"""Cosines within this distance of zero do not count as negative."""
+
+
+def gram(grad_TP: Tensor) -> Tensor:
+    """Inner products of all pairs of gradients, [T, T]; they hold all lengths and angles."""
+    return grad_TP @ grad_TP.T
+
+
+def conflict(gram_TT: Tensor) -> Tensor:
+    """The share of pairs with a negative cosine, 0..1, among tasks with a gradient; 0 if there is no pair."""
+    norm_T = gram_TT.diagonal().clamp(min=0).sqrt()
+    lengths_TT = torch.outer(norm_T, norm_T)
+    pairs_TT = torch.triu(lengths_TT > 0, diagonal=1)
+    return ((gram_TT < -ROUNDING * lengths_TT) & pairs_TT).sum() / pairs_TT.sum().clamp(min=1)
+
 
 Method = Literal["mvgh", "ori", "sum", "pcgrad", "cagrad", "mgda", "imtl_g", "nash_mtl"]
 """The method that joins the gradients: paper C's MVGH, paper B's ORI, or one of the torchjd library."""

@@ -7,8 +7,7 @@ from typing import Any
 from training.data.classes import CLASSES
 from training.data.source import merged
 from training.deployable import Deployable
-from training.loop.checkpoint import CheckpointError, open_checkpoint
-from training.loop.record import joined
+from training.loop.checkpoint import CheckpointError, joined, open_checkpoint
 from training.recipe import Recipe
 from training.recipes.paper_a.recipe import PAPER_A
 from training.recipes.paper_b.recipe import PAPER_B

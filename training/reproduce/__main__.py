@@ -14,9 +14,9 @@ import sys
 from collections.abc import Sequence
 
 from training.loop.checkpoint import CheckpointError
-from training.reproduce.paper_a.command import PAPER_A
-from training.reproduce.paper_b.command import PAPER_B
-from training.reproduce.paper_c.command import PAPER_C
+from training.reproduce.paper_a import PAPER_A
+from training.reproduce.paper_b import PAPER_B
+from training.reproduce.paper_c import PAPER_C
 
 PAPERS = (PAPER_A, PAPER_B, PAPER_C)
 

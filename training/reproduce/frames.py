@@ -21,8 +21,7 @@ from training.data.readers.sets import LabelledSet, PairSet
 from training.data.sample import Sample
 from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
 from training.data.source import Source, merged
-from training.judging.judge import Frame
-from training.judging.unseen import CAMVID_UNSEEN_DRIVES, degraded_frames
+from training.judging.judge import CAMVID_UNSEEN_DRIVES, Frame, degraded_frames
 from weather_perception.core.contract import SemanticClass
 
 STREET, CAMVID = "street", "camvid"

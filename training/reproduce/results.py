@@ -15,8 +15,7 @@ import torch
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 
-from training.loop.record import current_commit
-from training.reproduce.statistics import spread
+from training.loop.checkpoint import current_commit
 
 Result = Mapping[str, Any]
 """A result, or a part of one, as JSON has it."""
@@ -100,11 +99,6 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _lines(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
-
-
-def plus_minus(values: Sequence[float], form: str) -> str:
-    """Mean ± standard deviation; one value has no deviation."""
-    return with_error(*spread(values), form)
 
 
 def with_error(value: float, error: float | None, form: str) -> str:

@@ -1,20 +1,21 @@
-"""Scores of restored frames: PSNR and SSIM in RGB, and on luma inside a border as WeatherBench scores.
+"""Scores of restored frames, in RGB and on luma as WeatherBench scores, and comparisons of trainings by them.
 
 Frames that equal their clear ones are counted apart, and a mean over weathers is over the degraded ones: a frame that
 needs nothing says how little a network harms, and its PSNR would outweigh those of the others.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from statistics import fmean
-from typing import Any
+from statistics import fmean, stdev
+from typing import Any, NamedTuple
 
 import torch
+from scipy import stats
 from torch import Tensor, nn
 
 from training.judging.judge import Frame
 from training.judging.metrics import psnr_luma, ssim_luma
 from training.models.deploy import STRIDE, Restored, finish, prepare
-from training.reproduce.results import Result, plus_minus
+from training.reproduce.results import Result, with_error
 from weather_perception.core.scores import psnr, ssim
 
 MEASURES: dict[str, Callable[[Tensor, Tensor], float]] = {
@@ -103,3 +104,71 @@ def psnr_in_words(scores: Sequence[Mapping[str, float]], measure: str = "psnr", 
         return "identical"
     others = plus_minus([one[measure] for one in scores if one["identical"] < one["frames"]], form)
     return f"identical in {identical} of {frames}, else {others}" if identical else others
+
+
+HOLDS, OPEN, REVERSED = "holds at this scale", "not distinguishable", "reversed"
+
+CONFIDENCE = 0.95
+"""Of the one-sided paired t-test."""
+
+
+class Spread(NamedTuple):
+    """Mean and sample standard deviation over the seeds; one seed has no deviation."""
+
+    mean: float
+    deviation: float | None
+
+
+class Comparison(NamedTuple):
+    """The mean of the paired differences, its standard error (none for one seed), and HOLDS, OPEN or REVERSED."""
+
+    difference: float
+    error: float | None
+    verdict: str
+
+    def in_words(self, form: str = "+.3f") -> str:
+        """The difference with its standard error, as in `+0.123 ± 0.045`."""
+        return with_error(self.difference, self.error, form)
+
+
+RULE = (
+    "The rule: for each seed, take the difference of the two rows' means over the degraded weathers. A row is better "
+    "than another if the mean of these differences is more than t standard errors above zero, where t is Student's for "
+    "one side at 95 % (2.92 for three seeds), and worse if it is as far below zero; between the two, they are not "
+    "distinguishable. Of a hundred comparisons of equal rows, luck makes five better and five worse."
+)
+"""The rule of `compare`, as a page tells it."""
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """The values' mean and spread."""
+    return Spread(fmean(values), stdev(values) if len(values) > 1 else None)
+
+
+def compare(better: Sequence[float], other: Sequence[float]) -> Comparison:
+    """Whether the first is better by a one-sided paired t-test; the seeds are the same, and higher is better.
+
+    HOLDS if the mean difference is more than t standard errors above zero, REVERSED if it is as far below, else OPEN;
+    one seed is always OPEN. Raises ValueError for different numbers of seeds.
+
+    scipy.stats.ttest_rel gives the same verdicts, but warns about differences that are all equal, whose error is zero.
+    """
+    differences = [one - two for one, two in zip(better, other, strict=True)]
+    mean = fmean(differences)
+    if len(differences) == 1:
+        return Comparison(mean, None, OPEN)
+    error = float(stats.sem(differences))
+    bound = float(stats.t.ppf(CONFIDENCE, len(differences) - 1)) * error
+    return Comparison(mean, error, HOLDS if mean > bound else REVERSED if mean < -bound else OPEN)
+
+
+def plus_minus(values: Sequence[float], form: str) -> str:
+    """Mean ± standard deviation; one value has no deviation."""
+    return with_error(*spread(values), form)
+
+
+def overall(verdicts: Sequence[str]) -> str:
+    """The verdict on a claim over several rows: it holds over all of them, is reversed against any, or is open."""
+    if REVERSED in verdicts:
+        return REVERSED
+    return HOLDS if all(verdict == HOLDS for verdict in verdicts) else OPEN

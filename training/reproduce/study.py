@@ -1,17 +1,25 @@
-"""A study: rows times seeds on the same frames, each trained once, judged once, and kept.
+"""A study: rows times seeds on the same frames, each trained once, judged once, and kept; several at a time.
 
 A trial that was cut off continues from its checkpoint. One that is finished costs nothing, unless a setting changed:
 then it is judged again, and the checkpoint of another training is refused.
 """
 
 import json
+import os
+import sys
+import threading
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
+from multiprocessing import get_context, parent_process
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
+import cv2
+import torch
 from lightning_fabric import Fabric
+from tqdm import tqdm
 
 from training.config import RunConfig, without_places
 from training.data.examples import Examples
@@ -20,7 +28,6 @@ from training.loop.loader import loader
 from training.loop.trainer import Trainer
 from training.recipe import Recipe, Run
 from training.reproduce.frames import Frames
-from training.reproduce.jobs import run_all
 from training.reproduce.results import write_json
 
 
@@ -51,12 +58,14 @@ class Trial(NamedTuple):
     seed: int
 
 
+@dataclass(eq=False)
 class Study(ABC):
     """Trials on `frames`, each with a checkpoint's folder below `folder` and its scores as JSON beside it."""
 
-    def __init__(self, frames: Frames, scale: Scale, folder: Path, command: str) -> None:
-        self.frames, self.folder, self.command = frames, folder, command
-        self._judging = {"frames": scale.frames, "window": scale.window, "data": frames.description}
+    frames: Frames
+    scale: Scale
+    folder: Path
+    command: str
 
     @abstractmethod
     def config(self, trial: Trial) -> RunConfig:
@@ -68,12 +77,14 @@ class Study(ABC):
 
     def settings(self, trial: Trial) -> dict[str, Any]:
         """Everything that the scores of a trial depend on."""
-        return {"config": without_places(self.config(trial)), "judged": self._judging}
+        scale = self.scale
+        judged = {"frames": scale.frames, "window": scale.window, "data": self.frames.description}
+        return {"config": without_places(self.config(trial)), "judged": judged}
 
     def run(self, rows: Sequence[str], seeds: Sequence[int], jobs: int) -> dict[str, dict[str, Any]]:
         """The scores of every trial by row and seed, `jobs` trials at a time; raises CheckpointError."""
         trials = [Trial(row, seed) for seed in seeds for row in rows]
-        found = dict(zip(trials, run_all(self.kept, trials, jobs, self.logs), strict=True))
+        found = dict(zip(trials, run_all(self.kept, trials, jobs, self.folder / "logs"), strict=True))
         return {row: {str(seed): found[Trial(row, seed)] for seed in seeds} for row in rows}
 
     def kept(self, trial: Trial) -> dict[str, Any]:
@@ -91,11 +102,6 @@ class Study(ABC):
     def place(self, trial: Trial) -> Path:
         """The folder of a trial's checkpoint."""
         return self.folder / trial.row / f"seed_{trial.seed}"
-
-    @property
-    def logs(self) -> Path:
-        """The folder for the terminal output of trials in processes of their own."""
-        return self.folder / "logs"
 
     def train(self, recipe: Recipe[Any], run: Run, fabric: Fabric, folder: Path, name: str) -> Trainer:
         """The trainer of a recipe's run at its last step; `name` says which run of the command it is.
@@ -132,3 +138,57 @@ def folder_name(row: str) -> str:
     """A row's name as that of its folder."""
     words = "".join(letter if letter.isalnum() else " " for letter in row).split()
     return "_".join(words)
+
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_work: Callable[[Any], Any] | None = None
+
+
+def run_all(work: Callable[[Item], Result], items: Sequence[Item], jobs: int, logs: Path) -> list[Result]:
+    """`work` of every item, in the order of the items; the first error ends it after the pieces already begun.
+
+    Several `jobs` are forked, so that they share the memory of this process; their output to the terminal goes to a
+    file in `logs`. Each has the CPU threads of this process: a parallel region of this process before the call
+    would hang them.
+    """
+    if jobs == 1:
+        return [work(item) for item in tqdm(items, "runs")]
+    logs.mkdir(parents=True, exist_ok=True)
+    begin = (work, torch.get_num_threads(), logs)
+    with ProcessPoolExecutor(min(jobs, len(items)), get_context("fork"), _begin, begin) as pool:
+        futures = [pool.submit(_call, item) for item in items]
+        try:
+            for done in tqdm(as_completed(futures), "runs", len(futures)):
+                done.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+        return [future.result() for future in futures]
+
+
+def _begin(work: Callable[[Any], Any], threads: int, logs: Path) -> None:
+    global _work
+    _work = work
+    torch.set_num_threads(threads)
+    cv2.setNumThreads(0)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    log = os.open(logs / f"process_{os.getpid()}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+
+
+def _end_with_parent() -> None:
+    """A killed parent leaves its processes waiting for work for ever."""
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _call(item: Any) -> Any:
+    assert _work is not None
+    return _work(item)

@@ -1,4 +1,7 @@
-"""Finds the files that come with the package (models, configuration), installed or in the source tree."""
+"""Finds the files that come with the package (models, configuration), installed or in the source tree.
+
+The model file is the one that a setting names, else the one that comes with the package.
+"""
 
 import os
 import site
@@ -32,3 +35,19 @@ def _roots() -> Iterator[Path]:
             yield Path(prefix) / "share" / PACKAGE
     for base in (sys.prefix, site.getuserbase()):
         yield Path(base) / "share" / PACKAGE
+
+
+DEFAULT_MODEL = "models/default.pt2"
+
+
+def model_path(setting: str = "") -> Path:
+    """The path in `setting`, or the default model's if empty; or FileNotFoundError with the remedy."""
+    if setting:
+        return Path(setting).expanduser()
+    try:
+        return find_resource(DEFAULT_MODEL)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"{error}\nInstall the package with its models, or set `model` to a .pt2 file written by "
+            "`python -m training.export`"
+        ) from error

@@ -13,16 +13,14 @@ from pathlib import Path
 from tqdm import tqdm
 
 from weather_perception.core.contract import ContractError, Manifest
-from weather_perception.core.default_model import model_path
 from weather_perception.core.engines.base import EngineError, EngineOptions
 from weather_perception.core.engines.select import build_engine
 from weather_perception.core.pipeline import Pipeline
-from weather_perception.replay import results
-from weather_perception.replay.direct import run_direct
+from weather_perception.core.resources import model_path
 from weather_perception.replay.frames import Frame, ReplayError, Source
 from weather_perception.replay.options import parser
 from weather_perception.replay.output_bag import OutputBag, OutputReader
-from weather_perception.replay.recording import Recording
+from weather_perception.replay.recording import BAG, METRICS, REPORT, Recording, results_folder, run_direct
 from weather_perception.replay.sources import open_source
 
 BASELINE_FILE = "base.pt2"
@@ -50,11 +48,11 @@ def replay(arguments: argparse.Namespace, command: str) -> None:
     source = open_source(arguments.bag, arguments.topic, arguments.fps, arguments.labels, arguments.label_names)
     model = model_path(arguments.model)
     baseline = _baseline_path(arguments.baseline, model) if source.has_labels else None
-    with results.results_folder(arguments.out, arguments.force) as work:
+    with results_folder(arguments.out, arguments.force) as work:
         recording, manifest = _record(arguments, source, model, work)
         text = _judge(arguments, source, recording, manifest, baseline, work, command)
     print(f"\n{text}\n")
-    for name in (results.REPORT, results.METRICS, results.BAG):
+    for name in (REPORT, METRICS, BAG):
         print(arguments.out / name)
 
 
@@ -77,7 +75,7 @@ def _record(arguments: argparse.Namespace, source: Source, model: Path, work: Pa
         program = open_program(model)
         return run_live(frames, options, program.sha256, work), program.manifest
     pipeline = Pipeline(build_engine(str(model), EngineOptions(arguments.engine, arguments.device)))
-    with OutputBag(work / results.BAG) as bag:
+    with OutputBag(work / BAG) as bag:
         return run_direct(frames, pipeline, bag), pipeline.manifest
 
 
@@ -100,13 +98,13 @@ def _judge(
     )
     evaluator = Evaluator(manifest, recording, arguments.label_names or source.label_names, base)
     with ExitStack() as stack:
-        answers = OutputReader(work / results.BAG, stack)
+        answers = OutputReader(work / BAG, stack)
         evaluation = evaluator.run(_limited(source, arguments, "scoring", with_truth=True), answers)
     metrics = summarise(recording, evaluation)
     run = Run("/".join(arguments.bag.resolve().parts[-2:]), source.name, command)
     page = render_report(run, metrics, recording, evaluation, manifest)
-    (work / results.REPORT).write_text(page, encoding="utf-8")
-    (work / results.METRICS).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+    (work / REPORT).write_text(page, encoding="utf-8")
+    (work / METRICS).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
     return table(metrics)
 
 

@@ -13,8 +13,8 @@ from weather_perception.core.contract import Image, Manifest
 from weather_perception.core.pipeline import Pipeline
 from weather_perception.core.scores import confusion
 from weather_perception.replay.frames import VOID, Frame, Truth
-from weather_perception.replay.gallery import Gallery, Picture
 from weather_perception.replay.output_bag import Answered, OutputReader
+from weather_perception.replay.pictures import Gallery, Picture
 from weather_perception.replay.recording import Answer, Recording
 from weather_perception.replay.scores import WeatherScores, added, label_lookup
 

@@ -3,8 +3,10 @@
 import itertools
 import os
 import random
+import signal
+import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +16,8 @@ from weather_perception.core.engines.find import build_command
 from weather_perception.core.health import HealthReport
 from weather_perception.replay.frames import Frame, ReplayError
 from weather_perception.replay.output_bag import NODE, OutputBag
-from weather_perception.replay.recording import Recording
-from weather_perception.replay.results import BAG, NODE_LOG
+from weather_perception.replay.recording import BAG, NODE_LOG, Recording
+from weather_perception.transport import MALLOC_TUNABLES
 
 if TYPE_CHECKING:  # needs ROS
     from weather_perception.replay.link import Link
@@ -83,7 +85,7 @@ def _open(options: LiveOptions, work: Path, stack: ExitStack) -> "tuple[Link, Ca
         ) from error
     if options.node is not None:
         return stack.enter_context(Link("/" + options.node.lstrip("/"), None)), lambda: None
-    from weather_perception.replay.node_process import NodeProcess
+    from weather_perception.replay.live import NodeProcess
 
     namespace, domain = f"/replay_{os.getpid()}", random.SystemRandom().choice(DOMAINS)
     parameters = {"model": str(Path(options.model).resolve()), "engine": options.engine, "device": options.device}
@@ -155,3 +157,47 @@ def account(recording: Recording, before: HealthReport, after: HealthReport) -> 
         if count > 0:
             recording.drops[reason] = count
             recording.drop_examples[reason] = EXPLANATIONS[reason]
+
+
+STOP_SECONDS = 20.0
+
+
+class NodeProcess:
+    """A running restore_node; use it in a `with` block, which stops it."""
+
+    def __init__(self, namespace: str, parameters: Mapping[str, str], domain_id: int, log: Path) -> None:
+        """Start the node under `namespace` in the DDS domain `domain_id`; its output goes to `log`."""
+        command = [sys.executable, "-m", "weather_perception.node", "--ros-args", "-r", f"__ns:={namespace}"]
+        for name, value in parameters.items():
+            command += ["-p", f"{name}:={value}"]
+        self._log = log
+        self._file = log.open("wb")
+        environment = {"GLIBC_TUNABLES": MALLOC_TUNABLES, **os.environ, "ROS_DOMAIN_ID": str(domain_id)}
+        # In a separate session Ctrl-C reaches replay alone, which then stops the node cleanly.
+        self._process = subprocess.Popen(
+            command, stdout=self._file, stderr=subprocess.STDOUT, env=environment, start_new_session=True
+        )
+
+    def __enter__(self) -> "NodeProcess":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._process.send_signal(signal.SIGINT)
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._file.close()
+
+    def check(self) -> None:
+        """Raise ReplayError with the node's own last words if it has ended."""
+        code = self._process.poll()
+        if code is not None:
+            raise ReplayError(f"restore_node ended with exit code {code}; it said:\n{self.last_words()}")
+
+    def last_words(self, lines: int = 12) -> str:
+        """The end of the node's output; only from its first error on, if it logged one."""
+        said = self._log.read_text(errors="replace").splitlines()
+        errors = [index for index, line in enumerate(said) if "[ERROR]" in line or "[FATAL]" in line]
+        return "\n".join("  " + line for line in (said[errors[0] :] if errors else said)[-lines:]) or "  (nothing)"

@@ -14,9 +14,8 @@ from rosbags.typesys import Stores, get_typestore
 from weather_perception.conversions import fill_mono, fill_restored, image_to_mono, image_to_rgb
 from weather_perception.core.contract import Image
 from weather_perception.core.pipeline import FrameError, Perception
-from weather_perception.replay.bags import IMAGE, WEATHER, open_reader
+from weather_perception.replay.bags import IMAGE, WEATHER, StampedStream, open_reader
 from weather_perception.replay.frames import Frame
-from weather_perception.replay.stamped import StampedStream
 from weather_perception.routing import STATUS, routing_values
 
 NODE = "/restore_node"

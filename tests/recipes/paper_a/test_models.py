@@ -10,10 +10,16 @@ from torch.nn import functional as F
 from training.models.deploy import probabilities_like
 from training.recipes.paper_a.config import CooperationConfig, GeneratorConfig, Output
 from training.recipes.paper_a.generator import Generator
-from training.recipes.paper_a.label_maps import one_hot, undecided_at_void
 from training.recipes.paper_a.losses import deceive, reconstruction, refinement
-from training.recipes.paper_a.network import Cooperation, EGSyn, SGAda
-from training.recipes.paper_a.patchgan import ImageDiscriminator, PatchGAN, SegmentationDiscriminator
+from training.recipes.paper_a.network import (
+    Cooperation,
+    EGSyn,
+    ImageDiscriminator,
+    PatchGAN,
+    SegmentationDiscriminator,
+    SGAda,
+)
+from training.recipes.paper_a.objective import one_hot, undecided_at_void
 
 SMALL = GeneratorConfig(width=4, blocks=2)
 CONFIG = CooperationConfig(classes=5, sgada=SMALL, egsyn=SMALL, discriminator_widths=(2, 4, 4, 4, 4, 4))

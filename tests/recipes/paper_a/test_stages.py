@@ -10,7 +10,7 @@ from torch import Tensor
 from tests.support.runs import run, tensors, untrained
 from training.data.batches import Example
 from training.loop import processes
-from training.loop.record import Record
+from training.loop.checkpoint import Record
 from training.loop.stages import Outcome
 from training.loop.trainer import Trainer
 from training.recipes.paper_a import objective as paper_a_stages

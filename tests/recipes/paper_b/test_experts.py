@@ -7,8 +7,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.recipes.paper_b import dft
-from training.recipes.paper_b.experts import ChannelExpert, FrequencyExpert, SpatialExpert, cut, join, most_alike
+from training.recipes.paper_b.experts import (
+    ChannelExpert,
+    FrequencyExpert,
+    SpatialExpert,
+    analysis,
+    cut,
+    join,
+    most_alike,
+    synthesis,
+)
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -143,12 +151,12 @@ def test_the_frequency_expert_is_correlation_by_fft_forward_and_backward(patch: 
 @pytest.mark.parametrize("side", [2, 4, 6, 8])
 def test_the_matrices_are_the_fourier_transform_and_its_inverse(side: int) -> None:
     patches = torch.randn(5, side, side)
-    spectrum = patches.flatten(1) @ dft.analysis(side)
+    spectrum = patches.flatten(1) @ analysis(side)
     expected = torch.fft.rfft2(patches, norm="ortho").flatten(1)
     torch.testing.assert_close(spectrum, torch.cat([expected.real, expected.imag], dim=1), rtol=1e-5, atol=1e-5)
-    torch.testing.assert_close(spectrum @ dft.synthesis(side), patches.flatten(1), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(spectrum @ synthesis(side), patches.flatten(1), rtol=1e-5, atol=1e-5)
     other = torch.randn(5, side * (side // 2 + 1), dtype=torch.complex64)  # no image's spectrum: edges are projected
-    inverse = torch.cat([other.real, other.imag], dim=1) @ dft.synthesis(side)
+    inverse = torch.cat([other.real, other.imag], dim=1) @ synthesis(side)
     back = torch.fft.irfft2(other.unflatten(1, (side, -1)), s=(side, side), norm="ortho")
     torch.testing.assert_close(inverse, back.flatten(1), rtol=1e-5, atol=1e-5)
 

@@ -10,8 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from training.recipes.paper_b.config import EXPERTS, Expert, MoeWirNetConfig, Routing, RoutingConfig, paper_b_quick
-from training.recipes.paper_b.moe import MoeModule
-from training.recipes.paper_b.routing import LevelRouter, soft, top_k
+from training.recipes.paper_b.moe import LevelRouter, MoeModule, soft, top_k
 
 CONFIG = paper_b_quick().model
 

@@ -13,7 +13,7 @@ from tests.support.tasks import assert_close, collate, on_two_processes
 from training.loop.checkpoint import open_checkpoint
 from training.loop.stages import cosine
 from training.loop.trainer import Trainer, optimizer_tensors
-from training.multitask.collaboration import Collaboration
+from training.multitask.reweighting import Collaboration
 from training.recipes.paper_b import losses as multiscale
 from training.recipes.paper_b.config import MultiScaleLossConfig, PaperBRun, ReweightingConfig
 from training.recipes.paper_b.objective import NETWORK, stages

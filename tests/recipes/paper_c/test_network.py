@@ -7,8 +7,7 @@ import torch
 
 from training.losses import routing
 from training.recipes.paper_c.config import PRESETS, MuirfConfig, paper_c_quick
-from training.recipes.paper_c.network import Muirf, share_of_channels
-from training.recipes.paper_c.router import ShallowRouter
+from training.recipes.paper_c.network import Muirf, ShallowRouter, share_of_channels
 
 CONFIG = dataclasses.replace(paper_c_quick().model, width=8, hidden=8)
 

@@ -11,7 +11,7 @@ from tests.support import tiny_joint as tiny
 from tests.support.runs import run, state, tensors
 from training.data.degradations import WEATHERS
 from training.data.scenes.drive import UNSEEN_SEEDS_FROM
-from training.judging.calibration import fit_temperature
+from training.judging.metrics import fit_temperature
 from training.loop.checkpoint import open_checkpoint
 from training.models.deploy import prepare
 from training.recipes.paper_c.calibration import validation_frames, weather_logits

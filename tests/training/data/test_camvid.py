@@ -6,10 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from training.data.assumed_depth import assumed_depth
 from training.data.classes import CLASS_ID, CLASSES, VOID
 from training.data.readers.camvid import CamVid
-from training.data.sample import SKY_DEPTH, ground_plane_depth
+from training.data.sample import SKY_DEPTH, assumed_depth, ground_plane_depth
 
 HEIGHT, WIDTH = 36, 48
 

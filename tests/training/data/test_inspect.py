@@ -9,10 +9,9 @@ import pytest
 from tests.support import datasets
 from tests.support.datasets import BUILDERS, COLUMNS, ROWS, label_map, picture
 from training.data.classes import CLASS_ID, CLASSES, VOID
-from training.data.contact_sheet import CAPTION_ROWS, TILE, contact_sheet
 from training.data.readers.layouts import LAYOUTS
 from training.data.readers.sets import Pair
-from training.inspect import main, spread
+from training.inspect import CAPTION_ROWS, TILE, contact_sheet, main, spread
 
 
 @pytest.mark.parametrize("name", LAYOUTS)

@@ -13,14 +13,12 @@ from PIL import Image
 
 from tests.support import datasets
 from tests.support.datasets import CITY_FRAME, COLUMNS, ROWS, label_map, picture
-from training.data.assumed_depth import assumed_depth
 from training.data.classes import CLASS_ID, VOID
-from training.data.readers.acdc import ACDC
-from training.data.readers.adverse_cityscapes import FoggyCityscapes, RainCityscapes
+from training.data.readers.adverse_cityscapes import ACDC, FoggyCityscapes, RainCityscapes
 from training.data.readers.celebamask import CelebAMaskHQ
 from training.data.readers.cityscapes import CITYSCAPES_CLASSES, TO_STREET, Cityscapes
 from training.data.readers.photographs import ADE20K, VOC2012, COCOStuff
-from training.data.sample import SKY_DEPTH
+from training.data.sample import SKY_DEPTH, assumed_depth
 
 Builder = Callable[[Path], None]
 Reader = Callable[..., Any]

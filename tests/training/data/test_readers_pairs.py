@@ -9,11 +9,10 @@ import pytest
 from tests.support import datasets
 from tests.support.datasets import BUILDERS, COLUMNS, ROWS, picture
 from training.data.classes import VOID
-from training.data.readers.all_weather import AllWeather
 from training.data.readers.layouts import LAYOUTS
 from training.data.readers.pairs import RESIDE, OutdoorRain, PairFolder, RainDrop, Snow100K
 from training.data.readers.sets import PairSet
-from training.data.readers.weather_folders import FoundIR, WeatherBench
+from training.data.readers.weather_folders import AllWeather, FoundIR, WeatherBench
 
 PAIR_SETS = [
     (datasets.weatherbench, lambda root: WeatherBench(root, "train"), ("haze", "rain", "snow")),

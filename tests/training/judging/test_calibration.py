@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
-from training.judging.calibration import BOUNDS, expected_calibration_error, fit_temperature
+from training.judging.metrics import BOUNDS, expected_calibration_error, fit_temperature
 
 
 def drawn(count: int, sharpness: float, seed: int = 0) -> tuple[Tensor, Tensor]:

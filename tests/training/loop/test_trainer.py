@@ -15,8 +15,7 @@ from torch import Tensor, nn
 from tests.support import tiny_training as tiny
 from training.config import LoopConfig
 from training.loop import processes
-from training.loop.checkpoint import CheckpointError, open_checkpoint
-from training.loop.record import Record
+from training.loop.checkpoint import CheckpointError, Record, open_checkpoint
 from training.loop.stages import Outcome, Phase, Stage, constant, locate
 from training.loop.trainer import Trainer, optimizer_tensors
 

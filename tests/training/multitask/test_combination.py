@@ -8,8 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from training.multitask.combination import MetaVector, Method, OnlineWeights, TorchJd, build
-from training.multitask.conflict import conflict, gram
+from training.multitask.combination import MetaVector, Method, OnlineWeights, TorchJd, build, conflict, gram
 from training.multitask.homogenisation import HomogenisationConfig, gram_after, homogenise, homogenised
 from training.multitask.reweighting import ReweightingConfig
 

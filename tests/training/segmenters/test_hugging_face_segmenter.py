@@ -9,13 +9,12 @@ import torch
 from transformers import SegformerConfig, SegformerForSemanticSegmentation
 
 from tests.support.runs import run, state
-from training.data.class_sources import class_sources
 from training.data.classes import CLASSES, VOID
 from training.data.readers.cityscapes import CITYSCAPES_CLASSES, TO_STREET
-from training.data.readers.class_names import ADE20K_NAMES
+from training.data.readers.photographs import ADE20K_NAMES
 from training.loop.checkpoint import open_checkpoint
 from training.recipes.paper_a.recipe import PAPER_A
-from training.segmenters.find import find_segmenter, held_segmenter
+from training.segmenters.find import class_sources, find_segmenter, held_segmenter
 from training.segmenters.hugging_face import HuggingFaceSegmenter, SegmenterError, class_scores, preprocessing
 
 STREET = [c.name for c in CLASSES]

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.assumed_depth import assumed_depth
 from training.data.classes import CLASSES
 from training.data.readers.files import Part, check_root, choose, pair, subfolders
 from training.data.readers.pixels import Pixels, label_code
 from training.data.readers.sets import LabelledFiles, LabelledSet
+from training.data.sample import assumed_depth
 from training.data.source import Source
 
 

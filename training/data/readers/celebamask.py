@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from training.data.readers.class_names import coloured
 from training.data.readers.files import Part, check_root, choose, find
+from training.data.readers.photographs import coloured
 from training.data.readers.pixels import Pixels
 from training.data.readers.sets import LabelledFiles, LabelledSet, resize_to
 from training.data.source import Source

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.assumed_depth import assumed_depth
 from training.data.classes import CLASS_ID, CLASSES, VOID
 from training.data.readers.files import Part, check_root, choose, pair
 from training.data.readers.pixels import Pixels, check_same_size, label_code, read_labels
 from training.data.readers.sets import LabelledFiles, LabelledSet
+from training.data.sample import assumed_depth
 from training.data.source import Source
 
 ROAD, OBJECTS = "teacher_road", "teacher_objects"

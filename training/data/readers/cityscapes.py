@@ -7,12 +7,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.assumed_depth import assumed_depth
 from training.data.classes import CLASS_ID, VOID
 from training.data.readers.files import Part, check_root, choose, find, pair, subfolders
 from training.data.readers.pixels import Pixels, label_code
 from training.data.readers.sets import LabelledFiles, LabelledSet
-from training.data.sample import SKY_DEPTH
+from training.data.sample import SKY_DEPTH, assumed_depth
 from training.data.source import Source
 from weather_perception.core.contract import SemanticClass
 

@@ -3,9 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from training.data.readers.acdc import ACDC
-from training.data.readers.adverse_cityscapes import FoggyCityscapes, RainCityscapes
-from training.data.readers.all_weather import AllWeather
+from training.data.readers.adverse_cityscapes import ACDC, FoggyCityscapes, RainCityscapes
 from training.data.readers.camvid import CamVid
 from training.data.readers.celebamask import CelebAMaskHQ
 from training.data.readers.chiba import Chiba
@@ -16,7 +14,7 @@ from training.data.readers.pandaset import PandaSet
 from training.data.readers.photographs import ADE20K, VOC2012, COCOStuff
 from training.data.readers.sets import LabelledSet, PairSet
 from training.data.readers.stills import Stills
-from training.data.readers.weather_folders import FoundIR, WeatherBench
+from training.data.readers.weather_folders import AllWeather, FoundIR, WeatherBench
 from training.data.source import Source
 
 

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeVar, overload
+from typing import Generic, NamedTuple, TypeVar, overload
 
 import cv2
 import numpy as np
@@ -15,6 +15,7 @@ from training.data.source import Source
 from weather_perception.core.contract import SemanticClass
 
 Item = TypeVar("Item")
+Files = TypeVar("Files", "LabelledFiles", "PairFiles")
 
 
 class Pair(NamedTuple):
@@ -49,28 +50,28 @@ class PairFiles(NamedTuple):
     attributes: dict[str, float] = {}  # noqa: RUF012 - never written to
 
 
-class LazySequence(Sequence[Item], ABC):
+class LazySequence(Sequence[Item], Generic[Item, Files], ABC):
     """A sequence that reads an item at each access; a slice is read into a list.
 
     Every reader states its `source`: the data set's name, licence and credit. `classes` are the classes of the labels
-    by id (empty if the set has none), and `missing` the names of the frames left out because a partner is missing.
+    by id (empty if the set has none), `names` every item's name in order (a pair's is that of its degraded frame,
+    without the suffix), and `missing` the names of the frames left out because a partner is missing.
     `one_size` says whether a frame's files must all have the size of its image.
     """
 
     source: Source
     classes: tuple[SemanticClass, ...] = ()
-    missing: tuple[str, ...] = ()
     one_size = True
     code: NDArray[np.int16]
 
-    @property
-    @abstractmethod
-    def names(self) -> tuple[str, ...]:
-        """Every item's name, in order."""
+    def __init__(self, files: Sequence[Files], missing: Sequence[str] = ()) -> None:
+        self.files: tuple[Files, ...] = tuple(files)
+        self.missing = tuple(missing)
+        self.names: tuple[str, ...] = tuple(file.name for file in self.files)
 
-    @abstractmethod
     def image_path(self, index: int) -> Path:
         """The image file at `index`: the frame, or the degraded one of a pair."""
+        return self.files[index].image
 
     @abstractmethod
     def labels(self, index: int) -> Pixels | None:
@@ -84,7 +85,7 @@ class LazySequence(Sequence[Item], ABC):
     def _read(self, index: int) -> Item: ...
 
     def __len__(self) -> int:
-        return len(self.names)
+        return len(self.files)
 
     @overload
     def __getitem__(self, index: int) -> Item: ...
@@ -97,22 +98,8 @@ class LazySequence(Sequence[Item], ABC):
         return self._read(range(len(self))[index])
 
 
-class LabelledSet(LazySequence[Sample]):
+class LabelledSet(LazySequence[Sample, LabelledFiles]):
     """A data set of clear frames with labels; a subclass finds the files and names the classes and the label code."""
-
-    def __init__(self, files: Sequence[LabelledFiles], missing: Sequence[str] = ()) -> None:
-        self.files = tuple(files)
-        self.missing = tuple(missing)
-        self._names = tuple(file.name for file in self.files)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Every frame's name, in order."""
-        return self._names
-
-    def image_path(self, index: int) -> Path:
-        """The file of the frame at `index`."""
-        return self.files[index].image
 
     def labels(self, index: int) -> Pixels:
         """The labels at `index` alone, uint8 [H, W], VOID where unlabelled."""
@@ -135,7 +122,7 @@ class LabelledSet(LazySequence[Sample]):
         return image_HW3
 
 
-class PairSet(LazySequence[Pair]):
+class PairSet(LazySequence[Pair, PairFiles]):
     """A data set of degraded frames with clear partners; `weathers` and `attributes` are every pair's, in order.
 
     `aligned` says whether partners agree pixel by pixel; PSNR and SSIM mean nothing if they do not.
@@ -144,20 +131,9 @@ class PairSet(LazySequence[Pair]):
     aligned = True
 
     def __init__(self, files: Sequence[PairFiles], missing: Sequence[str] = ()) -> None:
-        self.files = tuple(files)
-        self.missing = tuple(missing)
+        super().__init__(files, missing)
         self.weathers = tuple(file.weather for file in self.files)
         self.attributes = tuple(file.attributes for file in self.files)
-        self._names = tuple(file.name for file in self.files)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Every pair's name, in order: the degraded frame's without its suffix."""
-        return self._names
-
-    def image_path(self, index: int) -> Path:
-        """The file of the degraded frame at `index`."""
-        return self.files[index].image
 
     def labels(self, index: int) -> Pixels | None:
         """The labels at `index` alone, uint8 [H, W], VOID where unlabelled; None if the pair has none."""

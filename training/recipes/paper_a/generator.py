@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.models.layers import upsample
+from training.models.layers import check_size, upsample
 from training.recipes.paper_a.config import GeneratorConfig
 
 MULTIPLE = 4
@@ -38,13 +38,7 @@ class Generator(nn.Module):
         self.head = nn.Conv2d(width, outputs, 7, padding=3)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
-        height, width = x_BCHW.shape[2:]
-        multiple = MULTIPLE * self.shrink
-        if height % multiple or width % multiple:
-            raise ValueError(
-                f"generator: height and width must be multiples of {multiple}, got {height} x {width}; "
-                "crop or pad the batch (deployed models pad inside)"
-            )
+        check_size("generator", x_BCHW, MULTIPLE * self.shrink)
         if self.shrink == 1:
             return self.generate(x_BCHW)
         return upsample(self.generate(F.avg_pool2d(x_BCHW, self.shrink)), self.shrink)

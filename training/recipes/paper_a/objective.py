@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from training.data.batches import Example
 from training.data.classes import CLASSES
@@ -14,10 +15,8 @@ from training.loop.stages import Networks, Outcome, Phase, Stage, constant, warm
 from training.losses import restoration
 from training.models.deploy import probabilities_like
 from training.recipes.paper_a.config import CooperationConfig, PaperARun
-from training.recipes.paper_a.label_maps import most_probable, one_hot, undecided_at_void
 from training.recipes.paper_a.losses import FeatureExtractor, discriminate, egsyn_terms, sgada_terms
-from training.recipes.paper_a.network import Cooperation
-from training.recipes.paper_a.patchgan import ImageDiscriminator, SegmentationDiscriminator
+from training.recipes.paper_a.network import Cooperation, ImageDiscriminator, SegmentationDiscriminator
 
 Batch = Example | ExampleWithOriginal
 
@@ -212,3 +211,30 @@ def painted(map_BKHW: Tensor) -> Tensor:
     """The colour of every pixel's most probable class, [B, 3, H, W], 0..1; ids beyond the palette start it again."""
     palette = torch.tensor([c.color for c in CLASSES], device=map_BKHW.device) / 255
     return palette[most_probable(map_BKHW) % len(CLASSES)].movedim(-1, 1)
+
+
+def one_hot(labels_BHW: Tensor, classes: int, void: int) -> Tensor:
+    """Class ids -> probabilities [B, K, H, W]: 1 at the class, but 1/K for every class if the label is `void`.
+
+    Raises ValueError for an id that is neither a class nor void.
+    """
+    known = labels_BHW != void
+    outside = known & ((labels_BHW < 0) | (labels_BHW >= classes))
+    if outside.any():
+        raise ValueError(f"label {int(labels_BHW[outside][0])} is out of range: {classes} classes, void is {void}")
+    encoded = F.one_hot(torch.where(known, labels_BHW, 0).long(), classes).movedim(-1, 1).float()
+    return undecided_at_void(encoded, labels_BHW, void)
+
+
+def undecided_at_void(probabilities_BKHW: Tensor, labels_BHW: Tensor, void: int) -> Tensor:
+    """The same probabilities, but 1/K for every class at pixels with the label `void`.
+
+    Real and fake maps must be undecided at the same pixels, or D1 would tell them apart by the void pixels.
+    """
+    undecided = 1 / probabilities_BKHW.shape[1]
+    return torch.where((labels_BHW == void)[:, None], undecided, probabilities_BKHW)
+
+
+def most_probable(map_BKHW: Tensor) -> Tensor:
+    """The class ids of a map of probabilities or logits, int64 [B, H, W]; on a CPU much faster than argmax."""
+    return map_BKHW.max(dim=1).indices

@@ -10,10 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.models.layers import downsampling, upsampling
+from training.models.layers import check_size, downsampling, upsampling
 from training.recipes.paper_b.config import LEVELS, MoeWirNetConfig
-from training.recipes.paper_b.moe import Level, MoeModule
-from training.recipes.paper_b.routing import FixedWeights, LevelRouter
+from training.recipes.paper_b.moe import FixedWeights, Level, LevelRouter, MoeModule
 
 OUTPUT_SCALES = (1, 2, 4)
 
@@ -53,7 +52,7 @@ class MoeWirNet(nn.Module):
         self.heads = nn.ModuleList(residual_head(width) for width in widths[:-1])
 
     def forward(self, image_B3HW: Tensor, coarser: bool = False) -> MoeRestoration:
-        self._check(image_B3HW)
+        check_size("MOE-WIRNet", image_B3HW, self.config.stride)
         x = self.embed(image_B3HW)
         skips, gates = [], []
         for level, encode in enumerate(self.encoder):
@@ -75,15 +74,6 @@ class MoeWirNet(nn.Module):
         """Global residual learning (section 3.1); at 1/2 and 1/4 size it adds to the averaged image."""
         image = F.avg_pool2d(image_B3HW, OUTPUT_SCALES[level]) if level else image_B3HW
         return image + self.heads[level](x_BCHW)
-
-    def _check(self, image_B3HW: Tensor) -> None:
-        height, width = image_B3HW.shape[2:]
-        stride = self.config.stride
-        if height % stride or width % stride:
-            raise ValueError(
-                f"MOE-WIRNet: height and width must be multiples of {stride}, got {height} x {width}; "
-                "crop or pad the batch (deployed models pad inside)"
-            )
 
     @property
     def routed_levels(self) -> dict[str, Level]:

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from training.data.batches import Example
-from training.loop.stages import Networks, Outcome, Phase, Stage, cosine
+from training.loop.stages import Networks, Outcome, Phase, Stage, cosine, masks_of_tasks
 from training.losses import restoration
-from training.multitask.collaboration import Average, Collaboration, alone
+from training.multitask.reweighting import Average, Collaboration, alone
 from training.recipes.paper_b import losses as multiscale
 from training.recipes.paper_b.config import PaperBRun
 
@@ -93,13 +93,7 @@ class PaperB:
 
         Raises ValueError for an example of an unknown task.
         """
-        count = len(self.config.tasks)
-        if not bool(((tasks_B >= 0) & (tasks_B < count)).all()):
-            raise ValueError(
-                f"examples of the tasks {sorted(set(tasks_B.tolist()))}, but the tasks are "
-                f"{dict(enumerate(self.config.tasks))}; name all degradations of the data in `tasks`, including clear"
-            )
-        masks = [tasks_B == task for task in range(count)]
+        masks = masks_of_tasks(tasks_B, self.config.tasks)
         parts = [self._terms([output[mask] for output in outputs], clear_B3HW[mask]) for mask in masks]
         return torch.stack(parts), torch.stack(masks).sum(dim=1).float()
 

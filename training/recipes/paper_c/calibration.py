@@ -8,8 +8,8 @@ from torch import Tensor
 
 from training.data.degradations.arguments import Image
 from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
-from training.judging.calibration import fit_temperature
-from training.judging.unseen import degraded_frames
+from training.judging.judge import degraded_frames
+from training.judging.metrics import fit_temperature
 from training.loop.checkpoint import open_checkpoint
 from training.loop.trainer import Trainer
 from training.models.deploy import STRIDE, prepare

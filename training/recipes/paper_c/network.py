@@ -1,7 +1,8 @@
 """MUIRF: a restoration U-Net in which the router decides which channels the weathers share (paper C, reconstructed).
 
-Only the abstract of paper C is public. The U-Net is our own, with CPSM in the convolutions of its residual blocks. All
-weathers share the embedding, the layers between levels and the output layer completely.
+Only the abstract of paper C is public, which calls the mixture of experts "shallow-feature-based". The U-Net is our
+own, with CPSM in the convolutions of its residual blocks. All weathers share the embedding, the layers between levels
+and the output layer completely.
 
 Shape legend: B batch, C channels, H height, W width, E score experts, K weathers, L channel-shared convolutions,
 O their channels.
@@ -14,10 +15,54 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.models.layers import downsampling, one_hot, upsampling
+from training.models.layers import check_size, downsampling, one_hot, pooled_statistics, upsampling
 from training.recipes.paper_c.config import MuirfConfig
-from training.recipes.paper_c.router import MuirfRouting, ShallowRouter
 from training.recipes.paper_c.sharing import ChannelSharedConv2d, Route
+
+
+class MuirfRouting(NamedTuple):
+    """Logits and calibrated probabilities of the weathers, and weights of the score experts; their rows sum to one."""
+
+    logits_BK: Tensor
+    weather_BK: Tensor
+    gate_BE: Tensor
+
+
+class ShallowRouter(nn.Module):
+    """Shallow features F0 [B, C, H, W] -> MuirfRouting, from means and deviations over the frame.
+
+    The posterior over weathers learns from the weather labels; validation data determine its temperature afterwards.
+    The router takes these statistics of F0 and of the outputs of two convolutions. It has no normalisation layers: they
+    would remove the brightness and contrast that reveal the weather, and make the images of a batch depend on each
+    other.
+    """
+
+    temperature: Tensor
+
+    def __init__(self, width: int, hidden: int, weathers: int, experts: int) -> None:
+        super().__init__()
+        self.fine = nn.Conv2d(width, hidden, 3, stride=2, padding=1)
+        self.coarse = nn.Conv2d(hidden, hidden, 3, stride=2, padding=1)
+        self.trunk = nn.Sequential(nn.Linear(2 * width + 4 * hidden, 2 * hidden), nn.ReLU())
+        self.weather = nn.Linear(2 * hidden, weathers)
+        self.experts = nn.Linear(2 * hidden, experts)
+        self.register_buffer("temperature", torch.ones(()))
+
+    def forward(self, shallow_BCHW: Tensor) -> MuirfRouting:
+        fine = F.relu(self.fine(F.relu(shallow_BCHW)))
+        coarse = F.relu(self.coarse(fine))
+        hidden = self.trunk(torch.cat([statistics(x) for x in (shallow_BCHW, fine, coarse)], dim=1))
+        logits = self.weather(hidden)
+        return MuirfRouting(logits, (logits / self.temperature).softmax(dim=1), self.experts(hidden).softmax(dim=1))
+
+
+def statistics(x_BCHW: Tensor) -> Tensor:
+    """Mean and logarithm of the standard deviation of every channel over the frame, [B, 2C].
+
+    Fog scales the contrast down, rain and snow increase it; on a logarithmic scale both are shifts.
+    """
+    mean_BC, deviation_BC = pooled_statistics(x_BCHW).chunk(2, dim=1)
+    return torch.cat([mean_BC, deviation_BC.log()], dim=1)
 
 
 class MuirfRestoration(NamedTuple):
@@ -78,7 +123,7 @@ class Muirf(nn.Module):
                 parameter.mul_(0.1)  # training starts near the identity
 
     def forward(self, image_B3HW: Tensor, weather_B: Tensor | None = None) -> MuirfRestoration:
-        self._check(image_B3HW)
+        check_size("MUIRF", image_B3HW, self.config.stride)
         shallow = self.embed(image_B3HW)
         routing = self.router(shallow)
         known = routing.weather_BK if weather_B is None else one_hot(weather_B, routing.weather_BK)
@@ -103,15 +148,6 @@ class Muirf(nn.Module):
             x, found = walk(self.decoder[index], x, route)
             masks += found
         return image_B3HW + self.head(x), tuple(masks)
-
-    def _check(self, image_B3HW: Tensor) -> None:
-        height, width = image_B3HW.shape[2:]
-        stride = self.config.stride
-        if height % stride or width % stride:
-            raise ValueError(
-                f"MUIRF: height and width must be multiples of {stride}, got {height} x {width}; "
-                "crop or pad the batch (deployed models pad inside)"
-            )
 
     @property
     def shared_convolutions(self) -> dict[str, ChannelSharedConv2d]:

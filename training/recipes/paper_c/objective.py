@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from training.data.batches import Example
-from training.loop.stages import Join, Networks, Outcome, Phase, Stage, TaskLoss, cosine
+from training.loop.stages import Join, Networks, Outcome, Phase, Stage, TaskLoss, cosine, masks_of_tasks
 from training.losses import restoration, routing
-from training.multitask.collaboration import Average, alone
 from training.multitask.combination import build
+from training.multitask.reweighting import Average, alone
 from training.recipes.paper_c import losses as sharing
 from training.recipes.paper_c.config import PaperCRun
 from training.recipes.paper_c.network import Muirf, MuirfRestoration, share_of_channels
@@ -122,13 +122,8 @@ class PaperC:
 
     def _rows(self, weather_B: Tensor) -> dict[str, Tensor]:
         """The indices of each task's examples; raises ValueError for an example of an unknown task."""
-        count = len(self.config.tasks)
-        if not bool(((weather_B >= 0) & (weather_B < count)).all()):
-            raise ValueError(
-                f"examples of the tasks {sorted(set(weather_B.tolist()))}, but the tasks are "
-                f"{dict(enumerate(self.config.tasks))}; name all degradations of the data in `tasks`, including clear"
-            )
-        return {task: (weather_B == number).nonzero()[:, 0] for number, task in enumerate(self.config.tasks)}
+        masks = masks_of_tasks(weather_B, self.config.tasks)
+        return {task: mask_B.nonzero()[:, 0] for task, mask_B in zip(self.config.tasks, masks, strict=True)}
 
     def _loss(self, restored_B3HW: Tensor, clear_B3HW: Tensor) -> Tensor:
         pair = restored_B3HW.float(), clear_B3HW

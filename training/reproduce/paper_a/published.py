@@ -31,6 +31,11 @@ class Published(NamedTuple):
     refined: Printed
     rivals: dict[str, Printed]
 
+    def gain(self, key: str) -> float | None:
+        """Paper A's gain in the score `key`; None if its table has no score of the degraded images."""
+        before: float | None = getattr(self.degraded, key)
+        return None if before is None else float(getattr(self.refined, key) - before)
+
 
 CLEAN = Printed(pa=0.9598, mpa=0.8725, miou=0.8049, fwiou=0.9268)
 """Table 1: the original segmentation of CelebAMask-HQ's clean images."""

@@ -1,16 +1,16 @@
-"""Paper A's reproduction as a page: tables beside the printed ones, plots, and a reading."""
+"""Paper A's reproduction as a page: tables beside the printed ones, plots as SVG, and a reading."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from training.reproduce.paper_a.plots import draw_cooperation, draw_gains
+from matplotlib import pyplot
+
 from training.reproduce.paper_a.published import BY_DEGRADATION, CLEAN, OURS, Published
-from training.reproduce.paper_a.reading import label, miou_gain, psnr_gain, reading
 from training.reproduce.paper_a.scales import CooperationScale
 from training.reproduce.paper_a.trainings import COOPERATIVE, LONGER, SEPARATE, UNGUIDED, UNGUIDED_LONGER
-from training.reproduce.results import Result, heading, table, with_error
+from training.reproduce.results import BLUE, GREY, TEAL, VIOLET, Result, heading, save_plot, table, with_error
 
 
 def settings(scale: CooperationScale) -> dict[str, Any]:
@@ -116,9 +116,9 @@ def gains_table(rows: Mapping[str, Result]) -> str:
             [
                 label(name),
                 f"{psnr_gain(found):+.2f}",
-                printed_gain(printed, "psnr", "{:+.2f}"),
+                printed_gain(printed, "psnr", "+.2f"),
                 f"{miou_gain(found):+.3f}",
-                printed_gain(printed, "miou", "{:+.3f}"),
+                printed_gain(printed, "miou", "+.3f"),
                 rival(printed),
             ]
         )
@@ -140,7 +140,8 @@ def cooperation_table(rows: Mapping[str, Result]) -> str:
     for name, row in rows.items():
         found = row["variants"]
         psnr = [f"{found[v]['psnr_restored']:.2f}" for v in (UNGUIDED, SEPARATE, UNGUIDED_LONGER, LONGER, COOPERATIVE)]
-        over = [difference(row["stage_3_over"][v]) for v in (LONGER, UNGUIDED_LONGER)]
+        differences = [row["stage_3_over"][v] for v in (LONGER, UNGUIDED_LONGER)]
+        over = [with_error(found["psnr"], found["standard_error"], "+.2f") for found in differences]
         miou = [f"{found[v]['refined']['set']['miou']:.3f}" for v in (SEPARATE, LONGER, COOPERATIVE)]
         lines.append([label(name), *psnr, *over, *miou])
     header = (
@@ -159,8 +160,8 @@ def cooperation_table(rows: Mapping[str, Result]) -> str:
 
 def printed_gain(printed: Published, key: str, form: str) -> str:
     """The paper's own gain, or a dash if it prints no degraded figure."""
-    before, after = getattr(printed.degraded, key), getattr(printed.refined, key)
-    return form.format(after - before) if before is not None else "-"
+    gain = printed.gain(key)
+    return "-" if gain is None else f"{gain:{form}}"
 
 
 def rival(printed: Published) -> str:
@@ -170,6 +171,104 @@ def rival(printed: Published) -> str:
     return f"{printed.refined.psnr:.2f}, {name} {others[name]:.2f}"
 
 
-def difference(over: Mapping[str, float]) -> str:
-    """A difference with its standard error, dB."""
-    return with_error(over["psnr"], over["standard_error"], "+.2f")
+COLOURS = {UNGUIDED_LONGER: GREY, SEPARATE: VIOLET, LONGER: BLUE, COOPERATIVE: TEAL}
+Rows = Mapping[str, Result]
+
+
+def draw_gains(rows: Rows, path: Path) -> None:
+    """Gains in PSNR and in mIoU, ours beside the paper's if it prints them."""
+    figure, panels = pyplot.subplots(1, 2, figsize=(10, 3.4), layout="constrained")
+    _draw_gain(panels[0], rows, "psnr", "PSNR gain, dB")
+    _draw_gain(panels[1], rows, "miou", "mIoU gain")
+    panels[0].legend(frameon=False)
+    save_plot(figure, path)
+
+
+def draw_cooperation(rows: Rows, path: Path) -> None:
+    """PSNR gain over the degraded frames, and the refined mask's mIoU over the original's, of every variant."""
+    figure, panels = pyplot.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
+    wide = 0.8 / len(COLOURS)
+    for number, (variant, colour) in enumerate(COLOURS.items()):
+        places = [place + (number - (len(COLOURS) - 1) / 2) * wide for place in range(len(rows))]
+        found = [row["variants"][variant] for row in rows.values()]
+        panels[0].bar(places, [psnr_gain(v) for v in found], wide, color=colour, label=variant)
+        if variant != UNGUIDED_LONGER:
+            panels[1].bar(places, [miou_gain(v) for v in found], wide, color=colour)
+    for panel, title in zip(panels, ("PSNR gain, dB", "mIoU gain"), strict=True):
+        _name_rows(panel, [name.replace("_", " ") for name in rows], title)
+    panels[0].legend(frameon=False, fontsize=8)
+    save_plot(figure, path)
+
+
+def _draw_gain(panel: Any, rows: Rows, key: str, title: str) -> None:
+    ours = [GAINS[key](row["variants"][COOPERATIVE]) for row in rows.values()]
+    panel.bar([place - 0.2 for place in range(len(rows))], ours, 0.4, color=TEAL, label="ours")
+    gains = [BY_DEGRADATION[name].gain(key) for name in rows]
+    printed = {place + 0.2: gain for place, gain in enumerate(gains) if gain is not None}
+    panel.bar(list(printed), list(printed.values()), 0.4, color=GREY, label="paper A (its own data)")
+    _name_rows(panel, [label(name) for name in rows], title)
+
+
+def _name_rows(panel: Any, names: list[str], title: str) -> None:
+    panel.set_xticks(range(len(names)), names, rotation=30, ha="right", fontsize=8)
+    panel.axhline(0, color="black", linewidth=0.6)
+    panel.set_title(title, fontsize=10)
+    panel.spines[["top", "right"]].set_visible(False)
+
+
+def reading(rows: Mapping[str, Result]) -> str:
+    """The figures in sentences."""
+    found = {name: row["variants"][COOPERATIVE] for name, row in rows.items()}
+    ours = {key: {name: gain(scores) for name, scores in found.items()} for key, gain in GAINS.items()}
+    lines = [
+        verdict("restored PSNR above the degraded", [name for name, gain in ours["psnr"].items() if gain <= 0], rows),
+        verdict("refined mIoU above the original's", [name for name, gain in ours["miou"].items() if gain <= 0], rows),
+    ]
+    for key, measure in (("psnr", "a PSNR"), ("miou", "an mIoU")):
+        gains = {name: BY_DEGRADATION[name].gain(key) for name in rows}
+        printed = {name: gain for name, gain in gains.items() if gain is not None}
+        below = [name for name, gain in printed.items() if ours[key][name] < gain]
+        lines.append(verdict(f"{measure} gain as large as the paper's", below, printed))
+    lines += [
+        significance("stage 3 above stages 1 + 2, longer", rows, LONGER),
+        significance("stage 3 above no mask, longer", rows, UNGUIDED_LONGER),
+    ]
+    return "\n".join([*lines, ""])
+
+
+def verdict(claim: str, failing: Sequence[str], rows: Mapping[str, Any]) -> str:
+    """How many rows a claim holds for, and for which rows it does not."""
+    held = len(rows) - len(failing)
+    rest = f"; not for {', '.join(label(name) for name in failing)}" if failing else ""
+    return f"- {claim}: {held} of {len(rows)} rows{rest}"
+
+
+def significance(claim: str, rows: Mapping[str, Result], other: str) -> str:
+    """In how many rows a difference is beyond two standard errors, either way."""
+    over = {name: row["stage_3_over"][other] for name, row in rows.items()}
+    above = [label(n) for n, d in over.items() if d["psnr"] > 2 * d["standard_error"]]
+    below = [label(n) for n, d in over.items() if d["psnr"] < -2 * d["standard_error"]]
+    mean = sum(d["psnr"] for d in over.values()) / len(over)
+    return (
+        f"- {claim}, by more than two standard errors: {', '.join(above) or 'no row'}; below it by as much: "
+        f"{', '.join(below) or 'no row'}; mean over the rows {mean:+.2f} dB"
+    )
+
+
+def label(name: str) -> str:
+    """The paper's short name of a degradation."""
+    return BY_DEGRADATION[name].label
+
+
+def psnr_gain(scores: Result) -> float:
+    """Restored over degraded, dB."""
+    return float(scores["psnr_restored"] - scores["psnr_degraded"])
+
+
+def miou_gain(scores: Result) -> float:
+    """Refined over original, over the whole set."""
+    return float(scores["refined"]["set"]["miou"] - scores["original"]["set"]["miou"])
+
+
+GAINS = {"psnr": psnr_gain, "miou": miou_gain}
+"""Our gains, by the keys of the printed scores."""

@@ -1,25 +1,29 @@
 """The trainings behind paper A's tables: an original segmenter, the three stages, and runs that show their worth."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from training.config import LoopConfig
+from training.data.batches import Example
 from training.data.classes import VOID
 from training.judging.judge import Judged, Perceive, judge
 from training.loop import processes
-from training.loop.checkpoint import open_checkpoint
-from training.loop.record import Record, current_commit
+from training.loop.checkpoint import Record, current_commit, open_checkpoint
+from training.loop.stages import Networks, Outcome, Phase, Stage, warmup_cosine
 from training.loop.trainer import Trainer
 from training.models.deploy import DeployedSegmenter
-from training.recipes.paper_a import original
 from training.recipes.paper_a.config import PaperARun
 from training.recipes.paper_a.deploy import DeployedCooperation, restore
+from training.recipes.paper_a.losses import refinement
 from training.recipes.paper_a.network import Cooperation
+from training.recipes.paper_a.objective import SEGMENTER
 from training.recipes.paper_a.recipe import PAPER_A, put_together
 from training.reproduce.frames import Frames
 from training.reproduce.paper_a.scales import CooperationScale, Whole
@@ -89,25 +93,49 @@ def open_segmenter(frames: Frames, scale: CooperationScale, folder: Path, comman
         command,
         current_commit(),
         frames.sources,
-        segmenter=located(segmenter, original.SEGMENTER),
+        segmenter=located(segmenter, SEGMENTER),
     )
-    stages = original.stages(scale.segmenter_steps, scale.training.sgada_loss.class_weights)
+    stages = segmenter_stages(scale.segmenter_steps, scale.training.sgada_loss.class_weights)
     loop = LoopConfig(scale.training.seed, scale.training.checkpoint_every)
-    trainer = Trainer(processes.launch(), {original.SEGMENTER: net}, stages, loop, record)
+    trainer = Trainer(processes.launch(), {SEGMENTER: net}, stages, loop, record)
     examples = frames.examples(("clear",), scale.segmenter_crop, loop.seed)
     finish(trainer, frames, examples, scale.segmenter_batch, folder)
     net.eval()
     return segmenter
 
 
+def segmenter_stages(steps: int, class_weights: Sequence[float] = (), learning_rate: float = 1e-3) -> tuple[Stage, ...]:
+    """The stage that trains an original segmenter on clear frames only (paper A, section 4.1), with AdamW.
+
+    It trains the network SEGMENTER (image 0..1 -> class logits at any size).
+    """
+    optimizer = partial(torch.optim.AdamW, lr=learning_rate, weight_decay=1e-4)
+    schedule = warmup_cosine(learning_rate, steps // 20 + 1, steps)
+    return (
+        Stage(
+            SEGMENTER, steps, (Phase(SEGMENTER, (SEGMENTER,), partial(segment, class_weights), optimizer, schedule),)
+        ),
+    )
+
+
+def segment(class_weights: Sequence[float], batch: Example, nets: Networks) -> Outcome:
+    """Cross-entropy between the masks of the clear frames and the labels, the same as SGAda's (eq. 2)."""
+    logits = nets[SEGMENTER](batch.clear_3HW.float() / 255)
+    logits = F.interpolate(logits, size=batch.labels_HW.shape[1:], mode="bilinear", align_corners=False)
+    known = batch.labels_HW != VOID
+    hit = (logits.argmax(1) == batch.labels_HW) & known
+    return Outcome(
+        {"cross_entropy": refinement(logits, batch.labels_HW, VOID, class_weights)},
+        {"accuracy": hit.sum() / known.sum().clamp(min=1)},
+    )
+
+
+@dataclass(eq=False)
 class CooperationStudy(Study):
     """Rows are degradations. Every variant of a row is trained, then all are judged on the same degraded frames."""
 
-    def __init__(
-        self, frames: Frames, scale: CooperationScale, folder: Path, command: str, segmenter: Segmenter
-    ) -> None:
-        super().__init__(frames, scale, folder, command)
-        self.scale, self.segmenter = scale, segmenter
+    scale: CooperationScale
+    segmenter: Segmenter
 
     def config(self, trial: Trial) -> PaperARun:
         """The scale's training with the classes of the frames, and the seed."""

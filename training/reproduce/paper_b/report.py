@@ -1,25 +1,28 @@
-"""Paper B's reproduction as a page: its tables, its claims, and their verdicts."""
+"""Paper B's reproduction as a page: its tables, its claims and their verdicts, and plots as SVG."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.reproduce.paper_b.claims import MEASURE, Finding, findings
-from training.reproduce.paper_b.plots import draw_rows, draw_share
-from training.reproduce.paper_b.published import AVERAGE, COMPLEXITY, TEXT, WEATHERBENCH
+from matplotlib import pyplot
+
+from training.reproduce.paper_b.published import AVERAGE, COMPLEXITY, MEASURE, TEXT, WEATHERBENCH, Finding, findings
 from training.reproduce.paper_b.rows import EXPERTS, FOUNDIR, OURS, ROUTING, SHARE, STRATEGIES
 from training.reproduce.paper_b.rows import WEATHERBENCH as TABLE_1
 from training.reproduce.results import (
+    AMBER,
+    BLUE,
+    GREY,
+    TEAL,
+    VIOLET,
     Result,
     heading,
     judged_in_words,
-    plus_minus,
+    save_plot,
     table,
     text_table,
     training_in_words,
-    with_error,
 )
-from training.reproduce.scores import averages, seeds
-from training.reproduce.statistics import RULE, Comparison, compare, spread
+from training.reproduce.scores import RULE, averages, compare, plus_minus, seeds, spread
 
 TITLES = {
     TABLE_1: "Table 1: WeatherBench",
@@ -124,7 +127,7 @@ def rows_table(experiment: Result, name: str) -> str:
         by_weather = [plus_minus([one["weathers"][w][MEASURE] for one in found], FORMS[MEASURE]) for w in weathers]
         averaged = [plus_minus(averages(experiment, row["training"], key), form) for key, form in FORMS.items()]
         same = row["training"] == experiment["ours"]
-        over = "the paper's own" if same else told(compare(averages(experiment, row["training"], MEASURE), ours))
+        over = "the paper's own" if same else compare(averages(experiment, row["training"], MEASURE), ours).in_words()
         lines.append([row["label"], *by_weather, *averaged, over])
     header = ("row", *(f"{w}, PSNR on Y" for w in weathers))
     means = ("mean PSNR on Y", "mean SSIM on Y", "mean PSNR in RGB", "mean SSIM in RGB", "over the paper's own, dB")
@@ -135,7 +138,7 @@ def claims_table(found: Sequence[Finding]) -> str:
     """Every claim with its comparisons and its verdict."""
     lines = []
     for finding in found:
-        over = "; ".join(f"{label}: {told(comparison)}" for label, comparison in finding.over.items())
+        over = "; ".join(f"{label}: {comparison.in_words()}" for label, comparison in finding.over.items())
         verdict = f"**{finding.verdict}**"
         lines.append([TITLES[finding.claim.table].split(":")[0], finding.claim.text, over, verdict])
     header = ("", "claim", "difference over the other row, dB on Y ± standard error", "")
@@ -198,6 +201,39 @@ def complexity(presets: Result) -> str:
     return "## Table 4: complexity\n\n" + table(header, lines) + "\n" + note
 
 
-def told(comparison: Comparison) -> str:
-    """A difference with its standard error, dB."""
-    return with_error(comparison.difference, comparison.error, "+.3f")
+SEED_COLOURS = (AMBER, BLUE, VIOLET)
+PAPER_BEST = 70
+
+
+def draw_share(experiment: Result, path: Path) -> None:
+    """Figure 6: mean PSNR over k, with the seeds' standard deviation, and every seed alone."""
+    rows = {int(row["label"].split()[2]): row["training"] for row in experiment["rows"] if row["table"] == SHARE}
+    found = {k: averages(experiment, training, MEASURE) for k, training in rows.items()}
+    spreads = [spread(values) for values in found.values()]
+    figure, panel = pyplot.subplots(figsize=(6, 3.4), layout="constrained")
+    for number, seed in enumerate(experiment["seeds"]):
+        values = [seeds[number] for seeds in found.values()]
+        panel.plot(list(rows), values, ".:", linewidth=0.8, color=SEED_COLOURS[number % 3], label=f"seed {seed}")
+    means, deviations = [s.mean for s in spreads], [s.deviation or 0 for s in spreads]
+    panel.errorbar(list(rows), means, deviations, color=TEAL, capsize=4, marker="o", label="mean ± standard deviation")
+    panel.axvline(PAPER_BEST, color="black", linewidth=0.6, linestyle="--", label="the paper's best")
+    panel.set_xlabel("k: share of the keys that a query keeps, %")
+    panel.set_ylabel("PSNR on Y, dB")
+    panel.legend(frameon=False, fontsize=7)
+    save_plot(figure, path)
+
+
+def draw_rows(experiment: Result, tables: Sequence[str], titles: Sequence[str], path: Path) -> None:
+    """A panel for each table: mean PSNR of its rows with the seeds' standard deviation, ours in colour."""
+    figure, panels = pyplot.subplots(1, len(tables), figsize=(4.6 * len(tables), 3), layout="constrained")
+    for panel, name, title in zip(panels if len(tables) > 1 else [panels], tables, titles, strict=True):
+        rows = [row for row in experiment["rows"] if row["table"] == name]
+        spreads = [spread(averages(experiment, row["training"], MEASURE)) for row in rows]
+        ours = experiment["ours"]
+        for place, (row, found) in enumerate(zip(rows, spreads, strict=True)):
+            colour = TEAL if row["training"] == ours else GREY
+            panel.errorbar(found.mean, -place, xerr=found.deviation or 0, color=colour, capsize=3, marker="o")
+        panel.set_yticks([-place for place in range(len(rows))], [row["label"] for row in rows], fontsize=7)
+        panel.set_title(f"{title}: PSNR on Y, dB", fontsize=9)
+        panel.spines[["top", "right"]].set_visible(False)
+    save_plot(figure, path)

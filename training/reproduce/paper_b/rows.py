@@ -1,13 +1,14 @@
-"""Paper B's rows: every configuration that its tables compare, each trained once, however many rows have it."""
+"""Paper B's rows and their size: every configuration that its tables compare, each trained once."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from training.config import DataConfig
 from training.multitask.reweighting import Strategy
 from training.recipes.paper_b.config import EXPERTS as ALL_EXPERTS
-from training.recipes.paper_b.config import ROUTINGS, MoeWirNetConfig, RoutingConfig
-from training.reproduce.study import folder_name
+from training.recipes.paper_b.config import ROUTINGS, MoeWirNetConfig, PaperBRun, RoutingConfig, paper_b_quick
+from training.reproduce.study import Scale, folder_name
 
 WEATHERBENCH, FOUNDIR, COMPLEXITY, ROUTING, EXPERTS, STRATEGIES, SHARE = "1", "2", "4", "5", "6", "7", "figure-6"
 ABLATIONS = (ROUTING, EXPERTS, STRATEGIES, SHARE)
@@ -94,3 +95,62 @@ def expert_rows(base: MoeWirNetConfig) -> dict[str, MoeWirNetConfig]:
 def share_rows(base: MoeWirNetConfig) -> dict[str, MoeWirNetConfig]:
     """Figure 6: the share of keys that the spatial expert keeps; the paper finds 70 % best."""
     return {f"k = {percent} %": replace(base, share=percent / 100) for percent in (50, 60, 70, 80, 90, 100)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class MoeWirNetScale(Scale):
+    """`training` is every row's, apart from the network and the reweighting.
+
+    Table 4 measures `presets` of the recipe at `complexity_size` (rows, columns).
+    """
+
+    training: PaperBRun
+    presets: tuple[str, ...] = ("paper_b", "paper_b_small", "paper_b_quick")
+    complexity_size: tuple[int, int] = (256, 256)
+
+
+def quick(seed: int, seeds: int = 0) -> MoeWirNetScale:
+    """18 set-ups with three seeds in three quarters of an hour on two CPU cores."""
+    training = PaperBRun(
+        name="reproduce_b_quick",
+        steps=220,
+        batch=3,
+        learning_rate=2e-3,
+        last_learning_rate=1e-5,
+        gradient_clip=1.0,
+        checkpoint_every=100,
+        model=paper_b_quick().model,
+        data=DataConfig(drives=40, crop=(64, 64), camvid_share=0.7),
+        seed=seed,
+    )
+    return MoeWirNetScale(name="quick", training=training, seeds=seeds or 3, frames=12, window=(192, 256))
+
+
+def full(seed: int, seeds: int = 0) -> MoeWirNetScale:
+    """The paper's network and steps, on a GPU; its page does not mention several seeds."""
+    training = PaperBRun(name="reproduce_b", data=DataConfig(crop=(128, 128), camvid_share=0.7), seed=seed)
+    return MoeWirNetScale(name="full", training=training, seeds=seeds or 1, frames=200)
+
+
+def smoke(seed: int, seeds: int = 0) -> MoeWirNetScale:
+    """A step of tiny networks, to try the command."""
+    training = PaperBRun(
+        name="reproduce_b_smoke",
+        steps=1,
+        learning_rate=1e-3,
+        model=MoeWirNetConfig(6, (1, 1, 1, 1), 1, window=2, patch=2),
+        data=DataConfig(drives=2, frames_per_drive=1, height=96, width=128, crop=(32, 32)),
+        seed=seed,
+    )
+    return MoeWirNetScale(
+        name="smoke",
+        training=training,
+        seeds=seeds or 2,
+        frames=1,
+        window=(32, 48),
+        presets=("paper_b_quick",),
+        complexity_size=(64, 64),
+    )
+
+
+SCALES = {"quick": quick, "full": full, "smoke": smoke}

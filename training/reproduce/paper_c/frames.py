@@ -7,11 +7,10 @@ from typing import NamedTuple
 from training.data.degradations import degrade
 from training.data.degradations.arguments import Image
 from training.data.sample import Sample
-from training.judging.judge import Frame
-from training.judging.unseen import degraded_frames
+from training.judging.judge import Frame, degraded_frames
 from training.recipes.paper_c.calibration import Labelled, validation_frames
 from training.reproduce.frames import CAMVID, Frames, middle, unseen_camvid, unseen_drives
-from training.reproduce.paper_c.scales import MuirfScale
+from training.reproduce.paper_c.rows import MuirfScale
 
 PROCEDURAL = "procedural"
 

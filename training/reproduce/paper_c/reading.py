@@ -2,31 +2,34 @@
 
 from collections.abc import Sequence
 from statistics import fmean
-from typing import NamedTuple
 
 from training.reproduce.paper_c.rows import OURS, SUM
 from training.reproduce.results import Result
-from training.reproduce.scores import CLEAR, averages, psnr_in_words, seeds
-from training.reproduce.statistics import HOLDS, OPEN, REVERSED, Comparison, compare, spread
+from training.reproduce.scores import (
+    CLEAR,
+    HOLDS,
+    OPEN,
+    REVERSED,
+    Comparison,
+    averages,
+    compare,
+    psnr_in_words,
+    seeds,
+    spread,
+)
 
 MEASURES = {"psnr": "PSNR", "ssim": "SSIM"}
 """In RGB, and their names in words."""
 
 
-class Against(NamedTuple):
-    """MVGH beside another row: the differences of each measure's mean over the degraded weathers."""
-
-    row: str
-    over: dict[str, Comparison]
-
-
-def against(result: Result) -> list[Against]:
-    """MVGH beside every other row."""
-    return [
-        Against(row, {m: compare(averages(result, OURS, m), averages(result, row, m)) for m in MEASURES})
+def against(result: Result) -> dict[str, dict[str, Comparison]]:
+    """MVGH beside every other row: by row and measure, the differences of the means over the degraded weathers."""
+    ours = {measure: averages(result, OURS, measure) for measure in MEASURES}
+    return {
+        row: {measure: compare(ours[measure], averages(result, row, measure)) for measure in MEASURES}
         for row in result["rows"]
         if row != OURS
-    ]
+    }
 
 
 def reading(result: Result) -> list[str]:
@@ -39,7 +42,9 @@ def of_methods(result: Result) -> list[str]:
     """Whether MVGH restores better than the other ways to join gradients."""
     found, lines = against(result), []
     for measure, name in MEASURES.items():
-        titles = {v: [result["rows"][a.row] for a in found if a.over[measure].verdict == v] for v in VERDICTS}
+        titles = {
+            v: [result["rows"][row] for row, over in found.items() if over[measure].verdict == v] for v in VERDICTS
+        }
         told = "; ".join(f"{text} {', '.join(titles[v])}" for v, text in VERDICTS.items() if titles[v])
         lines.append(f"Mean {name} over the degraded weathers: MVGH is {told}." if told else "")
     means = {row: fmean(averages(result, row, "psnr")) for row in result["rows"]}

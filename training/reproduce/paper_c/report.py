@@ -14,13 +14,10 @@ from training.reproduce.results import (
     Result,
     heading,
     judged_in_words,
-    plus_minus,
     table,
     training_in_words,
-    with_error,
 )
-from training.reproduce.scores import CLEAR, averages, degraded_mean, psnr_in_words, seeds
-from training.reproduce.statistics import RULE, Comparison
+from training.reproduce.scores import CLEAR, RULE, averages, degraded_mean, plus_minus, psnr_in_words, seeds
 
 RECONSTRUCTION = (
     "A reconstruction: only the abstract of paper C is public. It names the channel sharing and the gradient "
@@ -86,9 +83,10 @@ def methods(result: Result) -> str:
         unit = ", dB" if measure == "psnr" else ""
         parts += [f"{name} in RGB{unit}, mean ± standard deviation over the seeds:\n", method_table(result, measure)]
     lines = []
-    for found in against(result):
-        over = [(found.over[m], "+.3f" if m == "psnr" else "+.4f") for m in MEASURES]
-        lines.append([result["rows"][found.row], *(cell for pair in over for cell in difference(*pair))])
+    for row, over in against(result).items():
+        psnr, ssim = over["psnr"], over["ssim"]
+        cells = (psnr.in_words(), psnr.verdict, ssim.in_words("+.4f"), ssim.verdict)
+        lines.append([result["rows"][row], *cells])
     header = ("MVGH over", "PSNR, dB ± standard error", "", "SSIM ± standard error", "")
     return "\n".join(
         [*parts, "Differences seed by seed, of the mean over the degraded weathers:\n", table(header, lines)]
@@ -111,11 +109,6 @@ def cell(scores: Sequence[Mapping[str, float]], weather: str, measure: str) -> s
     if weather == CLEAR and measure == "psnr":
         return psnr_in_words(scores, measure, FORMS[measure])
     return plus_minus([one[measure] for one in scores], FORMS[measure])
-
-
-def difference(comparison: Comparison, form: str) -> tuple[str, str]:
-    """The difference with its standard error, and the verdict."""
-    return with_error(comparison.difference, comparison.error, form), comparison.verdict
 
 
 def conflict() -> str:

@@ -1,16 +1,24 @@
-"""The trainings behind paper C's reproduction: the router of each seed, then one training for each method and seed."""
+"""The trainings behind paper C's reproduction: the router of each seed, then one training for each method and seed.
 
-from collections.abc import Sequence
-from dataclasses import replace
+A training's checkpoint also records at every step how much the tasks' gradients conflict. Shape legend: T tasks, P
+parameters that the tasks share.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from training.judging.calibration import expected_calibration_error
+from training.judging.metrics import expected_calibration_error
 from training.loop import processes
 from training.loop.checkpoint import open_checkpoint
+from training.loop.stages import Combination, Stage
+from training.multitask.combination import ROUNDING
 from training.recipe import Run
 from training.recipes.paper_c.calibration import calibrate, weather_logits
 from training.recipes.paper_c.config import PaperCRun
@@ -18,32 +26,73 @@ from training.recipes.paper_c.deploy import MuirfRestorer
 from training.recipes.paper_c.network import Muirf
 from training.recipes.paper_c.objective import muirf
 from training.recipes.paper_c.recipe import PAPER_C
-from training.reproduce.frames import Frames
 from training.reproduce.paper_c.frames import Judges
-from training.reproduce.paper_c.record import Recorded, binned, recorded
-from training.reproduce.paper_c.rows import MethodRow
-from training.reproduce.paper_c.scales import MuirfScale
+from training.reproduce.paper_c.rows import MethodRow, MuirfScale
 from training.reproduce.scores import Restorer, score
 from training.reproduce.study import Study, Trial
+
+PREFIX = "score."
+
+
+class Recorded:
+    """A combination that also keeps its scores of every step, and the share of the tasks that its update opposes."""
+
+    def __init__(self, combination: Combination) -> None:
+        self._combination = combination
+        self.scores: dict[str, list[float]] = {}
+
+    def combine(self, grad_TP: Tensor, losses_T: Tensor) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """The combination's update and scores, with `opposed`."""
+        update_P, scores = self._combination.combine(grad_TP, losses_T)
+        scores = {**scores, "opposed": opposed(grad_TP, update_P)}
+        for name, value in scores.items():
+            self.scores.setdefault(name, []).append(float(value))
+        return update_P, scores
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The combination's memory, and the scores of all steps."""
+        return self._combination.state_dict() | {PREFIX + name: torch.tensor(v) for name, v in self.scores.items()}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from such a state."""
+        own = {name: value for name, value in state.items() if name.startswith(PREFIX)}
+        self._combination.load_state_dict({name: value for name, value in state.items() if name not in own})
+        self.scores = {name.removeprefix(PREFIX): value.tolist() for name, value in own.items()}
+
+
+def opposed(grad_TP: Tensor, update_P: Tensor) -> Tensor:
+    """The share of the tasks with a gradient whose loss a small step against the update would raise, 0..1."""
+    norm_T = torch.linalg.vector_norm(grad_TP, dim=1)
+    against_T = grad_TP @ update_P < -ROUNDING * norm_T * torch.linalg.vector_norm(update_P)
+    return against_T.sum() / (norm_T > 0).sum().clamp(min=1)
+
+
+def recorded(stages: Sequence[Stage]) -> tuple[tuple[Stage, ...], Recorded]:
+    """The one stage with its one phase that joins tasks, recorded, and the record."""
+    (stage,) = stages
+    (phase,) = stage.phases
+    assert phase.join is not None
+    record = Recorded(phase.join.combination)
+    return (replace(stage, phases=(replace(phase, join=replace(phase.join, combination=record)),)),), record
+
+
+def binned(values: Sequence[float], bins: int) -> list[float]:
+    """Means over `bins` windows of the steps, of equal length up to one step; fewer if there are fewer steps."""
+    windows = np.array_split(np.asarray(values), min(bins, len(values)))
+    return [round(float(window.mean()), 4) for window in windows]
+
 
 SHARED = "shared."
 """Begins the names of the gates that are a convolution's share of channels."""
 
 
+@dataclass(eq=False)
 class MuirfStudy(Study):
     """Rows are methods. All trainings of a seed start from the same weights and see the same examples in order."""
 
-    def __init__(
-        self,
-        frames: Frames,
-        scale: MuirfScale,
-        folder: Path,
-        command: str,
-        judges: Judges,
-        rows: Sequence[MethodRow],
-    ) -> None:
-        super().__init__(frames, scale, folder, command)
-        self.scale, self.judges, self.rows = scale, judges, {row.name: row for row in rows}
+    scale: MuirfScale
+    judges: Judges
+    rows: Mapping[str, MethodRow]
 
     def config(self, trial: Trial) -> PaperCRun:
         """The scale's training with the row's method, and the seed."""

@@ -2,7 +2,6 @@
 
 import os
 
-from weather_perception.core.default_model import model_path
 from weather_perception.core.engines.backends.inductor import Inductor
 from weather_perception.core.engines.backends.openvino import OpenVino
 from weather_perception.core.engines.backends.tensorrt import TensorRt
@@ -24,6 +23,7 @@ from weather_perception.core.engines.find import (
     LeaveMissing,
     build_command,
 )
+from weather_perception.core.resources import model_path
 
 # The fastest first: the order in which `auto` takes them.
 BACKENDS: tuple[Backend, ...] = (TensorRt(), OpenVino(), Inductor())
