@@ -26,7 +26,7 @@ SIZES = ((360, 640), (97, 131), (64, 64))
 """Frame sizes (rows, columns) of the check, each in every weather."""
 
 
-class ParityError(RuntimeError):
+class ExportError(RuntimeError):
     """The model file and the checkpoint give different results; the message names the output."""
 
 
@@ -43,19 +43,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.out.with_suffix(".md").write_text(card(program, found))
         if options.base:
             write(found.base, found.base_manifest(options.base.stem), options.base)
-    except (CheckpointError, SegmenterError, ParityError) as error:
+    except (CheckpointError, SegmenterError, ExportError) as error:
         print(f"training.export: {error}", file=sys.stderr)
         return 1
     return 0
 
 
 def write(module: nn.Module, described: Manifest, path: Path) -> Program:
-    """Export and save the module, then compare the file with it; raises ParityError and deletes a file that differs."""
+    """Export and save the module, then compare the file with it; raises ExportError and deletes a file that differs."""
     module = module.eval()
     program = save_program(export_program(module), described, path)
     try:
         agreement = compare(module, program.exported.module())
-    except ParityError:
+    except ExportError:
         path.unlink()
         raise
     size = path.stat().st_size / 2**20
@@ -78,7 +78,7 @@ def export_program(module: nn.Module) -> ExportedProgram:
 
 @torch.inference_mode()
 def compare(module: nn.Module, exported: nn.Module) -> dict[str, float]:
-    """The largest difference of each output over unseen frames in all weathers and SIZES; raises ParityError.
+    """The largest difference of each output over unseen frames in all weathers and SIZES; raises ExportError.
 
     The tolerances allow for rounding by the folded normalisations: one grey level, 0.01 of a probability, and other
     class ids on at most 1 pixel in 1000.
@@ -92,7 +92,7 @@ def compare(module: nn.Module, exported: nn.Module) -> dict[str, float]:
             worst[name] = max(worst[name], difference(name, expected, found))
     for name, value in worst.items():
         if value > limits[name]:
-            raise ParityError(
+            raise ExportError(
                 f"{name}: the model file differs from the checkpoint by {value:g}, allowed {limits[name]:g}"
             )
     return {name: round(value, 6) for name, value in worst.items()}

@@ -397,6 +397,6 @@ def test_a_model_file_that_differs_from_its_checkpoint_is_refused_and_removed(
 ) -> None:
     monkeypatch.setattr(export, "SIZES", ((97, 131),))
     monkeypatch.setattr(export, "export_program", lambda _: export_tiny(Brighter()))
-    with pytest.raises(export.ParityError, match="restored: the model file differs from the checkpoint by"):
+    with pytest.raises(export.ExportError, match="restored: the model file differs from the checkpoint by"):
         export.write(TinyModel(), tiny_manifest(), tmp_path / "tiny.pt2")
     assert not list(tmp_path.iterdir())

@@ -57,7 +57,7 @@ def unchanged(image_BHW3: Tensor) -> Tensor:
     return image_BHW3
 
 
-class Restorer:
+class JudgedRestorer:
     """A restorer (image [B, 3, H, W], 0..1 -> Restored) as `score` calls it; remembers the mean of its gates."""
 
     def __init__(self, restorer: nn.Module, stride: int, gate_names: Sequence[str]) -> None:

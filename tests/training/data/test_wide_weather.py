@@ -15,7 +15,7 @@ from training.data.degradations import (
     wide_night,
 )
 from training.data.degradations.glaze import Glaze
-from training.data.degradations.ground import Ground, find_ground
+from training.data.degradations.ground import FoundGround, find_ground
 from training.data.degradations.lamps import Lamps, draw_lamps, glow, lit_by
 from training.data.degradations.smooth import guided
 from training.data.degradations.wet_road import wet_road
@@ -203,7 +203,7 @@ def test_lamps_glow_where_they_are_and_behind_nothing() -> None:
 
 
 def test_tail_lamps_are_below_the_horizon_and_farther_lamps_nearer_to_it() -> None:
-    ground = Ground(0.4, 0.6, np.zeros((9, 16), np.float32))
+    ground = FoundGround(0.4, 0.6, np.zeros((9, 16), np.float32))
     for seed in range(20):
         lamps = draw_lamps(np.random.default_rng(seed), ground, 16 / 9)
         red_N = lamps.colour_N3[:, 0] > 3 * lamps.colour_N3[:, 1]

@@ -11,7 +11,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from training.data.degradations.arguments import Map
-from training.data.degradations.ground import Ground
+from training.data.degradations.ground import FoundGround
 from training.data.degradations.smooth import resized
 
 CAMERA_HEIGHT_M = 1.5
@@ -31,7 +31,7 @@ class Lamps(NamedTuple):
     colour_N3: NDArray[np.float64]
 
 
-def draw_lamps(rng: Generator, ground: Ground, aspect: float) -> Lamps:
+def draw_lamps(rng: Generator, ground: FoundGround, aspect: float) -> Lamps:
     """Lamps on both sides of the street and on cars ahead; `aspect` is width / height of the picture."""
     white = WHITES[rng.integers(len(WHITES))]
     focal = 1 / (CAMERA_HEIGHT_M * ground.slope)

@@ -9,7 +9,7 @@ from numpy.random import Generator
 
 from training.data.degradations.arguments import Image, Map
 from training.data.degradations.glaze import Glaze
-from training.data.degradations.ground import Ground
+from training.data.degradations.ground import FoundGround
 from training.data.degradations.smooth import guided, octaves, resized
 
 CAMERA_HEIGHT_M = 1.5
@@ -20,7 +20,7 @@ WATER_REFLECTANCE = 0.02
 
 
 def wet_road(
-    rng: Generator, glaze: Glaze, small_hw3: Image, depth_HW: Map, ground: Ground, wetness: float, grey_hw: Map
+    rng: Generator, glaze: Glaze, small_hw3: Image, depth_HW: Map, ground: FoundGround, wetness: float, grey_hw: Map
 ) -> None:
     """Lay a wet road over a picture: `small_hw3` is its quarter, `grey_hw` its brightness 0..1, wetness 0..1.
 
@@ -41,7 +41,7 @@ def wet_road(
     glaze.lay(mirror_hw, cv2.blur(seen_hw3, (1 + roughness // 6, roughness)))
 
 
-def _mirrored(rng: Generator, small_hw3: Image, depth_HW: Map, ground: Ground) -> Image:
+def _mirrored(rng: Generator, small_hw3: Image, depth_HW: Map, ground: FoundGround) -> Image:
     """What a mirror in the ground would show at each pixel, uint8 [h, w, 3]."""
     height, width = small_hw3.shape[:2]
     depth_hw = cv2.resize(depth_HW, (width, height), interpolation=cv2.INTER_NEAREST)

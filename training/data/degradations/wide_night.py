@@ -9,7 +9,7 @@ from numpy.random import Generator, default_rng
 
 from training.data.degradations.arguments import Image, Map, check
 from training.data.degradations.glaze import brightness, quarter, quarter_depth, to_bytes
-from training.data.degradations.ground import Ground, find_ground
+from training.data.degradations.ground import FoundGround, find_ground
 from training.data.degradations.lamps import draw_lamps, glow, lit_by
 from training.data.degradations.smooth import along_edges, octaves, resized
 
@@ -52,7 +52,7 @@ def wide_night(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> I
     return to_bytes(result_HW3)
 
 
-def _falling(rng: Generator, depth_hw: Map, open_hw: Map, ground: Ground) -> Map:
+def _falling(rng: Generator, depth_hw: Map, open_hw: Map, ground: FoundGround) -> Map:
     """Light of sky and headlamps on the scene, as a share of the day's (linear), float32 [h, w, 3]; `open_hw`: 1 for
     sky and far away."""
     height, width = depth_hw.shape

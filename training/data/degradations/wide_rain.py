@@ -11,7 +11,7 @@ from numpy.random import Generator, default_rng
 
 from training.data.degradations.arguments import Image, Map, check
 from training.data.degradations.glaze import Glaze, brightness, painted, quarter, quarter_depth
-from training.data.degradations.ground import Ground, find_ground
+from training.data.degradations.ground import FoundGround, find_ground
 from training.data.degradations.lens_drops import DropStyle, add_drops
 from training.data.degradations.smooth import along_edges, octaves
 from training.data.degradations.strokes import Flight, flight
@@ -111,7 +111,7 @@ def _wet_air(rng: Generator, image_HW3: Image, depth_HW: Map, severity: float, s
     return glaze.over(image_HW3)
 
 
-def _spray(rng: Generator, depth_hw: Map, ground: Ground, strength: float) -> Map:
+def _spray(rng: Generator, depth_hw: Map, ground: FoundGround, strength: float) -> Map:
     """Opacity of the clouds that wheels throw up low behind one to four vehicles, float32 [h, w]."""
     height, width = depth_hw.shape
     row_h1 = ((np.arange(height, dtype=np.float32) + 0.5) / height)[:, None]

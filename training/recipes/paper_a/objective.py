@@ -55,15 +55,15 @@ def stages(config: PaperARun, extractor: FeatureExtractor | None) -> tuple[Stage
     """
     task = PaperA(config, extractor)
     guide = task.ground_truth if config.egsyn_learns_on == "ground_truth" else task.refined
-    judge_masks = Player(D1, (D1,), task.judge_masks)
+    judge_masks = Side(D1, (D1,), task.judge_masks)
     planned = (
-        ("sgada", config.sgada_steps, (judge_masks, Player("g1", (SGADA,), task.refine))),
+        ("sgada", config.sgada_steps, (judge_masks, Side("g1", (SGADA,), task.refine))),
         (
             "egsyn",
             config.egsyn_steps,
             (
-                Player(D2, (D2,), partial(task.judge_images, guide)),
-                Player("g2", (EGSYN,), partial(task.restore, guide)),
+                Side(D2, (D2,), partial(task.judge_images, guide)),
+                Side("g2", (EGSYN,), partial(task.restore, guide)),
             ),
         ),
         (
@@ -71,8 +71,8 @@ def stages(config: PaperARun, extractor: FeatureExtractor | None) -> tuple[Stage
             config.steps,
             (
                 judge_masks,
-                Player(D2, (D2,), partial(task.judge_images, task.refined)),
-                Player("g1_g2", (SGADA, EGSYN), task.cooperate),
+                Side(D2, (D2,), partial(task.judge_images, task.refined)),
+                Side("g1_g2", (SGADA, EGSYN), task.cooperate),
             ),
         ),
     )
@@ -83,7 +83,7 @@ def stages(config: PaperARun, extractor: FeatureExtractor | None) -> tuple[Stage
     )
 
 
-class Player(NamedTuple):
+class Side(NamedTuple):
     """One side of the game between generators and discriminators: its networks and their objective."""
 
     name: str
@@ -91,7 +91,7 @@ class Player(NamedTuple):
     objective: Callable[[Batch, Networks], Outcome]
 
 
-def phase(config: PaperARun, steps: int, player: Player) -> Phase:
+def phase(config: PaperARun, steps: int, player: Side) -> Phase:
     """The player's phase in a stage of `steps` steps."""
     rate = config.learning_rate
     schedule = warmup_cosine(rate, steps // 20 + 1, steps) if config.decay else constant(rate)

@@ -109,7 +109,7 @@ def examples(config: PaperARun) -> Examples:
     return Examples((pairs.source,), lambda: PairedCrops(pairs, size, seed))
 
 
-class Frame(nn.Module):
+class UnguidedCooperation(nn.Module):
     """A Cooperation that takes only an image, with an undecided original segmentation."""
 
     def __init__(self, config: PaperARun) -> None:
@@ -134,5 +134,5 @@ PAPER_A = Recipe(
     arguments=arguments,
     assemble=assemble,
     deploy=deploy,
-    frame=Frame,
+    frame=UnguidedCooperation,
 )

@@ -23,7 +23,7 @@ from training.recipes.paper_c.network import Muirf, MuirfRestoration, share_of_c
 NETWORK = "muirf"
 
 
-class Whole(NamedTuple):
+class BatchMeans(NamedTuple):
     """Means over the whole batch of a step: the share of shared channels, and the score experts' load."""
 
     share: Tensor
@@ -91,7 +91,7 @@ class PaperC:
     def __init__(self, config: PaperCRun, average: Average = alone) -> None:
         self.config = config
         self._average = average
-        self._whole: Whole | None = None
+        self._whole: BatchMeans | None = None
 
     @torch.no_grad()
     def prepare(self, micro_batches: Sequence[Example], nets: Networks) -> None:
@@ -100,7 +100,7 @@ class PaperC:
         share = torch.stack([share_of_channels(masks).mean() for _, masks in found]).mean()
         load_E = torch.stack([routed.gate_BE.mean(dim=0) for routed, _ in found]).mean(dim=0)
         self._average([share, load_E])
-        self._whole = Whole(share, load_E)
+        self._whole = BatchMeans(share, load_E)
 
     def restore(self, batch: Example, nets: Networks) -> Outcome:
         """Compute each task's loss in a forward pass of its own examples, so that its gradient comes only from them."""

@@ -22,7 +22,7 @@ from training.reproduce.frames import CAMVID, STREET, Frames, PairedFrames, midd
 from training.reproduce.paper_b.rows import ABLATIONS, COMPLEXITY, MoeWirNetScale, Setup, rows, trainings
 from training.reproduce.paper_b.rows import FOUNDIR as TABLE_2
 from training.reproduce.paper_b.rows import WEATHERBENCH as TABLE_1
-from training.reproduce.scores import Restorer, score, unchanged
+from training.reproduce.scores import JudgedRestorer, score, unchanged
 from training.reproduce.study import Experiment, Study, Trial
 
 
@@ -43,7 +43,7 @@ class MoeWirNetStudy(Study):
     def scores(self, trial: Trial) -> dict[str, Any]:
         """`weathers`: scores by weather, and `gates`: mean weights by name."""
         net = self.trained(trial)
-        restorer = Restorer(MoeRestorer(net), net.config.stride, net.gate_names)
+        restorer = JudgedRestorer(MoeRestorer(net), net.config.stride, net.gate_names)
         weathers = {task: score(restorer, middle(self.frames.judged(task), self.scale.window)) for task in self.tasks}
         return {"weathers": weathers, "gates": restorer.gates()}
 

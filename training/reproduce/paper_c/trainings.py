@@ -28,7 +28,7 @@ from training.recipes.paper_c.objective import muirf
 from training.recipes.paper_c.recipe import PAPER_C
 from training.reproduce.paper_c.frames import Judges
 from training.reproduce.paper_c.rows import MethodRow, MuirfScale
-from training.reproduce.scores import Restorer, score
+from training.reproduce.scores import JudgedRestorer, score
 from training.reproduce.study import Study, Trial
 
 PREFIX = "score."
@@ -158,7 +158,9 @@ class MuirfStudy(Study):
         weather, and of the first frame as `example`.
         """
         judges = self.judges
-        restorers = {n: Restorer(MuirfRestorer(net), net.config.stride, net.gate_names) for n in judges.restoration}
+        restorers = {
+            n: JudgedRestorer(MuirfRestorer(net), net.config.stride, net.gate_names) for n in judges.restoration
+        }
         weathers = {name: score(restorers[name], frames) for name, frames in judges.restoration.items()}
         mixed = {
             name: posterior(net, weather_logits(net, [(image, 0) for image in images])[0])
