@@ -71,7 +71,8 @@ def test_methods_of_a_seed_begin_with_the_same_weights_and_are_calibrated_at_the
 
 def test_rows_differ_only_in_how_they_join_gradients() -> None:
     frames = ClearFrames([], [], "nothing", ())
-    study = MuirfStudy(frames, SCALES["quick"](0), Path("nowhere"), "pytest", Judges({}, [], {}, {}), ROWS)
+    rows = {row.name: row for row in ROWS}
+    study = MuirfStudy(frames, SCALES["quick"](0), Path("nowhere"), "pytest", Judges({}, [], {}, {}), rows)
     configs = [study.config(Trial(name, 5)) for name in NAMES]
     for config in configs:
         same = dataclasses.replace(config, method=configs[0].method, homogenisation=configs[0].homogenisation)
