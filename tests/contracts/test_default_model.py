@@ -15,7 +15,7 @@ from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
 from training.judging.metrics import MaskScores
 from weather_perception.core.engines.reference import TorchEngine
 from weather_perception.core.pipeline import Perception, Pipeline
-from weather_perception.core.program import Program, open_program
+from weather_perception.core.program import Program, module_on, open_program
 from weather_perception.core.scores import psnr
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
@@ -92,3 +92,13 @@ def test_the_refined_mask_beats_the_base_segmenter_in_bad_weather(
             refined.add(torch.from_numpy(answer.labels_HW)[None], truth)
             original.add(torch.from_numpy(base.process(frame).labels_HW)[None], truth)
     assert refined.set_scores()["miou"] > original.set_scores()["miou"]
+
+
+@pytest.mark.parametrize("name", ["default.pt2", "base.pt2"])
+def test_the_whole_graph_moves_to_another_device(name: str) -> None:
+    """Shown on PyTorch's `meta` device, which refuses tensors of any other as a GPU does."""
+    program = open_program(MODELS / name)
+    moved = module_on(program, "meta")
+    outputs = moved(torch.zeros(2, 97, 131, 3, dtype=torch.uint8, device="meta"))
+    assert {output.device.type for output in outputs} == {"meta"}
+    assert {value.device.type for value in program.exported.state_dict.values()} == {"cpu"}

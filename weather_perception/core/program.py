@@ -1,5 +1,6 @@
 """Opens a model file, checks that it keeps the contract, and refuses anything else by name."""
 
+import copy
 import dataclasses
 import hashlib
 import io
@@ -16,6 +17,8 @@ from typing import Any
 
 import torch
 from torch.export import ExportedProgram
+from torch.export.passes import move_to_device_pass
+from torch.fx import GraphModule
 
 from weather_perception.core.contract import INPUT_NAME, MANIFEST_FILE, OUTPUT_NAMES, ContractError, Manifest
 
@@ -38,6 +41,22 @@ class Program:
     manifest: Manifest
     sha256: str
     path: Path
+
+
+def module_on(program: Program, device: str | torch.device) -> GraphModule:
+    """The program as a module on `device`: its weights, and the constants that its graph makes on the way.
+
+    torch.export writes the device of such constants into the graph; moving the weights alone would leave them behind.
+    """
+    exported = program.exported
+    if torch.device(device).type != "cpu":
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # torch's own, of copying its programs
+            exported = copy.deepcopy(exported)
+        exported = move_to_device_pass(exported, str(device))
+    module = exported.module()
+    assert isinstance(module, GraphModule)
+    return module
 
 
 def open_program(path: str | Path) -> Program:

@@ -6,7 +6,7 @@ import torch
 from weather_perception.core.contract import Image, Manifest, Outputs
 from weather_perception.core.engines.backends.transfer import transfer_for
 from weather_perception.core.engines.base import Engine
-from weather_perception.core.program import Program
+from weather_perception.core.program import Program, module_on
 
 _SHAPES = 8
 """On a GPU the buffers of so many batch shapes are kept: a rig's cameras do not always come together."""
@@ -21,7 +21,7 @@ class TorchEngine:
         self.manifest: Manifest = program.manifest
         self.model_hash = program.sha256
         self._transfer = transfer_for(device, _SHAPES)
-        self._module = program.exported.module().to(device)
+        self._module = module_on(program, device)
 
     @torch.inference_mode()
     def infer(self, image_BHW3: Image) -> Outputs:

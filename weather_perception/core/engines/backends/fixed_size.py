@@ -3,12 +3,12 @@
 from operator import attrgetter
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.export import ExportedProgram
 from torch.fx import GraphModule, Node, map_arg
 
 from weather_perception.core.engines.base import Target
-from weather_perception.core.program import Program
+from weather_perception.core.program import Program, module_on
 
 _LOWER = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -31,17 +31,16 @@ def at_fixed_size(program: Program, target: Target, cast: bool = False) -> Expor
     operators before autocast changes their types.)
     """
     device = torch.device(target.device)
-    module = _without_detach(program.exported.module())
+    module = _without_detach(module_on(program, device))
     if cast and target.precision in _LOWER:
         module = _with_casts(module, _LOWER[target.precision])
     example = torch.zeros(target.batch, target.height, target.width, 3, dtype=torch.uint8, device=device)
     with torch.no_grad():
-        return torch.export.export(module.to(device), (example,), prefer_deferred_runtime_asserts_over_guards=True)
+        return torch.export.export(module, (example,), prefer_deferred_runtime_asserts_over_guards=True)
 
 
-def _without_detach(module: nn.Module) -> GraphModule:
+def _without_detach(module: GraphModule) -> GraphModule:
     """Remove the in-place `detach_` of constants: it changes no value, and torch.export cannot trace it twice."""
-    assert isinstance(module, GraphModule)
     for node in list(module.graph.nodes):
         if node.target is aten.detach_.default:
             node.replace_all_uses_with(node.args[0])
