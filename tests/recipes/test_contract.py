@@ -31,7 +31,7 @@ from training import evaluate, export, recipes, train
 from training.config import places
 from training.data import pool
 from training.data.source import PROCEDURAL
-from training.deployable import METRICS_FILE
+from training.deployable import metrics_file
 from training.loop import processes
 from training.loop.checkpoint import CheckpointError, open_checkpoint
 from training.recipe import Recipe
@@ -108,7 +108,7 @@ def mask(trained: Path, base: Path) -> list[str]:
 @pytest.fixture(scope="module")
 def metrics(trained: Path, mask: list[str]) -> dict[str, Any]:
     assert judge(trained, "--averaged", *mask) == 0
-    found: dict[str, Any] = json.loads((trained / METRICS_FILE).read_text())
+    found: dict[str, Any] = json.loads(metrics_file(trained, averaged=True).read_text())
     return found
 
 

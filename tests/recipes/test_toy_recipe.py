@@ -22,7 +22,7 @@ from tests.support.runs import (
 )
 from tests.support.tasks import assert_close
 from training import complexity, recipes, train
-from training.deployable import METRICS_FILE
+from training.deployable import metrics_file
 from training.recipe import Recipe
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -56,7 +56,7 @@ def test_it_trains_resumes_and_is_judged_exported_measured_and_replayed(
     means = [model.restorer.net.change[1].running_mean for model in (last, averaged)]
     assert not torch.equal(*means)
     training = program.manifest.training
-    assert training["metrics"] == json.loads((whole / METRICS_FILE).read_text())
+    assert training["metrics"] == json.loads(metrics_file(whole, averaged=True).read_text())
     assert (training["licence"], training["method"]) == ("Apache-2.0", "a toy")
     assert "It is a toy." in program.path.with_suffix(".md").read_text()
 
