@@ -18,7 +18,16 @@ from training.reproduce.frames import ClearFrames
 from training.reproduce.paper_b.experiments import TABLES, MoeWirNetStudy, missing, plan, take_common
 from training.reproduce.paper_b.published import CLAIMS, findings
 from training.reproduce.paper_b.report import draw_share, our_line, published
-from training.reproduce.paper_b.rows import ABLATIONS, SCALES, Setup, rows, trainings
+from training.reproduce.paper_b.rows import (
+    ABLATIONS,
+    SCALES,
+    Setup,
+    expert_rows,
+    routing_rows,
+    rows,
+    share_rows,
+    trainings,
+)
 from training.reproduce.scores import HOLDS, OPEN, REVERSED
 from training.reproduce.study import Trial
 
@@ -161,3 +170,19 @@ def test_weatherbench_gives_a_row_of_table_1(tmp_path: Path) -> None:
     assert "| MWFormer | 24.42 / 0.7462 |" in (out / "results" / "B.md").read_text()
     state = json.loads((out / "B_smoke/weatherbench/MOE_WIRNet/seed_0/state.json").read_text())
     assert [source["name"] for source in state["sources"]] == ["WeatherBench"]
+
+
+def test_table_5_has_the_four_combinations_and_ours_with_every_reading() -> None:
+    rows = routing_rows(MoeWirNetConfig())
+    sides = [(row.encoder.kind, row.decoder.kind) for row in rows.values()]
+    assert sides[:4] == [("soft", "soft"), ("uniform", "uniform"), ("uniform", "soft"), ("soft", "uniform")]
+    assert sides[4:6] == [("soft", "argmax"), ("soft", "top_k")]
+    assert rows["soft encoder, hard decoder"] == MoeWirNetConfig()
+    assert rows["soft encoder that sees the image, hard decoder"].encoder.gating == "image"
+
+
+def test_table_6_and_figure_6_change_one_thing_only() -> None:
+    base = MoeWirNetConfig()
+    for row in expert_rows(base).values():
+        assert dataclasses.replace(row, experts=base.experts) == base
+    assert [row.share for row in share_rows(base).values()] == [0.5, 0.6, 0.7, 0.8, 0.9, 1.0]

@@ -1,5 +1,6 @@
 """Examples of several tasks, and their training on one process or two, for the tests of multi-task recipes."""
 
+import json
 import os
 import subprocess
 import sys
@@ -39,6 +40,18 @@ def train(trainer: Trainer, draw: Callable[[int], Example], batch: int, steps: i
         parts = [mine[at : at + size] for at in range(0, len(mine), size)]
         found.append(trainer.train_step([collate([draw(index) for index in part]) for part in parts]))
     return found
+
+
+def write_runs(build: Callable[[str], Trainer], train: Callable[[Trainer], list[dict[str, float]]]) -> None:
+    """For a module that torchrun runs: train the runs it names, and write their checkpoints and scalars."""
+    torch.set_num_threads(1)
+    folder, *names = sys.argv[1:]
+    for name in names:
+        trainer = build(name)
+        scalars = train(trainer)
+        trainer.save(Path(folder, name), {})
+        if trainer.fabric.is_global_zero:
+            Path(folder, f"{name}.json").write_text(json.dumps(scalars))
 
 
 def on_two_processes(script: str, *arguments: str) -> None:

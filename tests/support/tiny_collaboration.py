@@ -1,9 +1,6 @@
 """Paper B's training on a stand-in network, for tests; run by torchrun it trains and writes down its scalars."""
 
-import json
-import sys
 from functools import partial
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -52,9 +49,4 @@ def train(trainer: Trainer, steps: int | None = None) -> list[dict[str, float]]:
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
-    trained = build()
-    found = train(trained)
-    trained.save(Path(sys.argv[1]) / "run", {})
-    if trained.fabric.is_global_zero:
-        Path(sys.argv[1], "scalars.json").write_text(json.dumps(found))
+    tasks.write_runs(lambda _: build(), train)

@@ -1,10 +1,7 @@
 """Paper C's joint training on a tiny MUIRF, for tests; run by torchrun it writes the scalars of each method's run."""
 
 import dataclasses
-import json
-import sys
 from functools import partial
-from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -60,11 +57,4 @@ def train(trainer: Trainer, steps: int | None = None) -> list[dict[str, float]]:
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
-    folder, *methods = sys.argv[1:]
-    for method in methods:
-        trained = build(of_method(method))
-        scalars = train(trained)
-        trained.save(Path(folder) / method, {})
-        if trained.fabric.is_global_zero:
-            Path(folder, f"{method}.json").write_text(json.dumps(scalars))
+    tasks.write_runs(lambda method: build(of_method(method)), train)

@@ -1,15 +1,13 @@
 """A tiny GAN with two stages, for tests of the training loop; under torchrun it trains and saves its losses."""
 
-import json
-import sys
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from tests.support.tasks import write_runs
 from training.config import LoopConfig
 from training.loop import processes
 from training.loop.checkpoint import Record
@@ -84,9 +82,4 @@ def losses(trainer: Trainer) -> list[dict[str, float]]:
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
-    trained = build()
-    found = losses(trained)
-    trained.save(Path(sys.argv[1]) / "run", {})
-    if trained.fabric.is_global_zero:
-        Path(sys.argv[1], "losses.json").write_text(json.dumps(found))
+    write_runs(lambda _: build(), losses)

@@ -18,7 +18,7 @@ from training.models.deploy import DeployedSegmenter
 from training.recipes import paper_a, paper_b, paper_c, weather_net
 from training.recipes.paper_a.deploy import DeployedCooperation
 from training.recipes.paper_a.network import Cooperation
-from training.recipes.paper_b.config import MoeWirNetConfig
+from training.recipes.paper_b.config import MoeWirNetConfig, RoutingConfig
 from training.recipes.paper_b.network import MoeWirNet
 from training.recipes.paper_c.network import Muirf
 from training.recipes.weather_net.deploy import DeployedWeatherNet
@@ -49,6 +49,9 @@ MODELS: dict[str, Callable[[], nn.Module]] = {
     "paper_a": lambda: DeployedCooperation(segmenter(), Cooperation(paper_a.config.paper_a().model)),
     "paper_b": lambda: paper_b.deploy.deployed(MoeWirNet(shallow(paper_b.config.paper_b().model)), segmenter()),
     "paper_b_quick": lambda: paper_b.deploy.deployed(MoeWirNet(paper_b.config.paper_b_quick().model), segmenter()),
+    "paper_b_routed_by_image": lambda: paper_b.deploy.deployed(
+        MoeWirNet(routed_by_image(paper_b.config.paper_b_quick().model)), segmenter()
+    ),
     "paper_c": lambda: paper_c.deploy.deployed(Muirf(paper_c.config.paper_c().model), segmenter()),
     "paper_c_small": lambda: paper_c.deploy.deployed(Muirf(paper_c.config.paper_c_small().model), segmenter()),
     "paper_c_quick": lambda: paper_c.deploy.deployed(Muirf(paper_c.config.paper_c_quick().model), segmenter()),
@@ -58,6 +61,11 @@ MODELS: dict[str, Callable[[], nn.Module]] = {
 def shallow(config: MoeWirNetConfig) -> MoeWirNetConfig:
     """The network with one block a level."""
     return dataclasses.replace(config, blocks=(1, 1, 1, 1), refinement_blocks=1)
+
+
+def routed_by_image(config: MoeWirNetConfig) -> MoeWirNetConfig:
+    """The network with gates that see the image and one expert a block of the decoder."""
+    return dataclasses.replace(config, encoder=RoutingConfig("soft", "image"), decoder=RoutingConfig("argmax"))
 
 
 TARGETS = {name: [Target(*SIZE)] for name in MODELS}

@@ -1,14 +1,16 @@
-"""Paper A on a data set's pairs: with precomputed original segmentations, or with a segmenter that gives them."""
+"""Paper A on pairs on disk, with precomputed original segmentations or a segmenter."""
 
 import json
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
 from torch.utils.data import DataLoader
 
 from tests.support import datasets
-from tests.support.runs import run, state, tensors, untrained
+from tests.support.runs import run, state, untrained
+from training import evaluate, export
 from training.data.paired_crops import SegmentedCrops
 from training.data.readers.pairs import PairFolder
 from training.loop.checkpoint import CheckpointError
@@ -31,20 +33,21 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def on_pairs(root: Path, name: str = "set", originals: str = "originals") -> list[str]:
-    return ["--workers", "0", "--pairs", str(root / name), "--originals", str(root / originals)]
+@pytest.fixture(scope="module")
+def base(root: Path) -> Path:
+    return untrained(WEATHER_NET, smoke(), root / "base")
+
+
+def options(pairs: Path, originals: Path | None = None) -> list[str]:
+    given = ["--originals", str(originals)] if originals else []
+    return ["--workers", "0", "--pairs", str(pairs), *given]
 
 
 @pytest.fixture(scope="module")
 def trained(root: Path) -> Path:
     """A finished run on the precomputed maps."""
-    assert run(PAPER_A, root / "run", *on_pairs(root)) == 0
+    assert run(PAPER_A, root / "run", *options(root / "set", root / "originals")) == 0
     return root / "run"
-
-
-@pytest.fixture(scope="module")
-def base(root: Path) -> Path:
-    return untrained(WEATHER_NET, smoke(), root / "base")
 
 
 def test_the_original_segmentation_is_the_map_and_undecided_where_it_is_void(root: Path) -> None:
@@ -56,53 +59,40 @@ def test_the_original_segmentation_is_the_map_and_undecided_where_it_is_void(roo
     assert bool((views.original_BKHW[:, 3][batch.original_HW == 3] == 1).all())
 
 
-def test_a_run_on_maps_holds_no_segmenter_and_needs_one_to_be_opened(trained: Path, root: Path) -> None:
-    assert not any(name.startswith("segmenter.") for name in tensors(trained))
+def test_a_run_on_them_holds_no_segmenter_and_goes_on(trained: Path, root: Path) -> None:
     found = state(trained)
-    assert (found["step"], found["segmenter"]) == (6, None)
-    assert "--pairs PAIRS_ROOT --originals ORIGINALS --vgg19 off" in found["command"]
-    with pytest.raises(CheckpointError, match="holds no segmenter; name one with --segmenter"):
-        open_deployable(trained)
-    assert run(PAPER_A, trained, *on_pairs(root), "--resume", "--steps", "3") == 0
+    assert found["step"] == 6 and not found["segmenter"] and not (trained / "segmenter.safetensors").exists()
+    assert found["command"].endswith("--pairs PAIRS_ROOT --originals ORIGINALS --vgg19 off")
+    more = options(root / "set", root / "originals")
+    assert run(PAPER_A, trained, *more, "--resume", "--steps", "3") == 0
     assert state(trained)["step"] == 7
 
 
-def test_with_a_segmenter_it_is_whole_and_names_both_origins(trained: Path, base: Path) -> None:
+@pytest.mark.parametrize(("command", "more"), [(export, ["--out", "a.pt2"]), (evaluate, [])])
+def test_judging_it_or_handing_it_out_asks_for_a_segmenter(
+    trained: Path, command: ModuleType, more: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main([str(trained), *more]) == 1
+    assert "name one with --segmenter" in capsys.readouterr().err
+
+
+def test_with_a_segmenter_it_is_whole_and_names_the_folder_of_pairs_without_the_path(trained: Path, base: Path) -> None:
     found = open_deployable(trained, str(base))
-    outputs = found.model(torch.zeros(1, 20, 30, 3, dtype=torch.uint8))
-    assert outputs[0].shape == (1, 20, 30, 3)
-    assert "pairs" in found.training["licence"] and "procedural" in " ".join(found.training["data"])
+    assert found.model(torch.zeros(1, 20, 30, 3, dtype=torch.uint8))[0].shape == (1, 20, 30, 3)
+    assert "the pairs in the folder set" in found.training["licence"]
     assert str(trained.parent) not in json.dumps(found.training)
 
 
 def test_pairs_train_with_a_segmenter_too(root: Path, base: Path) -> None:
-    assert run(PAPER_A, root / "with", "--workers", "0", "--pairs", str(root / "set"), segmenter=base) == 0
-    assert any(name.startswith("segmenter.") for name in tensors(root / "with"))
-    assert state(root / "with")["command"].startswith("python -m training.train smoke --steps 4 && python -m")
+    assert run(PAPER_A, root / "with", *options(root / "set"), segmenter=base) == 0
+    assert state(root / "with")["segmenter"] and (root / "with/segmenter.safetensors").exists()
 
 
 def test_a_set_with_classes_of_its_own_is_learned_but_is_no_street_model(root: Path, base: Path) -> None:
     datasets.rain_cityscapes(root / "rain")
-    name = f"{datasets.CITY_FRAME}_leftImg8bit_rain"
-    for end in ("alpha_0.01_beta_0.005_dropsize_0.01_pattern_1", "alpha_0.03_beta_0.015_dropsize_0.002_pattern_12"):
-        datasets.label_map(root / f"rain_originals/{name}_{end}.png", 18, 0)
-    assert run(PAPER_A, root / "nineteen", *on_pairs(root, "rain", "rain_originals")) == 0
+    for frame in (root / "rain").glob("leftImg8bit_rain/train/aachen/*.png"):
+        datasets.label_map(root / "rain_originals" / frame.name, 18, 0)
+    assert run(PAPER_A, root / "nineteen", *options(root / "rain", root / "rain_originals")) == 0
     assert state(root / "nineteen")["config"]["model"]["classes"] == 19
-    with pytest.raises(CheckpointError, match="19 classes"):
+    with pytest.raises(CheckpointError, match="masks have the 19 classes"):
         open_deployable(root / "nineteen", str(base))
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (["--pairs", "set", "--camvid", "root"], "name one of the two"),
-        (["--originals", "maps"], "name it with --pairs ROOT"),
-        (["--pairs", "SET", "--originals", "maps", "--segmenter", "somewhere"], "name one of the two"),
-    ],
-)
-def test_options_that_do_not_go_together_are_named(
-    options: list[str], message: str, root: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    asked = [str(root / "set") if option == "SET" else option for option in options]
-    assert run(PAPER_A, tmp_path / "run", *asked) == 1
-    assert message in capsys.readouterr().err

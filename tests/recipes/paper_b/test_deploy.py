@@ -6,14 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.support import tensorrt
 from tests.support.runs import assert_same_model, untrained
 from training.deployable import Deployable
 from training.export import export_program
 from training.loop.checkpoint import open_checkpoint
 from training.models.deploy import finish, prepare
 from training.recipes import open_deployable
-from training.recipes.paper_b.config import MoeWirNetConfig, RoutingConfig, paper_b_quick, paper_b_smoke
+from training.recipes.paper_b.config import MoeWirNetConfig, RoutingConfig, paper_b_smoke
 from training.recipes.paper_b.deploy import deployed, restore
 from training.recipes.paper_b.network import MoeWirNet
 from training.recipes.paper_b.objective import NETWORK
@@ -23,8 +22,6 @@ from training.recipes.weather_net.recipe import WEATHER_NET
 from training.segmenters.base import BaseConfig, BaseSegmenter
 
 CONFIG = dataclasses.replace(paper_b_smoke().model, encoder=RoutingConfig("soft", "image"))
-# For TensorRT: the windows and patches of a preset that people use.
-BLOCKS_OF_4 = dataclasses.replace(paper_b_quick().model, width=6, encoder=CONFIG.encoder)
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -87,18 +84,3 @@ def test_gates_that_see_the_image_go_into_the_model_file(tmp_path: Path) -> None
     net = moved(dataclasses.replace(CONFIG, blocks=(1, 0, 0, 0), refinement_blocks=0))
     model = deployed(net, BaseSegmenter(BaseConfig(widths=(8, 8, 8))))
     assert_same_model(export_program(model).module(), model)
-
-
-@pytest.mark.skipif(not tensorrt.available(), reason=f"Torch-TensorRT's dry run {tensorrt.MISSING}")
-@pytest.mark.parametrize("decoder", ["uniform", "argmax"])
-def test_tensorrt_takes_the_whole_network_into_one_engine(decoder: str, tmp_path: Path) -> None:
-    """All but the three last casts to uint8, which Torch-TensorRT leaves to PyTorch."""
-    routed = RoutingConfig("uniform") if decoder == "uniform" else RoutingConfig("argmax")
-    net = moved(dataclasses.replace(BLOCKS_OF_4, decoder=routed))
-    frame = torch.zeros(1, 128, 192, 3, dtype=torch.uint8)
-    model = deployed(net, BaseSegmenter(BaseConfig(widths=(8, 8, 8))))
-    with tensorrt.DryRunner(tmp_path) as runner:
-        found = runner.run(torch.export.export(model, (frame,)))
-    assert found.operators > 500
-    assert found.engines == 1
-    assert sorted(found.in_torch) == ["_to_copy.default"] * 3

@@ -1,7 +1,6 @@
-"""Paper B's stage: the reweighted sum, the history across micro-batches, processes and checkpoints, the rate."""
+"""Paper B's stage: the reweighted sum, its history, the rate."""
 
 import dataclasses
-import json
 from pathlib import Path
 
 import pytest
@@ -9,13 +8,12 @@ import torch
 from torch import Tensor
 
 from tests.support import tiny_collaboration as tiny
-from tests.support.tasks import assert_close, collate, on_two_processes
+from tests.support.tasks import collate
 from training.loop.checkpoint import open_checkpoint
 from training.loop.stages import cosine
-from training.loop.trainer import Trainer, optimizer_tensors
 from training.multitask.reweighting import Collaboration
 from training.recipes.paper_b import losses as multiscale
-from training.recipes.paper_b.config import MultiScaleLossConfig, PaperBRun, ReweightingConfig
+from training.recipes.paper_b.config import MultiScaleLossConfig, ReweightingConfig, paper_b
 from training.recipes.paper_b.objective import NETWORK, stages
 
 TASKS = tiny.CONFIG.tasks
@@ -23,18 +21,8 @@ TASKS = tiny.CONFIG.tasks
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def history(trainer: Trainer) -> dict[str, Tensor]:
-    memory = trainer.stage.phases[0].memory
-    assert memory is not None
-    return memory.state_dict()
-
-
-def weights(trainer: Trainer) -> dict[str, Tensor]:
-    return {name: value.clone() for name, value in trainer.networks[NETWORK].state_dict().items()}
-
-
 def test_the_defaults_are_the_papers() -> None:
-    config = PaperBRun()
+    config = paper_b()
     assert config.loss == MultiScaleLossConfig(charbonnier=1.0, edge=0.05, frequency=0.01)
     assert (config.steps, config.reweighting.strategy) == (300_000, "ori")
     (stage,) = stages(config)
@@ -94,22 +82,6 @@ def test_a_task_whose_loss_jumps_gains_weight_unless_none_is_asked(strategy: str
     assert gained == (strategy != "none")
 
 
-@pytest.mark.parametrize("stop_after", [0, 1, 4])
-def test_a_stopped_and_resumed_run_has_the_bits_of_one_that_was_not(tmp_path: Path, stop_after: int) -> None:
-    whole = tiny.build()
-    expected = tiny.train(whole)
-    stopped = tiny.build()
-    tiny.train(stopped, stop_after)
-    stopped.save(tmp_path / "run", {})
-    resumed = tiny.build()
-    resumed.resume(tmp_path / "run")
-    assert_close(history(resumed), history(stopped))
-    assert tiny.train(resumed) == expected[stop_after:]
-    assert_close(weights(resumed), weights(whole))
-    assert_close(history(resumed), history(whole))
-    assert_close(optimizer_tensors(resumed.optimizers), optimizer_tensors(whole.optimizers))
-
-
 def test_the_history_is_a_file_of_the_checkpoint(tmp_path: Path) -> None:
     trainer = tiny.build()
     tiny.train(trainer, 2)
@@ -118,31 +90,6 @@ def test_the_history_is_a_file_of_the_checkpoint(tmp_path: Path) -> None:
     assert set(saved) == {"last_T", "baseline_T", "best_T"}
     with pytest.raises(ValueError, match="a history of 3 tasks; this run has 2"):
         Collaboration(ReweightingConfig(), 2).load_state_dict(saved)
-
-
-@pytest.mark.parametrize("accumulate", [2, 6], ids=["every task in each", "one example in each"])
-def test_accumulated_micro_batches_train_as_their_whole_batch(accumulate: int) -> None:
-    whole, parts = tiny.build(), tiny.build(accumulate=accumulate)
-    expected, found = tiny.train(whole), tiny.train(parts)
-    for mine, theirs in zip(found, expected, strict=True):
-        assert mine == pytest.approx(theirs, rel=1e-3, abs=1e-4)
-    assert_close(weights(parts), weights(whole), rtol=1e-4, atol=1e-5)
-    assert_close(history(parts), history(whole), rtol=1e-4, atol=1e-5)
-
-
-def test_two_processes_find_the_weights_and_losses_of_one(tmp_path: Path) -> None:
-    """Three examples each: the first process sees fog, rain, snow as the second does; each averages the other's in."""
-    one = tiny.build()
-    expected = tiny.train(one)
-    on_two_processes("tiny_collaboration.py", str(tmp_path))
-    found = json.loads((tmp_path / "scalars.json").read_text())
-    assert len(found) == len(expected) == tiny.CONFIG.steps
-    for mine, theirs in zip(found, expected, strict=True):
-        assert mine == pytest.approx(theirs, rel=1e-3, abs=1e-4)
-    resumed = tiny.build()
-    resumed.resume(tmp_path / "run")  # on one process
-    assert_close(history(resumed), history(one), rtol=1e-4, atol=1e-5)
-    assert_close(weights(resumed), weights(one), rtol=1e-4, atol=1e-5)
 
 
 def test_an_average_over_unequal_shares_of_the_tasks_gives_the_mean_of_all_examples() -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.support import tensorrt
 from tests.support.runs import assert_same_model, untrained
 from training.export import export_program
 from training.models.deploy import DeployedRestorer, prepare
@@ -75,14 +74,3 @@ def test_the_manifest_names_the_weathers_the_gates_the_temperature_and_the_recon
     assert "shared.encoder1.1.first" in manifest.gates
     assert "reconstruction from its abstract" in manifest.training["method"]
     assert manifest.training["temperature"] == 1.5
-
-
-@pytest.mark.skipif(not tensorrt.available(), reason=f"Torch-TensorRT's dry run {tensorrt.MISSING}")
-def test_tensorrt_takes_the_whole_network_into_one_engine(model: DeployedRestorer, tmp_path: Path) -> None:
-    """All but the three last casts to uint8, which Torch-TensorRT leaves to PyTorch; kernels chosen at run time too."""
-    frame = torch.zeros(1, 128, 192, 3, dtype=torch.uint8)
-    with tensorrt.DryRunner(tmp_path) as runner:
-        found = runner.run(torch.export.export(model, (frame,)))
-    assert found.operators > 200
-    assert found.engines == 1
-    assert sorted(found.in_torch) == ["_to_copy.default"] * 3

@@ -1,22 +1,17 @@
 """Joint training of MUIRF (paper C, a reconstruction): task gradients joined on the shared weights alone."""
 
-import json
 import math
-from importlib.util import find_spec
-from pathlib import Path
-from typing import get_args
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from tests.support import tiny_joint as tiny
-from tests.support.tasks import assert_close, on_two_processes
+from tests.support.tasks import assert_close
 from training.loop.stages import Join, TaskLoss
 from training.loop.task_gradients import TaskGradients
-from training.loop.trainer import Trainer, memories, optimizer_tensors
+from training.loop.trainer import Trainer
 from training.losses import restoration
-from training.multitask.combination import Method
 from training.multitask.homogenisation import homogenise
 from training.recipes.paper_c.objective import NETWORK, muirf
 
@@ -27,10 +22,6 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 def weights(trainer: Trainer) -> dict[str, Tensor]:
     return {name: value.clone() for name, value in trainer.networks[NETWORK].state_dict().items()}
-
-
-def memory(trainer: Trainer) -> dict[str, Tensor]:
-    return memories(trainer.stage)[0][1].state_dict()
 
 
 def task_loss(net: nn.Module, batch, task: int) -> Tensor:  # type: ignore[no-untyped-def]
@@ -98,53 +89,6 @@ def test_training_restores_learns_the_weather_and_logs_the_conflict() -> None:
     expected = {"total", "weather", "balance", "sharing", "share_of_channels", "conflict", "conflict_after"}
     assert expected | {f"loss_{task}" for task in TASKS} <= set(found[0])
     assert list(trainer.images) == ["degraded", "restored", "clear"]
-
-
-@pytest.mark.parametrize("method", ["mvgh", "ori", "pcgrad", "cagrad"])
-def test_a_stopped_and_resumed_run_has_the_bits_of_one_that_was_not(tmp_path: Path, method: str) -> None:
-    whole, stopped, resumed = (tiny.build(tiny.of_method(method, steps=4)) for _ in range(3))
-    expected = tiny.train(whole)
-    for stop_after in (0, 2):
-        tiny.train(stopped, stop_after)
-        stopped.save(tmp_path / "run", {})
-        resumed.resume(tmp_path / "run")
-        assert_equal_or_empty(memory(resumed), memory(stopped))
-    assert tiny.train(resumed) == expected[2:]
-    assert_close(weights(resumed), weights(whole))
-    assert_close(memory(resumed), memory(whole))
-    assert_close(optimizer_tensors(resumed.optimizers), optimizer_tensors(whole.optimizers))
-
-
-def assert_equal_or_empty(found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
-    if expected:
-        assert_close(found, expected)
-    else:
-        assert not found
-
-
-@pytest.mark.parametrize("accumulate", [2, 8], ids=["every task in each", "one example in each"])
-def test_accumulated_micro_batches_train_as_their_whole_batch(accumulate: int) -> None:
-    whole, parts = tiny.build(), tiny.build(accumulate=accumulate)
-    expected, found = tiny.train(whole), tiny.train(parts)
-    for mine, theirs in zip(found, expected, strict=True):
-        assert mine == pytest.approx(theirs, rel=1e-2, abs=1e-3)
-    assert_close(weights(parts), weights(whole), rtol=1e-3, atol=1e-4)
-    assert_close(memory(parts), memory(whole), rtol=1e-3, atol=1e-4)
-
-
-def test_two_processes_find_the_weights_and_losses_of_one_with_every_method(tmp_path: Path) -> None:
-    """Also where the method draws random numbers: PCGrad its order of tasks."""
-    methods = [method for method in get_args(Method) if method != "nash_mtl" or find_spec("ecos")]
-    on_two_processes("tiny_joint.py", str(tmp_path), *methods)
-    for method in methods:
-        one, resumed = (tiny.build(tiny.of_method(method)) for _ in range(2))
-        expected, found = tiny.train(one), json.loads((tmp_path / f"{method}.json").read_text())
-        assert len(found) == len(expected) == tiny.CONFIG.steps
-        for mine, theirs in zip(found, expected, strict=True):
-            assert mine == pytest.approx(theirs, rel=1e-2, abs=1e-3)
-        resumed.resume(tmp_path / method)  # on one process
-        assert_close(memory(resumed), memory(one), rtol=1e-3, atol=1e-4)
-        assert_close(weights(resumed), weights(one), rtol=1e-3, atol=1e-4)
 
 
 def test_a_task_without_an_example_moves_nothing_and_says_so() -> None:

@@ -61,42 +61,15 @@ def test_frames_are_ordered_and_chosen_by_drive(tmp_path: Path) -> None:
         CamVid(tmp_path, "val", drives=["0099XX"])
 
 
-def test_missing_parts_are_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="nowhere"):
-        CamVid(tmp_path / "nowhere", "val")
-    write_frame(tmp_path, "0001TP_1")
-    with pytest.raises(FileNotFoundError, match="train"):
-        CamVid(tmp_path, "train")
-    write_frame(tmp_path, "0001TP_2")
-    (tmp_path / "val/labels/0001TP_2.png").unlink()
-    with pytest.raises(FileNotFoundError, match=r"no label.*0001TP_2"):
-        CamVid(tmp_path, "val")
-    (tmp_path / "val/images/0001TP_2.webp").rename(tmp_path / "val/images/0001TP_1.webp")
-    write_frame(tmp_path, "0001TP_3")
-    (tmp_path / "val/images/0001TP_3.webp").unlink()
-    with pytest.raises(FileNotFoundError, match=r"no image.*0001TP_3"):
-        CamVid(tmp_path, "val")
-
-
-def test_empty_split_is_refused(tmp_path: Path) -> None:
-    for kind in ("images", "labels"):
-        (tmp_path / "test" / kind).mkdir(parents=True)
-    with pytest.raises(ValueError, match="holds no frames"):
-        CamVid(tmp_path, "test")
-
-
-@pytest.mark.parametrize(
-    ("labels_HW", "message"),
-    [
-        (np.full((HEIGHT, WIDTH), 12, np.uint8), r"0001TP_1.png.*12.*0\.\.11"),
-        (np.zeros((HEIGHT, WIDTH + 2), np.uint8), "size.*0001TP_1.png"),
-        (np.zeros((HEIGHT, WIDTH, 3), np.uint8), "one channel"),
-    ],
-)
-def test_labels_that_do_not_fit_are_refused(tmp_path: Path, labels_HW: np.ndarray, message: str) -> None:
-    write_frame(tmp_path, "0001TP_1", labels_HW)
-    with pytest.raises(ValueError, match=message):
+def test_a_label_map_without_its_image_or_of_three_channels_is_named(tmp_path: Path) -> None:
+    write_frame(tmp_path, "0001TP_1", np.zeros((HEIGHT, WIDTH, 3), np.uint8))
+    with pytest.raises(ValueError, match="one channel"):
         CamVid(tmp_path, "val")[0]
+    (tmp_path / "val/images/0001TP_1.webp").rename(tmp_path / "val/images/0001TP_2.webp")
+    write_frame(tmp_path, "0001TP_2", suffix=".png")
+    (tmp_path / "val/images/0001TP_2.webp").unlink()
+    with pytest.raises(FileNotFoundError, match=r"no image.*0001TP_1"):
+        CamVid(tmp_path, "val")
 
 
 def test_damaged_image_is_refused(tmp_path: Path) -> None:

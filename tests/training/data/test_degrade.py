@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.support import datasets
 from training.data.degradations import fog, gaussian_noise, reflection
 from training.data.degraded_copy import MANIFEST, seed_of
 from training.data.readers.camvid import CamVid
@@ -64,21 +65,16 @@ def test_copy_is_read_by_the_same_reader_and_holds_the_documented_pixels(source:
 
 
 @pytest.mark.parametrize(
-    ("reader", "split", "image", "label"),
+    ("build", "reader", "split"),
     [
-        (VOC2012, "val", "JPEGImages/2007_000033.jpg", "SegmentationClass/2007_000033.png"),
-        (ADE20K, "validation", "images/validation/ADE_val_00000001.jpg", "annotations/validation/ADE_val_00000001.png"),
-        (COCOStuff, "val", "images/val2017/000000000139.jpg", "annotations/val2017/000000000139.png"),
+        (datasets.voc2012, VOC2012, "val"),
+        (datasets.ade20k, ADE20K, "validation"),
+        (datasets.coco_stuff, COCOStuff, "val"),
     ],
 )
-def test_sets_of_jpeg_pictures_are_read_as_png_too(  # type: ignore[no-untyped-def]
-    tmp_path: Path, reader, split: str, image: str, label: str
-) -> None:
+def test_sets_of_jpeg_pictures_are_read_as_png_too(tmp_path: Path, build, reader, split: str) -> None:  # type: ignore[no-untyped-def]
     source, out = tmp_path / "set", tmp_path / "degraded"
-    write(source / image, np.full((48, 64, 3), 100, np.uint8))
-    write(source / label, np.ones((48, 64), np.uint8))
-    (source / "ImageSets" / "Segmentation").mkdir(parents=True)
-    (source / "ImageSets" / "Segmentation" / "val.txt").write_text("2007_000033\n")
+    build(source)
     assert main([str(source), str(out), "--degradation", "gaussian_noise"]) == 0
     clear, noisy = reader(source, split)[0], reader(out, split)[0]
     assert np.array_equal(noisy.labels_HW, clear.labels_HW)

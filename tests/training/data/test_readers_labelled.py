@@ -15,6 +15,7 @@ from tests.support import datasets
 from tests.support.datasets import CITY_FRAME, COLUMNS, ROWS, label_map, picture
 from training.data.classes import CLASS_ID, VOID
 from training.data.readers.adverse_cityscapes import ACDC, FoggyCityscapes, RainCityscapes
+from training.data.readers.camvid import CamVid
 from training.data.readers.celebamask import CelebAMaskHQ
 from training.data.readers.cityscapes import CITYSCAPES_CLASSES, TO_STREET, Cityscapes
 from training.data.readers.photographs import ADE20K, VOC2012, COCOStuff
@@ -24,6 +25,7 @@ Builder = Callable[[Path], None]
 Reader = Callable[..., Any]
 
 SKY, ROAD = 10, 0
+CITY_LABELS = f"gtFine/train/aachen/{CITY_FRAME}_gtFine_labelTrainIds.png"
 
 
 def first_row(labels_HW: np.ndarray) -> list[int]:
@@ -214,14 +216,8 @@ def test_a_camera_held_upright_does_not_turn_the_image_away_from_its_labels(tmp_
 @pytest.mark.parametrize(
     ("builder", "reader", "split", "labels", "value", "known"),
     [
-        (
-            datasets.cityscapes,
-            Cityscapes,
-            "train",
-            f"gtFine/train/aachen/{CITY_FRAME}_gtFine_labelTrainIds.png",
-            19,
-            18,
-        ),
+        (datasets.cityscapes, Cityscapes, "train", CITY_LABELS, 19, 18),
+        (datasets.camvid, CamVid, "val", "val/labels/0001TP_1.png", 12, 11),
         (datasets.ade20k, ADE20K, "training", "annotations/training/ADE_train_00000001.png", 151, 150),
         (datasets.voc2012, VOC2012, "train", "SegmentationClass/2007_000032.png", 21, 20),
         (datasets.coco_stuff, COCOStuff, "train", "annotations/train2017/000000000009.png", 182, 181),
@@ -239,8 +235,9 @@ def test_a_label_out_of_range_is_named(
 @pytest.mark.parametrize(
     ("builder", "reader", "split", "labels"),
     [
-        (datasets.cityscapes, Cityscapes, "train", f"gtFine/train/aachen/{CITY_FRAME}_gtFine_labelTrainIds.png"),
-        (datasets.foggy, FoggyCityscapes, "train", f"gtFine/train/aachen/{CITY_FRAME}_gtFine_labelTrainIds.png"),
+        (datasets.cityscapes, Cityscapes, "train", CITY_LABELS),
+        (datasets.camvid, CamVid, "val", "val/labels/0001TP_1.png"),
+        (datasets.foggy, FoggyCityscapes, "train", CITY_LABELS),
         (datasets.voc2012, VOC2012, "train", "SegmentationClass/2007_000032.png"),
     ],
 )

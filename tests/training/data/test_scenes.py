@@ -31,14 +31,10 @@ def test_different_seeds_give_different_streets(drives):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_clip_moves_smoothly(drives, seed):
-    start, soon, later = (drives[seed].render(time_s).image_HW3.astype(int) for time_s in (4.0, 4.02, 6.0))
+    samples = [drives[seed].render(time_s) for time_s in (4.0, 4.02, 6.0)]
+    start, soon, later = (sample.image_HW3.astype(int) for sample in samples)
     assert 0.2 < np.abs(soon - start).mean() < 0.7 * np.abs(later - start).mean()
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_labels_move_smoothly(drives, seed):
-    start, soon = (drives[seed].render(time_s).labels_HW for time_s in (4.0, 4.02))
-    assert (start == soon).mean() > 0.9
+    assert (samples[0].labels_HW == samples[1].labels_HW).mean() > 0.9
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -1,9 +1,6 @@
 """The training loop on tiny networks: stages, resuming, accumulation, averages, and losses that are not finite."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,14 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from tests.support import tiny_training as tiny
+from tests.support.tasks import assert_close, on_two_processes
 from training.config import LoopConfig
 from training.loop import processes
 from training.loop.checkpoint import CheckpointError, Record, open_checkpoint
 from training.loop.stages import Outcome, Phase, Stage, constant, locate
 from training.loop.trainer import Trainer, optimizer_tensors
-
-ROOT = Path(__file__).resolve().parents[3]
-
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -29,12 +24,6 @@ RECORD = Record("tiny", {}, "", "")
 
 def weights(trainer: Trainer) -> dict[str, Tensor]:
     return {f"{n}.{key}": v.clone() for n, net in trainer.networks.items() for key, v in net.state_dict().items()}
-
-
-def assert_equal(found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
-    assert found.keys() == expected.keys() and expected
-    for name, value in expected.items():
-        assert torch.equal(found[name], value), name
 
 
 @pytest.mark.parametrize("stop_after", [1, 3, 5], ids=["in stage 1", "between the stages", "in stage 2"])
@@ -54,11 +43,11 @@ def test_a_stopped_and_resumed_run_equals_an_unbroken_run(tmp_path: Path, stop_a
     resumed.fit(tiny.batches(resumed), tmp_path / "stopped")
 
     assert resumed.step == whole.step == sum(tiny.STEPS)
-    assert_equal(weights(resumed), weights(whole))
-    assert_equal(optimizer_tensors(resumed.optimizers), optimizer_tensors(whole.optimizers))
+    assert_close(weights(resumed), weights(whole))
+    assert_close(optimizer_tensors(resumed.optimizers), optimizer_tensors(whole.optimizers))
     assert set(resumed.averages) == ({"generator", "critic"} if decay else set())
     for name, average in resumed.averages.items():
-        assert_equal(average.module.state_dict(), whole.averages[name].module.state_dict())
+        assert_close(average.module.state_dict(), whole.averages[name].module.state_dict())
 
 
 def test_a_kill_between_checkpoints_costs_the_steps_since_the_last_one(tmp_path: Path) -> None:
@@ -78,7 +67,7 @@ def test_a_kill_between_checkpoints_costs_the_steps_since_the_last_one(tmp_path:
     resumed.resume(tmp_path / "killed")
     assert resumed.step == 4 and resumed.stage.name == "adversarial"
     resumed.fit(tiny.batches(resumed), tmp_path / "killed")
-    assert_equal(weights(resumed), weights(whole))
+    assert_close(weights(resumed), weights(whole))
 
 
 def test_stages_run_in_order_and_train_only_their_networks(tmp_path: Path) -> None:
@@ -89,7 +78,7 @@ def test_stages_run_in_order_and_train_only_their_networks(tmp_path: Path) -> No
         assert set(trainer.train_step([next(coming)])) == {"error", "brightness", "total"}
     after_one = weights(trainer)
     assert not trainer.networks["critic"].training
-    assert_equal(
+    assert_close(
         {n: v for n, v in after_one.items() if "critic" in n}, {n: v for n, v in start.items() if "critic" in n}
     )
     assert not torch.equal(after_one["generator.0.weight"], start["generator.0.weight"])
@@ -122,19 +111,14 @@ def test_accumulated_micro_batches_train_like_one_whole_batch(tmp_path: Path) ->
     whole, parts = tiny.build(), tiny.build(LoopConfig(accumulate=2))
     whole.fit(tiny.batches(whole), tmp_path / "whole")
     parts.fit(tiny.batches(parts), tmp_path / "parts")
-    for name, value in weights(whole).items():
-        torch.testing.assert_close(weights(parts)[name], value, rtol=1e-4, atol=1e-5)
+    assert_close(weights(parts), weights(whole), rtol=1e-4, atol=1e-5)
 
 
 def test_two_processes_have_the_same_losses_as_one(tmp_path: Path) -> None:
     one = tiny.build()
     expected = tiny.losses(one)
-    script = [str(ROOT / "tests/support/tiny_training.py"), str(tmp_path)]
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    done = subprocess.run([*torchrun, *script], env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    found = json.loads((tmp_path / "losses.json").read_text())
+    on_two_processes("tiny_training.py", str(tmp_path), "run")
+    found = json.loads((tmp_path / "run.json").read_text())
     assert len(found) == len(expected) == sum(tiny.STEPS)
     for mine, theirs in zip(found, expected, strict=True):
         assert mine == pytest.approx(theirs, rel=1e-4, abs=1e-6)
@@ -142,8 +126,7 @@ def test_two_processes_have_the_same_losses_as_one(tmp_path: Path) -> None:
     assert state["loop"]["processes"] == 2
     resumed = tiny.build(steps=(tiny.STEPS[0], tiny.STEPS[1] + 1))
     resumed.resume(tmp_path / "run")  # on one process
-    for name, value in weights(one).items():
-        torch.testing.assert_close(weights(resumed)[name], value, rtol=1e-4, atol=1e-5)
+    assert_close(weights(resumed), weights(one), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("where", ["loss", "gradient"])
@@ -158,7 +141,7 @@ def test_a_loss_or_gradient_that_is_not_finite_stops_the_run_and_saves_the_batch
     before = weights(trainer)
     with pytest.raises(FloatingPointError, match=rf"step 0, phase imitate: .*{where} is not finite.*\.pt") as caught:
         trainer.fit([broken, *good], tmp_path / "run")
-    assert_equal(weights(trainer), before)
+    assert_close(weights(trainer), before)
     (path,) = tmp_path.glob("run.nonfinite.step0.process0.pt")
     assert str(path) in str(caught.value)
     (saved,) = torch.load(path, weights_only=True)
@@ -236,7 +219,7 @@ def test_only_the_last_stage_of_a_run_may_get_longer(tmp_path: Path) -> None:
     longer = tiny.build(steps=(3, 5))
     longer.resume(tmp_path / "run")
     moments = optimizer_tensors(trainer.optimizers)
-    assert_equal(optimizer_tensors(longer.optimizers), moments)
+    assert_close(optimizer_tensors(longer.optimizers), moments)
     longer.fit(tiny.batches(longer), tmp_path / "run")
     assert longer.step == 8
     with pytest.raises(CheckpointError, match="use another --out"):

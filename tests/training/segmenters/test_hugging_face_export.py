@@ -1,21 +1,17 @@
 """Paper A's networks with a segmenter of Hugging Face as a model file: frames of any size, one or several."""
 
 import dataclasses
-import json
 from pathlib import Path
 
 import pytest
-import torch
-from transformers import SegformerConfig, SegformerForSemanticSegmentation
 
 from tests.support.runs import assert_same_model, handed_out, untrained
+from tests.support.segformer import write_segformer
 from training.data.classes import CLASSES
 from training.recipes import open_deployable
 from training.recipes.paper_a.config import paper_a_smoke
 from training.recipes.paper_a.recipe import PAPER_A
 from training.segmenters.hugging_face import DEFAULT_SIZE, preprocessing
-
-STREET = [c.name for c in CLASSES]
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -23,19 +19,9 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Untrained tiny networks with a tiny SegFormer, saved as a training saves them."""
-    torch.manual_seed(0)
     root = tmp_path_factory.mktemp("segformer")
-    config = SegformerConfig(
-        depths=[1, 1, 1, 1],
-        hidden_sizes=[8, 8, 8, 8],
-        num_attention_heads=[1, 1, 1, 1],
-        decoder_hidden_size=8,
-        id2label=dict(enumerate(STREET)),
-    )
-    SegformerForSemanticSegmentation(config).save_pretrained(root / "tiny")
-    settings = {"image_mean": [0.5] * 3, "image_std": [0.2] * 3, "size": {"height": 64, "width": 96}}
-    (root / "tiny/preprocessor_config.json").write_text(json.dumps(settings))
-    return untrained(PAPER_A, dataclasses.replace(paper_a_smoke(), segmenter=str(root / "tiny")), root / "run")
+    folder = write_segformer(root / "tiny", [c.name for c in CLASSES], size={"height": 64, "width": 96})
+    return untrained(PAPER_A, dataclasses.replace(paper_a_smoke(), segmenter=str(folder)), root / "run")
 
 
 def test_the_model_file_does_what_the_checkpoint_does_for_any_batch_and_size(run: Path) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import SegformerConfig, SegformerForSemanticSegmentation
+from transformers import SegformerForSemanticSegmentation
 
 from tests.support.runs import run, state
+from tests.support.segformer import write_segformer
 from training.data.classes import CLASSES, VOID
 from training.data.readers.cityscapes import CITYSCAPES_CLASSES, TO_STREET
 from training.data.readers.photographs import ADE20K_NAMES
@@ -26,18 +27,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny SegFormer of Cityscapes' classes, as save_pretrained writes it."""
-    torch.manual_seed(0)
-    config = SegformerConfig(
-        depths=[1, 1, 1, 1],
-        hidden_sizes=[8, 8, 8, 8],
-        num_attention_heads=[1, 1, 1, 1],
-        decoder_hidden_size=8,
-        id2label=dict(enumerate(CITYSCAPES)),
-    )
-    path = tmp_path_factory.mktemp("hub") / "tiny-segformer"
-    SegformerForSemanticSegmentation(config).save_pretrained(path)
-    (path / "preprocessor_config.json").write_text(json.dumps({"image_mean": [0.5] * 3, "image_std": [0.2] * 3}))
-    return path
+    return write_segformer(tmp_path_factory.mktemp("hub") / "tiny-segformer", CITYSCAPES)
 
 
 def test_cityscapes_names_stand_for_the_classes_that_its_labels_are_mapped_to() -> None:

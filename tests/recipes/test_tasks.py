@@ -1,0 +1,32 @@
+"""Recipes of several tasks: examples of each in turn, and the tasks that a run refuses."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.support.runs import run
+from training.recipes.paper_b import recipe as paper_b
+from training.recipes.paper_c import recipe as paper_c
+
+RECIPES = {"paper_b": (paper_b, paper_b.PAPER_B), "paper_c": (paper_c, paper_c.PAPER_C)}
+
+pytestmark = [pytest.mark.usefixtures("one_thread"), pytest.mark.parametrize("name", RECIPES)]
+
+
+def test_every_step_has_equally_many_examples_of_every_task_clear_ones_if_named(name: str) -> None:
+    module, recipe = RECIPES[name]
+    config = recipe.presets[f"{name}_smoke"]().of_tasks(("clear", "snow"))
+    assert config.batch == 2
+    endless = module.examples(config).open()
+    drawn = [endless[index] for index in range(4)]
+    assert [int(example.weather) for example in drawn] == [0, 1, 0, 1]
+    assert all(torch.equal(example.degraded_3HW, example.clear_3HW) == (int(example.weather) == 0) for example in drawn)
+
+
+@pytest.mark.parametrize(("tasks", "message"), [("fog,volcano", "volcano"), ("fog,fog", "each once")])
+def test_unknown_and_repeated_tasks_are_refused(
+    name: str, tasks: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(RECIPES[name][1], tmp_path / "run", "--tasks", tasks) == 1
+    assert message in capsys.readouterr().err
