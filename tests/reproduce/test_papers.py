@@ -86,7 +86,7 @@ def test_a_training_of_other_steps_in_the_same_folder_is_refused(
     monkeypatch.setitem(scales, "smoke", longer)
     with pytest.raises(AssertionError):
         found.run()
-    assert f"trained with steps = {steps}, this run has {steps + 1}" in capsys.readouterr().err
+    assert f"its run had steps = {steps}, this run has {steps + 1}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("paper", NAMES)

@@ -162,7 +162,7 @@ class Record:
         for name, value in found.items():
             if name not in self.may_change and str(wanted.get(name)) != str(value):
                 raise CheckpointError(
-                    f"{saved.folder}: its run has {name} = {value}, this run has {wanted.get(name)}; use another --out"
+                    f"{saved.folder}: its run had {name} = {value}, this run has {wanted.get(name)}; use another --out"
                 )
         earlier = self.earlier or saved.state["earlier"]
         return dataclasses.replace(self, sources=merged(saved.sources, self.sources), earlier=earlier)
