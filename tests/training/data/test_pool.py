@@ -22,8 +22,8 @@ def config(tmp_path: Path) -> DataConfig:
     return DataConfig(
         drives=1,
         frames_per_drive=2,
-        height=32,
-        width=48,
+        height=64,
+        width=96,
         pandaset_root=str(tmp_path / "pandaset"),
         chiba_root=str(tmp_path / "chiba"),
     )
@@ -34,7 +34,7 @@ def test_real_streets_take_their_shares_and_procedural_drives_the_rest(config: D
     assert [pool.share for pool in pools] == pytest.approx([0.4, 0.2, 0.4])
     assert [pool.source.use for pool in pools] == ["any"] * 3
     assert [pool.share for pool in training_pools(replace(config, pandaset_share=0.6))] == [0.6, 0.4]
-    with pytest.raises(ValueError, match="the shares of pandaset, chiba are 1.3 in all; make it 1 or less"):
+    with pytest.raises(ValueError, match=r"the shares of pandaset, chiba are 1\.3 in all; make it 1 or less"):
         training_pools(replace(config, pandaset_share=0.9))
 
 
@@ -42,7 +42,7 @@ def test_frames_are_read_in_order_in_processes_also_after_opencv_had_threads(con
     cv2.setNumThreads(2)
     cv2.GaussianBlur(np.zeros((2000, 2000, 3), np.float32), (0, 0), 5)
     procedural, pandaset, _ = (pool.read() for pool in training_pools(config))
-    assert len(procedural) == 2 and procedural[0].image_HW3.shape == (32, 48, 3)
+    assert len(procedural) == 2 and procedural[0].image_HW3.shape == (64, 96, 3)
     expected = PandaSet(config.pandaset_root, "train")
     assert len(pandaset) == len(expected)
     for found, frame in zip(pandaset, map(with_sky, expected), strict=True):
