@@ -35,12 +35,16 @@ class LoopConfig:
     images_every: int = 500
 
 
+REAL_SETS = ("camvid", "pandaset", "chiba")
+"""Sets of real streets; each has a root and a share in DataConfig, and an option in training.train."""
+
+
 @dataclass(frozen=True)
 class DataConfig:
-    """Clear frames to degrade: procedural drives with the seeds 0 .. `drives` - 1, and CamVid's with `camvid_root`.
+    """Clear frames to degrade: procedural drives with the seeds 0 .. `drives` - 1, and those of the sets with a root.
 
-    `height`, `width` of a procedural frame and `crop` (rows, columns) are in pixels. `camvid_share`: CamVid's share of
-    the examples, 0..1.
+    `height`, `width` of a procedural frame and `crop` (rows, columns) are in pixels. `*_share`: the set's share of the
+    examples, 0..1; procedural drives give the rest.
     """
 
     drives: int = 150
@@ -51,6 +55,15 @@ class DataConfig:
     camvid_root: str = place()
     camvid_drives: tuple[str, ...] = ("0001TP", "0006R0")
     camvid_share: float = 0.4
+    pandaset_root: str = place()
+    pandaset_share: float = 0.2
+    chiba_root: str = place()
+    chiba_share: float = 0.4
+
+    @property
+    def real_sets(self) -> tuple[str, ...]:
+        """The names of the sets with a root, as training.train's options have them."""
+        return tuple(name for name in REAL_SETS if getattr(self, f"{name}_root"))
 
 
 @dataclass(frozen=True)

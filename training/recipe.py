@@ -100,8 +100,8 @@ class Recipe(Generic[Config]):
 
     def command(self, config: Config) -> str:
         """The training.train command for this run, without this machine's paths."""
-        camvid = " --camvid CAMVID_ROOT" if config.data.camvid_root else ""
-        return f"python -m training.train {config.name} --steps {config.steps}{self.arguments(config)}{camvid}"
+        roots = "".join(f" --{name} {name.upper()}_ROOT" for name in config.data.real_sets)
+        return f"python -m training.train {config.name} --steps {config.steps}{self.arguments(config)}{roots}"
 
     def read(self, saved: Checkpoint) -> Config:
         """The configuration in a checkpoint of this recipe; raises CheckpointError if it is of an older version."""

@@ -15,7 +15,7 @@ from typing import Any, get_args
 import torch
 
 from training import recipes
-from training.config import LoopConfig, Precision, RunConfig
+from training.config import REAL_SETS, LoopConfig, Precision, RunConfig
 from training.loop import processes
 from training.loop.checkpoint import CheckpointError
 from training.loop.loader import loader
@@ -66,6 +66,8 @@ def _add_shared(one: argparse.ArgumentParser) -> None:
     one.add_argument("--out", type=Path, help="checkpoint folder (default: out/train/PRESET)")
     one.add_argument("--resume", action="store_true", help="continue from the checkpoint in --out")
     one.add_argument("--camvid", default="", metavar="ROOT", help="CamVid's root, to train on its frames too")
+    one.add_argument("--pandaset", default="", metavar="ROOT", help="PandaSet's root, to train on its frames too")
+    one.add_argument("--chiba", default="", metavar="ROOT", help="root of the Chiba streets, to train on them too")
     one.add_argument(
         "--steps", type=int, help="optimiser steps of the last stage (default: the preset's); more when resuming"
     )
@@ -100,7 +102,8 @@ def configure(options: argparse.Namespace) -> RunConfig:
     torch.set_num_threads(options.threads)
     recipe: Recipe[Any] = options.recipe
     config: RunConfig = recipe.presets[options.preset]()
-    config = replace(config, data=replace(config.data, camvid_root=options.camvid))
+    roots = {f"{name}_root": getattr(options, name) for name in REAL_SETS}
+    config = replace(config, data=replace(config.data, **roots))
     if options.steps:
         config = replace(config, steps=options.steps)
     configured: RunConfig = recipe.configure(config, options)

@@ -37,7 +37,7 @@ from training.loop.checkpoint import CheckpointError, open_checkpoint
 from training.recipe import Recipe
 from weather_perception.core.program import Program, open_program
 
-WEATHER_NET, PAPER_A, PAPER_B, _ = recipes.RECIPES
+WEATHER_NET, STREET_NET, PAPER_A, PAPER_B, _ = recipes.RECIPES
 AVERAGED = ("--average-decay", "0.5")
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -221,18 +221,22 @@ def test_camvid_restricts_the_weights_to_research_and_stays_named_when_a_run_goe
 
 
 def test_weights_that_it_starts_from_or_is_handed_out_with_bring_their_licence(
-    recipe: Recipe[Any], short: Path, camvid_base: Path, tmp_path: Path
+    recipe: Recipe[Any], short: Path, camvid: Path, camvid_base: Path, tmp_path: Path
 ) -> None:
-    folder, mask = short, [str(camvid_base)]
+    folder, mask, start = short, [str(camvid_base)], camvid_base
+    if recipe is STREET_NET:  # --init takes a checkpoint of the same recipe
+        start = tmp_path / "start"
+        assert run(recipe, start, "--steps", "1", "--workers", "0", "--camvid", str(camvid)) == 0
     for option in ("--init", "--segmenter"):
         if takes(recipe, option):
             folder, mask = tmp_path / "run", []
-            assert run(recipe, folder, "--steps", "1", "--workers", "0", option, str(camvid_base)) == 0
+            assert run(recipe, folder, "--steps", "1", "--workers", "0", option, str(start)) == 0
     training = recipes.open_deployable(folder, *mask).training
     assert training["licence"].startswith("research use only") and "CamVid" in " ".join(training["data"])
     first, *_, last = training["command"].split(" && ")
     both = {first, last}
-    assert "python -m training.train smoke --steps 1 --camvid CAMVID_ROOT" in both and len(both) == 2
+    preset = smoke(STREET_NET if recipe is STREET_NET else WEATHER_NET)
+    assert f"python -m training.train {preset} --steps 1 --camvid CAMVID_ROOT" in both and len(both) == 2
 
 
 def test_the_model_file_does_what_the_checkpoint_does_at_every_size(
@@ -284,7 +288,7 @@ def test_the_averaged_weights_are_others_than_the_last_ones_statistics_included(
     )
     other = {name for name, value in last.items() if not value.equal(averaged[name])}
     assert other and not any(name.startswith("segmenter.") for name in other)
-    assert any(name.endswith("running_mean") for name in other) == (recipe is WEATHER_NET)
+    assert any(name.endswith("running_mean") for name in other) == (recipe in (WEATHER_NET, STREET_NET))
 
 
 def test_averages_that_a_run_did_not_keep_are_refused_with_the_remedy(

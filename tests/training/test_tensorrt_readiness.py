@@ -15,12 +15,14 @@ from tests.support import tensorrt
 from training.data.classes import CLASSES
 from training.export import export_program
 from training.models.deploy import DeployedSegmenter
-from training.recipes import paper_a, paper_b, paper_c, weather_net
+from training.recipes import paper_a, paper_b, paper_c, street_net, weather_net
 from training.recipes.paper_a.deploy import DeployedCooperation
 from training.recipes.paper_a.network import Cooperation
 from training.recipes.paper_b.config import MoeWirNetConfig, RoutingConfig
 from training.recipes.paper_b.network import MoeWirNet
 from training.recipes.paper_c.network import Muirf
+from training.recipes.street_net.deploy import DeployedStreetNet
+from training.recipes.street_net.network import StreetNet
 from training.recipes.weather_net.deploy import DeployedWeatherNet
 from training.recipes.weather_net.network import WeatherNet
 from training.segmenters.base import BaseConfig, BaseSegmenter
@@ -45,6 +47,7 @@ def segmenter() -> BaseSegmenter:
 # deep network takes minutes to export: paper B's has one block a level here, at the full width.
 MODELS: dict[str, Callable[[], nn.Module]] = {
     "default": lambda: DeployedWeatherNet(WeatherNet(weather_net.config.default().model)),
+    "street": lambda: DeployedStreetNet(StreetNet(street_net.config.street().model)),
     "segmenter": lambda: DeployedSegmenter(segmenter(), 8),
     "paper_a": lambda: DeployedCooperation(segmenter(), Cooperation(paper_a.config.paper_a().model)),
     "paper_b": lambda: paper_b.deploy.deployed(MoeWirNet(shallow(paper_b.config.paper_b().model)), segmenter()),

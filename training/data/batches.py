@@ -64,7 +64,8 @@ class ExampleOfMixture(NamedTuple):
     """As Example, for several weathers at once; `weather` is the strongest condition's number.
 
     weathers_K and severities_K, float32, one of each of CONDITIONS: 1 for those that are there, else 0; their
-    severities. A clear frame, near misses included, has weathers_K 1 at "clear" alone.
+    severities. A clear frame, near misses included, has weathers_K 1 at "clear" alone. `novel`, float32, is 1 for a
+    frame that shows no street, else 0.
     """
 
     degraded_3HW: Tensor
@@ -73,6 +74,7 @@ class ExampleOfMixture(NamedTuple):
     weather: Tensor
     weathers_K: Tensor
     severities_K: Tensor
+    novel: Tensor
 
 
 class MixedCrops(Dataset[ExampleOfMixture]):
@@ -119,6 +121,7 @@ class MixedCrops(Dataset[ExampleOfMixture]):
             torch.tensor(int(severity_K.argmax())),
             torch.from_numpy((severity_K > 0).astype(np.float32)),
             torch.from_numpy(severity_K),
+            torch.tensor(float(plan.before is not None and plan.before.name in OTHER_FRAMES)),
         )
 
 

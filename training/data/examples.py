@@ -8,7 +8,7 @@ from torch.utils.data import Dataset
 
 from training.config import DataConfig, PairedSetConfig
 from training.data.balanced_crops import TaskTurns, balanced_crops
-from training.data.batches import DegradedCrops
+from training.data.batches import DegradedCrops, MixedCrops
 from training.data.mixture import WEATHER_MIXTURE, Mixture
 from training.data.paired_crops import OfWeather, PairedCrops, open_pairs
 from training.data.pool import training_pools
@@ -29,6 +29,11 @@ class Examples(NamedTuple):
 def street_examples(config: DataConfig, seed: int, mixture: Mixture = WEATHER_MIXTURE) -> Examples:
     """Crops of clear street scenes, degraded by a mixture; raises the errors of `training_pools`."""
     return _of_pools(config, lambda pools, shares: DegradedCrops(pools, shares, config.crop, seed, mixture))
+
+
+def street_conditions(config: DataConfig, seed: int) -> Examples:
+    """Street scenes in the conditions of DEFAULT_MIXTURE, near misses included; raises as `training_pools`."""
+    return _of_pools(config, lambda pools, shares: MixedCrops(pools, shares, config.crop, seed))
 
 
 def street_tasks(config: DataConfig, tasks: Sequence[str], seed: int) -> Examples:

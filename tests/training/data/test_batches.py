@@ -81,7 +81,7 @@ def test_a_near_miss_is_its_own_target(pool: list[Sample]) -> None:
     plain = MixedCrops([dim], [1.0], (64, 80), seed=1, mixture=ConditionMixture({(): 1}))
     for index in range(12):
         assert torch.equal(misses[index].degraded_3HW, misses[index].clear_3HW)
-        assert int(misses[index].weather) == 0
+        assert int(misses[index].weather) == 0 and float(misses[index].novel) == 0
     assert any(
         float(misses[i].clear_3HW.float().std()) > 3 + float(plain[i].clear_3HW.float().std()) for i in range(12)
     )
@@ -96,7 +96,7 @@ def test_a_near_miss_under_weather_is_the_target_of_that_weather(pool: list[Samp
 
 def test_other_frames_have_no_labels(pool: list[Sample]) -> None:
     examples = MixedCrops([pool], [1.0], (64, 80), seed=1, mixture=ConditionMixture({(OTHER_FRAME,): 1}))
-    assert all((examples[i].labels_HW == VOID).all() for i in range(4))
+    assert all((examples[i].labels_HW == VOID).all() and float(examples[i].novel) == 1 for i in range(4))
     assert near_miss(pool[0], Step("dusk", 0.5), 0).labels_HW is pool[0].labels_HW
 
 

@@ -48,11 +48,14 @@ def test_the_default_mixture_keeps_the_shares_asked_for() -> None:
     def share(wanted) -> float:  # type: ignore[no-untyped-def]
         return sum(bool(wanted(plan)) for plan in counted) / len(counted)
 
-    expected = {"clear": 0.20, "fog": 0.28, "rain": 0.18, "snow": 0.18, "night": 0.16}
+    parts = {"clear": 22.5, "fog": 28, "rain": 18, "snow": 18, "night": 16}
+    expected = {condition: part / sum(parts.values()) for condition, part in parts.items()}
     for condition, part in expected.items():
         index = CONDITIONS.index(condition)
         assert share(lambda plan, index=index: plan.severities()[index] > 0) == pytest.approx(part, abs=0.02)
-    assert share(lambda plan: plan.before is not None) == pytest.approx(0.20 / 3, abs=0.012)
+    for frames, part in ((NEAR_MISSES, 6.6), (OTHER_FRAMES, 2.5)):
+        shown = share(lambda plan, frames=frames: plan.before is not None and plan.before.name in frames)
+        assert shown == pytest.approx(part / 102.5, abs=0.01)
     assert share(lambda plan: plan.weathers[:1] and plan.weathers[0].name == "wide_fog") == pytest.approx(
         0.14, abs=0.02
     )

@@ -176,10 +176,50 @@ def interior(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Ima
     return to_bytes(np.asarray(room_HW3 + texture_HW[:, :, None], np.float32))
 
 
+def covered_lens(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
+    """A black or nearly black frame with a sensor's noise; any severity but 0."""
+    rng = _start(image_HW3, depth_HW, severity, seed)
+    if severity == 0:
+        return image_HW3.copy()
+    level, deviation = rng.uniform(0, 12), rng.choice((0.0, rng.uniform(0, 4)))
+    return to_bytes(np.asarray(level + deviation * rng.standard_normal(image_HW3.shape, np.float32), np.float32))
+
+
+def pure_noise(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
+    """Noise without a scene, coarse or fine, grey or coloured; any severity but 0."""
+    rng = _start(image_HW3, depth_HW, severity, seed)
+    if severity == 0:
+        return image_HW3.copy()
+    cell, channels = int(rng.choice((1, 1, 2, 4, 8, 16))), int(rng.choice((1, 3)))
+    rows, columns = -(-image_HW3.shape[0] // cell), -(-image_HW3.shape[1] // cell)
+    coarse = rng.uniform(20, 230) + rng.uniform(10, 90) * rng.standard_normal((rows, columns, channels), np.float32)
+    height, width = image_HW3.shape[:2]
+    noise = np.repeat(np.repeat(coarse, cell, axis=0), cell, axis=1)[:height, :width]
+    return to_bytes(np.ascontiguousarray(np.broadcast_to(noise, image_HW3.shape).astype(np.float32)))
+
+
+def pattern(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
+    """Waves of two directions in two colours, as fabrics, tiles and grids have them; any severity but 0."""
+    rng = _start(image_HW3, depth_HW, severity, seed)
+    if severity == 0:
+        return image_HW3.copy()
+    y_H1, x_1W = np.ogrid[: image_HW3.shape[0], : image_HW3.shape[1]]
+    waves = np.zeros(image_HW3.shape[:2], np.float32)
+    for _ in range(int(rng.integers(1, 4))):
+        angle, period = rng.uniform(0, np.pi), rng.uniform(4, 80)
+        waves += np.sin((np.cos(angle) * x_1W + np.sin(angle) * y_H1) * (2 * np.pi / period)).astype(np.float32)
+    share = 1 / (1 + np.exp(-waves * rng.uniform(1, 8)))
+    first, second = np.array(_muted(rng)), np.array(_muted(rng))
+    return to_bytes(np.asarray(first + share[:, :, None] * (second - first), np.float32))
+
+
 OTHER_FRAMES: dict[str, Callable[[Image, Map, float, int], Image]] = {
     "asphalt": asphalt,
     "blank_sky": blank_sky,
     "interior": interior,
+    "covered_lens": covered_lens,
+    "pure_noise": pure_noise,
+    "pattern": pattern,
 }
 """Near misses that show another scene, to which neither the labels nor the depth of the frame belong."""
 

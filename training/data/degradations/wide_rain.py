@@ -124,7 +124,7 @@ def _spray(rng: Generator, depth_hw: Map, ground: FoundGround, strength: float) 
         across, wide, high = rng.uniform(0.2, 0.8) * width / height, rng.uniform(0.8, 2.0), rng.uniform(0.25, 0.8)
         puff_hw = np.exp(-(((column_1w - across) / (wide * metre)) ** 2))
         up_h1 = (foot - row_h1) / (high * metre)
-        puff_hw = puff_hw * np.where(up_h1 > 0, np.exp(-up_h1), np.exp(-((4 * up_h1) ** 2)))
+        puff_hw = puff_hw * np.where(up_h1 > 0, np.exp(-np.maximum(up_h1, 0)), np.exp(-((4 * up_h1) ** 2)))
         # What is nearer than the vehicle hides its spray.
         opacity_hw += puff_hw * np.clip((depth_hw - 0.7 * distance) / (0.3 * distance), 0, 1)
     texture_hw = 1 + 0.5 * octaves(rng, depth_hw.shape, ((6, 8), (14, 20), (30, 50)))

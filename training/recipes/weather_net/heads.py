@@ -1,38 +1,16 @@
-"""Two heads on shared features: a compact SGAda refines the mask, a compact EGSyn restores (paper A, 3.2 and 3.3).
+"""A compact EGSyn on shared features restores the frame (paper A, section 3.3).
 
-Deviations from paper A: both heads see Id as features of the shared encoder. SGAda works at 1/8 of the frame's size,
-ends at 1/4 and learns only from cross-entropy. The weather hard-routes EGSyn's decoder experts (paper B, section 3.2),
-and EGSyn's residual is Id * gain + detail. Weather is an affine function of the clear image (Koschmieder's law), so a
-smooth gain recovers fine texture, which the detail alone would have to redraw.
+Deviations from paper A: it sees Id as features of the shared encoder. The weather hard-routes its decoder experts
+(paper B, section 3.2), and its residual is Id * gain + detail. Weather is an affine function of the clear image
+(Koschmieder's law), so a smooth gain recovers fine texture, which the detail alone would have to redraw.
 """
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.models.layers import ConvNormAct, MixtureConv, ResidualBlock, upsample
-from training.recipes.weather_net.encoder import Features
-
-HIDDEN8, HIDDEN4 = 48, 32
-
-
-class CompactSGAda(nn.Module):
-    """Sd [B, K, H/8, W/8] (probabilities) and Features -> refined logits [B, K, H/4, W/4]."""
-
-    def __init__(self, classes: int, width4: int, width8: int, width16: int) -> None:
-        super().__init__()
-        self.lateral = nn.Conv2d(width16, width8, 1)
-        self.guide = nn.Conv2d(classes, width8, 1)
-        self.join = ConvNormAct(width8, HIDDEN8)
-        self.block = ResidualBlock(HIDDEN8, dilation=2)
-        self.coarse = nn.Conv2d(HIDDEN8, HIDDEN4, 1)
-        self.fine = nn.Conv2d(width4, HIDDEN4, 1)
-        self.head = nn.Sequential(nn.ReLU(), ConvNormAct(HIDDEN4, HIDDEN4), nn.Conv2d(HIDDEN4, classes, 1))
-
-    def forward(self, base_BKHW: Tensor, features: Features) -> Tensor:
-        x8 = features.x8_BCHW + upsample(self.lateral(features.x16_BCHW), 2)
-        x8 = self.block(self.join(x8 + self.guide(base_BKHW)))
-        return self.head(upsample(self.coarse(x8), 2) + self.fine(features.x4_BCHW))
+from training.models.layers import ConvNormAct, MixtureConv, upsample
+from training.models.pyramid import Features
 
 
 class CompactEGSyn(nn.Module):

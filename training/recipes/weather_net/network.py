@@ -5,9 +5,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from training.models.pyramid import CompactSGAda, Encoder
 from training.recipes.weather_net.config import WeatherNetConfig
-from training.recipes.weather_net.encoder import Encoder, Stem
-from training.recipes.weather_net.heads import CompactEGSyn, CompactSGAda
+from training.recipes.weather_net.encoder import Stem
+from training.recipes.weather_net.heads import CompactEGSyn
 from training.recipes.weather_net.router import Routing, WeatherRouter
 from training.segmenters.base import BaseConfig, BaseSegmenter
 
@@ -40,7 +41,7 @@ class WeatherNet(nn.Module):
         base = self.base(image_B3HW)
         shallow = self.stem(image_B3HW)
         routing = self.router(shallow, weather_B)
-        features = self.encoder(shallow, routing)
+        features = self.encoder(shallow, routing.encoder8_BE, routing.encoder16_BE)
         refined = self.sgada(base.softmax(dim=1), features)
         residual = self.egsyn(image_B3HW, features, refined.softmax(dim=1), routing.decoder_BK)
         return Prediction(image_B3HW + residual, refined, base, routing)

@@ -1,0 +1,68 @@
+"""Settings of the next deployable model and its training, and its presets."""
+
+from dataclasses import dataclass, field
+
+from training.config import DataConfig, RunConfig, place
+from training.data.mixture import CONDITIONS
+
+
+@dataclass(frozen=True)
+class StreetNetConfig:
+    """Settings of the network; `width2` to `width16`: channels at 1/2, 1/4, 1/8 and 1/16 of the frame's size.
+
+    `weathers`: the router's, clear first. `bins`: steps of brightness in the grid of levels. `trunk_width`: channels of
+    the small view's features.
+    """
+
+    classes: int = 11
+    weathers: tuple[str, ...] = CONDITIONS
+    encoder_experts: int = 3
+    bins: int = 4
+    trunk_width: int = 64
+    width2: int = 16
+    width4: int = 40
+    width8: int = 64
+    width16: int = 80
+    segmenter_widths: tuple[int, int, int] = (32, 48, 80)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreetNetRun(RunConfig):
+    """A training of the next deployable model, with loss weights; `init`: a checkpoint with the first weights."""
+
+    model: StreetNetConfig = field(default_factory=StreetNetConfig)
+    init: str = place()
+    gradient_clip: float = 1.0
+    checkpoint_every: int = 500
+    warmup_steps: int = 200
+    weight_decay: float = 1e-4
+    restoration_weight: float = 10.0
+    edge_weight: float = 0.05
+    squared_weight: float = 0.0
+    segmentation_weight: float = 0.5
+    base_weight: float = 0.5
+    levels_weight: float = 3.0
+    weather_weight: float = 0.3
+    severity_weight: float = 0.3
+    novelty_weight: float = 0.1
+    balance_weight: float = 0.01
+
+
+def street_quick() -> StreetNetRun:
+    """Procedural scenes on small crops; for two CPU cores."""
+    return StreetNetRun(name="street_quick", steps=700, data=DataConfig(drives=60), warmup_steps=60)
+
+
+def street() -> StreetNetRun:
+    """Large crops and whole frames, of real streets too if a root is given; for a GPU."""
+    data = DataConfig(drives=300, crop=(288, 512))
+    return StreetNetRun(name="street", steps=20_000, data=data, batch=16, warmup_steps=500, squared_weight=2.0)
+
+
+def street_smoke() -> StreetNetRun:
+    """A few steps on tiny crops, for tests of the loop."""
+    data = DataConfig(drives=2, frames_per_drive=1, height=96, width=128, crop=(64, 80))
+    return StreetNetRun(name="street_smoke", steps=4, data=data, batch=4, warmup_steps=1, checkpoint_every=2)
+
+
+PRESETS = {"street": street, "street_quick": street_quick, "street_smoke": street_smoke}

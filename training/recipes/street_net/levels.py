@@ -1,0 +1,75 @@
+"""The levels: a coarse grid of gains and offsets from a small view of the frame undoes veil, exposure and cast.
+
+After HDRNet (Gharbi et al., SIGGRAPH 2017): a trunk sees the frame at VIEW and gives each colour a gain and an offset
+by cell and brightness (a bilateral grid), which the frame gets at full size. No part is from papers A, B or C.
+
+Shape legend: B batch, C channels, H height, W width, h, w a quarter of them, D bins of brightness, G cells of the grid,
+M = 6 D maps.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from training.models.layers import ConvNormAct, ResidualBlock, upsample
+
+VIEW = (72, 128)
+"""Rows and columns of the small view."""
+
+GRID = (9, 16)
+"""Cells of the grid, an eighth of the view."""
+
+
+class Trunk(nn.Module):
+    """Image [B, 3, H, W], 0..1 -> features [B, width, *GRID] of the whole frame."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            ConvNormAct(3, width // 4, stride=2),
+            ConvNormAct(width // 4, width // 2, stride=2),
+            ConvNormAct(width // 2, width, stride=2),
+            ResidualBlock(width, dilation=1),
+            ResidualBlock(width, dilation=2),
+        )
+        self.context = nn.Linear(width, width)
+
+    def forward(self, image_B3HW: Tensor) -> Tensor:
+        small = F.interpolate(F.avg_pool2d(image_B3HW, 4), size=VIEW, mode="bilinear", align_corners=False)
+        x = self.features(small)
+        return F.relu(x + self.context(x.mean(dim=(2, 3)))[:, :, None, None])
+
+
+class Levels(nn.Module):
+    """Trunk features and the image [B, 3, H, W] -> the image times a gain plus an offset, not clamped.
+
+    Gain and offset have a value for each colour, and vary smoothly with place and with brightness.
+    """
+
+    def __init__(self, width: int, bins: int) -> None:
+        super().__init__()
+        self.bins = bins
+        self.grid = nn.Conv2d(width, bins * 6, 1)
+        self.guide = nn.Conv2d(3, 1, 1)
+        with torch.no_grad():
+            self.grid.weight.mul_(0.1)  # training starts near the identity
+            self.grid.bias.zero_()  # type: ignore[union-attr]  # a convolution with a bias
+            self.guide.weight.fill_(1 / 3)
+            self.guide.bias.zero_()  # type: ignore[union-attr]
+
+    def forward(self, features_BCG: Tensor, image_B3HW: Tensor) -> Tensor:
+        quarter = F.avg_pool2d(image_B3HW, 4)
+        maps = F.interpolate(self.grid(features_BCG), size=quarter.shape[2:], mode="bilinear", align_corners=False)
+        place = self.guide(quarter).clamp(0, 1) * (self.bins - 1)
+        gain, offset = sum_of_bins(maps, place, self.bins).chunk(2, dim=1)
+        return image_B3HW + image_B3HW * upsample(gain, 4) + upsample(offset, 4)
+
+
+def sum_of_bins(maps_BMhw: Tensor, place_B1hw: Tensor, bins: int) -> Tensor:
+    """Interpolates linearly between the bins' maps [B, 6 D, h, w] at the brightness 0..D-1; returns [B, 6, h, w]."""
+    parts = maps_BMhw.chunk(bins, dim=1)
+    weighted = [part * (1 - (place_B1hw - index).abs()).clamp(min=0) for index, part in enumerate(parts)]
+    total = weighted[0]
+    for part in weighted[1:]:
+        total = total + part
+    return total

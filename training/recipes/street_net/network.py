@@ -1,0 +1,73 @@
+"""StreetNet, the next deployable model: levels, router, encoder, EGSyn, and SGAda on a second look."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from training.models.pyramid import CompactSGAda, Encoder
+from training.recipes.street_net.config import StreetNetConfig
+from training.recipes.street_net.encoder import PairStem
+from training.recipes.street_net.heads import ParticleEGSyn
+from training.recipes.street_net.levels import Levels, Trunk
+from training.recipes.street_net.router import StreetRouter, StreetRouting
+from training.segmenters.base import BaseConfig, BaseSegmenter
+
+
+class Prediction(NamedTuple):
+    """The model's outputs; images are not clamped, so that the losses see values outside 0..1.
+
+    `levelled_B3HW`: the image after the levels alone. `base_BKHW`: the base segmenter's logits of the restored image.
+    """
+
+    restored_B3HW: Tensor
+    refined_BKHW: Tensor
+    base_BKHW: Tensor
+    levelled_B3HW: Tensor
+    routing: StreetRouting
+
+
+class StreetNet(nn.Module):
+    """Image [B, 3, H, W], 0..1, H and W multiples of 16 -> Prediction, with mask logits at H/4 x W/4.
+
+    Ir = Id + (1 - p(clear)) * residual: a frame that may be clear changes little. The mask is of a second look: the
+    base segmenter sees the restored frame, and SGAda refines with the features of the degraded one. No gradient passes
+    from the mask to the restoration.
+    """
+
+    def __init__(self, config: StreetNetConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths = (config.width4, config.width8, config.width16)
+        self.trunk = Trunk(config.trunk_width)
+        self.levels = Levels(config.trunk_width, config.bins)
+        self.router = StreetRouter(config.trunk_width, len(config.weathers), config.encoder_experts)
+        self.stem = PairStem(config.width4)
+        self.encoder = Encoder(*widths, config.encoder_experts)
+        self.egsyn = ParticleEGSyn(*widths, config.width2, len(config.weathers))
+        self.segmenter = BaseSegmenter(BaseConfig(config.classes, config.segmenter_widths))
+        self.sgada = CompactSGAda(config.classes, *widths)
+
+    def forward(self, image_B3HW: Tensor) -> Prediction:
+        seen = self.trunk(image_B3HW)
+        routing = self.router(seen)
+        levelled = self.levels(seen, image_B3HW)
+        shallow = self.stem(torch.cat([image_B3HW, levelled], dim=1))
+        features = self.encoder(shallow, routing.encoder8_BE, routing.encoder16_BE)
+        gate_BK = routing.weather_BK.detach()
+        changed = 1 - gate_BK[:, :1, None, None]  # clear is the first weather
+        residual = self.egsyn(levelled, features, gate_BK) - image_B3HW
+        restored = image_B3HW + changed * residual
+        base = self.base(restored.detach().clamp(0, 1))
+        return Prediction(restored, self.sgada(base.softmax(dim=1), features), base, levelled, routing)
+
+    @torch.no_grad()
+    def base(self, image_B3HW: Tensor) -> Tensor:
+        """The base segmenter's logits at H/8 x W/8, without gradients; it learns from clear frames (paper A, 4.1)."""
+        return self.segmenter(image_B3HW)
+
+    def train(self, mode: bool = True) -> "StreetNet":
+        """Set the mode of all but the base segmenter, whose running statistics must not see weather."""
+        super().train(mode)
+        self.segmenter.eval()
+        return self
