@@ -34,3 +34,11 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a tiny model."""
+    from tests.support.tiny import write_tiny
+
+    return write_tiny(tmp_path_factory.mktemp("model") / "tiny.pt2").path

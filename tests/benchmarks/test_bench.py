@@ -22,7 +22,6 @@ from benchmarks.bench.session import Session, Settings
 from benchmarks.bench.work import Work, work_of
 from benchmarks.bench.worker import answer_to
 from tests.support.engines import CopyBackend
-from tests.support.tiny import write_tiny
 from weather_perception.core import program
 from weather_perception.core.engines import select
 from weather_perception.core.engines.base import EngineError
@@ -44,8 +43,8 @@ def in_this_process(request: dict[str, Any], patience: float) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(write_tiny(tmp_path_factory.mktemp("model") / "tiny.pt2").path)
+def model(tiny_model: Path) -> str:
+    return str(tiny_model)
 
 
 def small_peaks(monkeypatch: pytest.MonkeyPatch) -> None:

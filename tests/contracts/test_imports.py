@@ -33,6 +33,7 @@ ABOVE_LOOP = [
     *("training.reproduce", *VERBS),
 ]
 PARTS = ["training.models", "training.losses", "training.multitask"]
+ROOMS = [*PARTS, *(f"training.{name}" for name in ("data", "loop", "judging", "segmenters"))]
 
 # (files, may not import, why). A path ending in .py is one file, any other a package.
 # config, data, models, losses, multitask <- loop, segmenters, judging <- recipe <- recipes <- verbs, reproduce
@@ -40,44 +41,13 @@ RULES = [
     ("weather_perception", ["training", "tests", "benchmarks"], "a robot has no training code"),
     ("training", ["tests", "benchmarks"], "tests are not installed with it"),
     ("training/config.py", ["training"], "everything reads it"),
-    (
-        "training/models",
-        [
-            "training.losses",
-            "training.multitask",
-            "training.data",
-            "training.loop",
-            "training.judging",
-            "training.segmenters",
-            *ABOVE_LOOP,
-        ],
-        "a network is only itself",
-    ),
-    (
-        "training/losses",
-        [
-            "training.models",
-            "training.multitask",
-            "training.data",
-            "training.loop",
-            "training.judging",
-            "training.segmenters",
-            *ABOVE_LOOP,
-        ],
-        "a loss is a function of tensors",
-    ),
-    (
-        "training/multitask",
-        [
-            "training.models",
-            "training.losses",
-            "training.data",
-            "training.loop",
-            "training.judging",
-            "training.segmenters",
-            *ABOVE_LOOP,
-        ],
-        "reweighting is a function of losses and gradients",
+    *(
+        (f"training/{name}", [room for room in ROOMS if room != f"training.{name}"] + ABOVE_LOOP, why)
+        for name, why in (
+            ("models", "a network is only itself"),
+            ("losses", "a loss is a function of tensors"),
+            ("multitask", "reweighting is a function of losses and gradients"),
+        )
     ),
     (
         "training/data",
@@ -164,16 +134,9 @@ def test_imports_point_one_way(where: str, forbidden: list[str], why: str) -> No
     assert not breaches, f"{why}: {breaches}"
 
 
-def test_core_knows_nothing_outside_itself_and_no_ros() -> None:
-    for path in sources("weather_perception/core"):
-        for module in imported_modules(path):
-            assert not is_ros(module), f"{path.relative_to(ROOT)} imports ROS: {module}"
-            if within(module, "weather_perception"):
-                assert within(module, "weather_perception.core"), f"{path.relative_to(ROOT)} imports {module}"
-
-
-def test_training_uses_the_package_only_through_core() -> None:
-    for path in sources("training"):
+@pytest.mark.parametrize("where", ["weather_perception/core", "training"])
+def test_core_and_training_know_no_ros_and_of_the_package_only_core(where: str) -> None:
+    for path in sources(where):
         for module in imported_modules(path):
             assert not is_ros(module), f"{path.relative_to(ROOT)} imports ROS: {module}"
             if within(module, "weather_perception"):

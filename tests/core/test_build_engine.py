@@ -5,16 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.tiny import write_tiny
 from weather_perception.core import resources
 from weather_perception.core.engines.base import EngineError, EngineOptions
 from weather_perception.core.engines.select import build_engine
 from weather_perception.core.resources import model_path
-
-
-@pytest.fixture(scope="module")
-def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tiny(tmp_path_factory.mktemp("model") / "tiny.pt2").path
 
 
 def test_builds_an_engine_that_runs(tiny_model: Path) -> None:

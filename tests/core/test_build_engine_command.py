@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from tests.support.engines import Change, CopyBackend, unchanged
-from tests.support.tiny import write_tiny
 from weather_perception.core.engines import build, command, select
 from weather_perception.core.engines.base import Engine, EngineError, EngineOptions, Target
 from weather_perception.core.engines.cache import EngineCache
@@ -18,8 +17,8 @@ from weather_perception.core.engines.select import best_backend, build_engine
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(write_tiny(tmp_path_factory.mktemp("model") / "tiny.pt2").path)
+def model(tiny_model: Path) -> str:
+    return str(tiny_model)
 
 
 @pytest.fixture

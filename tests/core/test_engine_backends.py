@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.tiny import write_tiny
 from weather_perception.core.engines.backends.inductor import Inductor
 from weather_perception.core.engines.backends.openvino import OpenVino
 from weather_perception.core.engines.backends.tensorrt import TensorRt
@@ -21,11 +20,6 @@ from weather_perception.core.engines.select import BACKENDS
 from weather_perception.core.program import Program
 
 TARGET = Target(48, 64, 3)
-
-
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
-    return write_tiny(tmp_path_factory.mktemp("model") / "tiny.pt2")
 
 
 @pytest.mark.parametrize("backend", BACKENDS, ids=lambda backend: backend.name)

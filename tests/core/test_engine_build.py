@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from tests.support.engines import Change, CopyBackend
-from tests.support.tiny import write_tiny
 from weather_perception.core.contract import OUTPUT_NAMES, Outputs
 from weather_perception.core.engines.base import EngineError, OpenedModel, Target
 from weather_perception.core.engines.build import estimate, ready_entry
@@ -18,11 +17,6 @@ from weather_perception.core.engines.reference import TorchEngine
 from weather_perception.core.program import Program
 
 TARGET = Target(48, 64, 2)
-
-
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
-    return write_tiny(tmp_path_factory.mktemp("model") / "tiny.pt2")
 
 
 @pytest.fixture

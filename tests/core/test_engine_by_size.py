@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from tests.support.engines import CopyEngine, unchanged
-from tests.support.tiny import write_tiny
 from weather_perception.core.contract import Image, Outputs
 from weather_perception.core.engines.base import Engine
 from weather_perception.core.engines.by_size import EngineBySize, Shape, in_parts
@@ -15,11 +14,6 @@ from weather_perception.core.program import Program
 
 DEADLINE_SECONDS = 60
 FRAME = np.full((1, 48, 64, 3), 100, np.uint8)
-
-
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
-    return write_tiny(tmp_path_factory.mktemp("model") / "tiny.pt2")
 
 
 def test_the_reference_answers_until_the_engine_is_ready_and_the_engine_from_then_on(program: Program) -> None:

@@ -1,20 +1,12 @@
 """A tiny model, and a short drive through clear and fog with everything known about it."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from tests.support.bags import Shot
-from tests.support.tiny import write_tiny
 
 FRAMES = 10
 PERIOD_NS = 50_000_000
-
-
-@pytest.fixture(scope="session")
-def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tiny(tmp_path_factory.mktemp("model") / "tiny.pt2").path
 
 
 @pytest.fixture(scope="session")

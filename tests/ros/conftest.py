@@ -9,14 +9,8 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 
 from tests.support.ros import Camera, Observer
-from tests.support.tiny import write_tiny
 from weather_perception import transport
 from weather_perception.node import RestoreNode
-
-
-@pytest.fixture(scope="session")
-def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tiny(tmp_path_factory.mktemp("model") / "tiny.pt2").path
 
 
 @pytest.fixture(scope="package", autouse=True)

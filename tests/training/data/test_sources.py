@@ -1,4 +1,4 @@
-"""Every reader states the source of its data, and the documentation repeats the terms word for word."""
+"""Every reader and the documentation state the terms of its source, and the weights' licence follows from them."""
 
 import re
 from pathlib import Path
@@ -11,11 +11,14 @@ from tests.support.datasets import BUILDERS
 from training.data.readers.camvid import CamVid
 from training.data.readers.layouts import LAYOUTS
 from training.data.readers.pairs import PairFolder
-from training.data.source import Use
+from training.data.source import PROCEDURAL, Source, Use, licence_of, merged
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "datasets.md"
 ROW = re.compile(r"^\|[^|]*\(`([a-z][a-z0-9-]+)`\) \|.*\| ([^|]*) \|$", re.MULTILINE)
 """A row of the page's tables: its layout, and its last column."""
+RESEARCH = Source("Anything", "CC BY-NC 4.0", "A. Uthor", "research")
+FREE = Source("Streets", "CC BY 4.0", "B. Uthor", "any")
+UNKNOWN = Source("Pairs", "not stated")
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
@@ -59,3 +62,31 @@ def test_a_folder_of_ones_own_is_named_without_the_path_to_it(tmp_path: Path, mo
     monkeypatch.chdir(root)
     assert PairFolder(".").source.name == "the pairs in the folder garden"
     assert not any(str(tmp_path) in text for text in PairFolder(root).source)
+
+
+def test_our_own_scenes_are_under_our_own_licence() -> None:
+    assert licence_of([PROCEDURAL]) == licence_of([]) == "Apache-2.0"
+
+
+@pytest.mark.parametrize("others", [[], [PROCEDURAL], [UNKNOWN, FREE]])
+def test_one_source_for_research_alone_restricts_the_weights(others: list[Source]) -> None:
+    licence = licence_of([*others, RESEARCH])
+    assert licence.startswith("research use only") and "Anything (CC BY-NC 4.0)" in licence
+
+
+def test_terms_that_nobody_stated_are_not_taken_for_free() -> None:
+    licence = licence_of([PROCEDURAL, FREE, UNKNOWN])
+    assert "subject to the terms of" in licence and "Pairs (not stated)" in licence
+    assert "research" not in licence
+
+
+def test_free_sources_are_credited() -> None:
+    assert licence_of([PROCEDURAL, FREE]) == "Apache-2.0; learned from Streets (CC BY 4.0), with credit"
+    assert str(FREE) == "Streets (B. Uthor), CC BY 4.0"
+
+
+def test_a_source_is_named_once_and_survives_json() -> None:
+    assert merged([PROCEDURAL, FREE], [FREE, RESEARCH]) == (PROCEDURAL, FREE, RESEARCH)
+    assert Source.from_json(FREE._asdict()) == FREE
+    with pytest.raises(ValueError, match="use 'all' is none of any, research, unknown"):
+        Source.from_json(FREE._asdict() | {"use": "all"})

@@ -201,6 +201,18 @@ def test_the_gradient_is_clipped() -> None:
     assert moved[0] > 0.1 and moved[1] == pytest.approx(1e-3, rel=1e-2)
 
 
+def test_every_step_has_the_rate_of_its_place_in_the_stage() -> None:
+    rates = [0.1, 0.05]
+    phase = Phase("g", ("generator",), tiny.imitate, lambda p: torch.optim.SGD(p, lr=1.0), rates.__getitem__)
+    stages = Stage("one", 2, (phase,)), Stage("two", 2, (phase,))
+    trainer = Trainer(processes.launch(), tiny.networks(), stages, LoopConfig(), RECORD)
+    found = []
+    for batch in tiny.batches(trainer):
+        trainer.train_step([batch])
+        found.append(trainer.optimizers["g"].param_groups[0]["lr"])
+    assert found == 2 * rates
+
+
 def test_tensorboard_gets_scalars_and_image_grids(tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
