@@ -11,6 +11,9 @@ from weather_perception.core.contract import Manifest
 from weather_perception.core.program import Program
 from weather_perception.core.scores import PSNR_CEILING_DB, in_words
 
+WRITTEN = "Written by `python -m training.export` from the manifest inside the file; do not edit."
+"""A line of every model card."""
+
 COLUMNS = {
     "frames": "frames",
     "psnr_degraded": "PSNR in",
@@ -30,7 +33,7 @@ SETS = {
     "camvid_val": "CamVid validation (drive 0016E5, never trained on), synthetic degradations, every level, or "
     "severities 0.4, 0.6 and 0.8",
 }
-"""What judged, by the name that training.evaluate gives it."""
+"""The frames that judged, by the name that training.evaluate gives it."""
 
 
 def card(program: Program, deployable: Deployable) -> str:
@@ -41,7 +44,7 @@ def card(program: Program, deployable: Deployable) -> str:
     return "\n\n".join(
         [
             f"# {manifest.name}.pt2",
-            "Written by `python -m training.export` from the manifest inside the file; do not edit.",
+            WRITTEN,
             f"- **Size**: {total:,} parameters ({sizes}), {program.path.stat().st_size / 2**20:.1f} MiB\n"
             f"- **SHA-256**: `{program.sha256}`\n"
             f"- **Licence**: {training['licence']}\n"

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from training import recipes
-from training.card import card
+from training.card import WRITTEN, card
 from training.data.degradations import WEATHERS, degrade
 from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
 from training.loop.checkpoint import CheckpointError
@@ -37,16 +37,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, metavar="NAME.pt2", help="the model file to write")
     parser.add_argument("--base", type=Path, metavar="BASE.pt2", help="also write the base segmenter as a model file")
     options = parser.parse_args(arguments)
+    if any(path.suffix != ".pt2" for path in (options.out, options.base) if path):
+        parser.error("--out and --base: a model file's name ends in .pt2")
     try:
+        for path in filter(None, (options.out, options.base)):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        check_card(options.out.with_suffix(".md"))
         found = recipes.open_deployable(options.checkpoint, options.segmenter, options.averaged)
         program = write(found.model, found.manifest(options.out.stem), options.out)
         options.out.with_suffix(".md").write_text(card(program, found))
         if options.base:
             write(found.base, found.base_manifest(options.base.stem), options.base)
-    except (CheckpointError, SegmenterError, ExportError) as error:
+    except (CheckpointError, SegmenterError, ExportError, OSError) as error:
         print(f"training.export: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def check_card(path: Path) -> None:
+    """Raises ExportError if the model card would replace a file that is no model card."""
+    if path.exists() and WRITTEN not in path.read_text(errors="replace"):
+        raise ExportError(f"{path} is no model card, and the card would replace it; choose another --out")
 
 
 def write(module: nn.Module, described: Manifest, path: Path) -> Program:

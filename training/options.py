@@ -1,10 +1,11 @@
 """Command-line options that several recipes or commands share."""
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
 from training.config import PairedSetConfig
+from training.data.degradations import DEGRADATIONS
 
 
 def add_pairs(parser: ArgumentParser) -> None:
@@ -33,13 +34,28 @@ def pairs_arguments(pairs: PairedSetConfig) -> str:
 def add_tasks(parser: ArgumentParser) -> None:
     """Add the option that chooses the weathers of street scenes."""
     parser.add_argument(
-        "--tasks", type=names, metavar="NAME,..", help="weathers to add to our scenes, with or without `clear`"
+        "--tasks", type=tasks, metavar="NAME,..", help="weathers to add to our scenes, with or without `clear`"
     )
 
 
 def tasks_arguments(tasks: Sequence[str], default: Sequence[str]) -> str:
     """The option that chooses these tasks; empty for the `default` tasks."""
     return f" --tasks {','.join(tasks)}" if tuple(tasks) != tuple(default) else ""
+
+
+def positive(text: str) -> int:
+    """A whole number of 1 or more; raises argparse.ArgumentTypeError."""
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"expected a whole number of 1 or more, got {text!r}")
+    return int(text)
+
+
+def tasks(text: str) -> tuple[str, ...]:
+    """Names of weathers separated by commas; raises argparse.ArgumentTypeError for an unknown one."""
+    found = names(text)
+    if unknown := [name for name in found if name not in DEGRADATIONS]:
+        raise ArgumentTypeError(f"no weather {unknown[0]!r}; there are {', '.join(DEGRADATIONS)}")
+    return found
 
 
 def names(text: str) -> tuple[str, ...]:

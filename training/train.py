@@ -17,9 +17,10 @@ import torch
 from training import recipes
 from training.config import REAL_SETS, LoopConfig, Precision, RunConfig
 from training.loop import processes
-from training.loop.checkpoint import CheckpointError
+from training.loop.checkpoint import STATE_FILE, CheckpointError
 from training.loop.loader import loader
 from training.loop.trainer import Trainer
+from training.options import positive
 from training.recipe import Recipe
 
 LOOP_OPTIONS = ("accumulate", "precision", "average_decay", "workers")
@@ -44,7 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if trainer.fabric.is_global_zero:
         mask = "" if trainer.record.segmenter else " --segmenter NAME"
         print(f"checkpoint: {folder}")
-        print(f"next: python -m training.export {folder} --out {options.preset}.pt2{mask}")
+        print(f"next: python -m training.evaluate {folder}{mask}")
+        print(f"and:  python -m training.export {folder} --out {options.preset}.pt2{mask}")
     return 0
 
 
@@ -58,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
             one = presets.add_parser(name, help=f"{recipe.title}: {told}", description=told)
             one.set_defaults(recipe=recipe)
             _add_shared(one)
-            recipe.add_options(one.add_argument_group(f"of {recipe.title}"))  # type: ignore[arg-type]  # adds options alike
+            recipe.add_options(one.add_argument_group(f"options of {recipe.title}"))  # type: ignore[arg-type]  # adds options alike
     return result
 
 
@@ -69,7 +71,7 @@ def _add_shared(one: argparse.ArgumentParser) -> None:
     one.add_argument("--pandaset", default="", metavar="ROOT", help="PandaSet's root, to train on its frames too")
     one.add_argument("--chiba", default="", metavar="ROOT", help="root of the Chiba streets, to train on them too")
     one.add_argument(
-        "--steps", type=int, help="optimiser steps of the last stage (default: the preset's); more when resuming"
+        "--steps", type=positive, help="optimiser steps of the last stage (default: the preset's); more when resuming"
     )
     one.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads (default: all cores)")
     one.add_argument("--workers", type=int, default=1, help="processes that make the examples (default: %(default)s)")
@@ -86,7 +88,7 @@ def refusal(preset: str, recipe: Recipe[Any], option: str) -> str:
     takers = [other.title for other in recipes.RECIPES if option in own_options(other)]
     told = f"{option}: {preset} does not take it" + (f"; it belongs to {', '.join(takers)}" if takers else "")
     if option == "--segmenter":
-        told += "; name the segmenter for a model file's mask later: python -m training.export --segmenter NAME"
+        told += "; a checkpoint without a segmenter gets one later: python -m training.export --segmenter NAME"
     return told
 
 
@@ -104,7 +106,7 @@ def configure(options: argparse.Namespace) -> RunConfig:
     config: RunConfig = recipe.presets[options.preset]()
     roots = {f"{name}_root": getattr(options, name) for name in REAL_SETS}
     config = replace(config, data=replace(config.data, **roots))
-    if options.steps:
+    if options.steps is not None:
         config = replace(config, steps=options.steps)
     configured: RunConfig = recipe.configure(config, options)
     return configured
@@ -122,6 +124,8 @@ def train(
 
     Raises CheckpointError, FileNotFoundError, ValueError, ImportError, FloatingPointError.
     """
+    if folder.exists() and not (folder / STATE_FILE).exists():
+        raise CheckpointError(f"{folder} exists and is no checkpoint; choose another --out")
     if folder.exists() and not resume:
         raise CheckpointError(
             f"{folder} already holds a checkpoint; continue it with --resume, or choose another --out"

@@ -37,7 +37,9 @@ from training.loop.checkpoint import CheckpointError, open_checkpoint
 from training.recipe import Recipe
 from weather_perception.core.program import Program, open_program
 
-WEATHER_NET, STREET_NET, PAPER_A, PAPER_B, _ = recipes.RECIPES
+WEATHER_NET, STREET_NET, PAPER_A, PAPER_B = (
+    recipes.recipe_named(name) for name in ("weather_net", "street_net", "paper_a", "paper_b")
+)
 AVERAGED = ("--average-decay", "0.5")
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -156,6 +158,8 @@ def test_a_finished_run_can_be_lengthened_but_not_begun_again(
     assert state(folder)["step"] == state(short)["step"] + 1
     assert run(recipe, folder, segmenter=base) == 1
     assert "--resume" in capsys.readouterr().err
+    assert run(recipe, folder, "--resume", "--steps", "1", "--workers", "0", segmenter=base) == 1
+    assert "raise --steps" in capsys.readouterr().err
 
 
 def test_another_setting_or_recipe_cannot_continue_it_and_is_named(
@@ -296,7 +300,7 @@ def test_averages_that_a_run_did_not_keep_are_refused_with_the_remedy(
 ) -> None:
     assert export.main([str(short), "--averaged", *mask, "--out", str(tmp_path / "model.pt2")]) == 1
     assert evaluate.main([str(short), "--averaged", *mask]) == 1
-    assert capsys.readouterr().err.count("train with --average-decay, or leave out --averaged") == 2
+    assert capsys.readouterr().err.count("they need a run with --average-decay") == 2
 
 
 def test_replay_answers_every_frame_and_publishes_weathers_and_gates_by_name(
@@ -404,3 +408,34 @@ def test_a_model_file_that_differs_from_its_checkpoint_is_refused_and_removed(
     with pytest.raises(export.ExportError, match="restored: the model file differs from the checkpoint by"):
         export.write(TinyModel(), tiny_manifest(), tmp_path / "tiny.pt2")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("steps", ["0", "-3", "many"])
+def test_a_number_of_steps_that_trains_nothing_is_refused(
+    steps: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        train.main(["smoke", "--out", str(tmp_path / "run"), "--steps", steps])
+    assert "a whole number of 1 or more" in capsys.readouterr().err
+
+
+def test_a_folder_of_other_things_is_not_taken_for_a_checkpoint(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train.main(["smoke", "--out", str(tmp_path)]) == 1
+    assert "exists and is no checkpoint" in capsys.readouterr().err
+
+
+def test_the_preset_that_continues_a_run_asks_for_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train.main(["finish", "--out", str(tmp_path / "run")]) == 1
+    assert "--init CHECKPOINT" in capsys.readouterr().err
+
+
+def test_export_writes_over_nothing_but_a_model_and_its_card(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "README.md").write_text("mine")
+    assert export.main([str(tmp_path / "run"), "--out", str(tmp_path / "README.pt2")]) == 1
+    assert "is no model card" in capsys.readouterr().err and (tmp_path / "README.md").read_text() == "mine"
+    with pytest.raises(SystemExit, match="2"):
+        export.main([str(tmp_path / "run"), "--out", str(tmp_path / "model.onnx")])

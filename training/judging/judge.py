@@ -74,7 +74,7 @@ def _mask_scores(masks: MaskScores) -> dict[str, dict[str, float]]:
 def judge(perceive: Perceive, frames: Iterable[Frame], classes: int, void: int) -> Judged:
     """Let a model perceive every degraded frame, one by one, and score the answers on the CPU.
 
-    `classes` and `void` are those of the true class ids. Raises ValueError where there are no frames.
+    `classes` and `void` are those of the true class ids. Raises ValueError if there are no frames.
     """
     original, refined = MaskScores(classes, void), MaskScores(classes, void)
     images: list[tuple[float, float, float, float]] = []

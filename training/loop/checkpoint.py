@@ -63,8 +63,8 @@ class Checkpoint:
             return self.group(network)
         if not (self.folder / f"{average_name(network)}.safetensors").exists():
             raise CheckpointError(
-                f"{self.folder}: has no averaged weights of {network}; train with --average-decay, or leave out "
-                "--averaged"
+                f"{self.folder}: has no averaged weights of {network}; they need a run with --average-decay from its "
+                "first step"
             )
         return self.group(average_name(network))
 

@@ -198,6 +198,10 @@ class Trainer:
         for name, average in self.averages.items():
             average.module.load_state_dict(Checkpoint(saved.folder, saved.state, averaged=True).weights(name))
         self.step = saved.state["step"]
+        if self.step > self.total:
+            raise CheckpointError(
+                f"{folder}: the run already has {self.step} steps, more than the {self.total} asked for; raise --steps"
+            )
         self._enter(locate(self.stages, self.step)[0])
         if self.stage.name == saved.state["stage"]:
             load_optimizers(self.optimizers, saved.group("optimizer"))

@@ -108,7 +108,7 @@ def crop(x_BHWx: Tensor, size: tuple[Tensor, Tensor]) -> Tensor:
 def mask(logits_BKHW: Tensor, factor: int, size: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
     """Logits -> labels and confidence, uint8 [B, H, W], `factor` times as large before they are cropped to `size`.
 
-    Probabilities are interpolated (bilinear, as `upsample`), so they still sum to one. They never stand in memory at
+    Probabilities are interpolated (bilinear, as `upsample`), so they still sum to one. They are never in memory at
     the large size: a pixel's place within the square of `factor` pixels fixes its weights, so the class is decided for
     each place at the small size, and what is left is interleaved. Compilers take a third of the time for that.
     """

@@ -24,7 +24,7 @@ class Order(NamedTuple):
 
 
 class Done(NamedTuple):
-    """What came of it: a line for each set of frames, the facts for the JSON, and the writer of the page.
+    """The outcome: a line for each set of frames, the facts for the JSON, and the writer of the page.
 
     `page` takes the whole result and the folder of its plots, which it draws, and gives Markdown.
     """

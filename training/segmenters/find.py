@@ -145,7 +145,7 @@ def class_sources(
     lacking = [target for target, ids in found.items() if not ids]
     if lacking:
         raise ValueError(
-            f"no class of the segmenter stands for {', '.join(lacking)}; its classes are {', '.join(labels)}. Use a "
+            f"no class of the segmenter becomes {', '.join(lacking)}; its classes are {', '.join(labels)}. Use a "
             "segmenter with such classes, or rename its classes (id2label in its config.json)"
         )
     return tuple(tuple(ids) for ids in found.values())

@@ -81,12 +81,10 @@ def _open(options: LiveOptions, work: Path, stack: ExitStack) -> "tuple[Link, Ca
         from weather_perception.replay.link import Link
     except ImportError as error:
         raise ReplayError(
-            f"--live needs ROS 2's Python packages ({error}): source a ROS 2 installation, or see the README"
+            f"--live needs ROS 2's Python packages ({error}): source a ROS 2 installation; see docs/install.md"
         ) from error
     if options.node is not None:
         return stack.enter_context(Link("/" + options.node.lstrip("/"), None)), lambda: None
-    from weather_perception.replay.live import NodeProcess
-
     namespace, domain = f"/replay_{os.getpid()}", random.SystemRandom().choice(DOMAINS)
     parameters = {"model": str(Path(options.model).resolve()), "engine": options.engine, "device": options.device}
     parameters["diagnostics_period"] = str(DIAGNOSTICS_SECONDS)

@@ -8,7 +8,7 @@ Run recorded frames through the model (or through the live node) and judge the a
 
 Reads rosbag2 folders (MCAP, sqlite3), .mcap, .db3 and ROS 1 .bag files, videos, and folders of pictures. Writes
 output_bag/ (rosbag2 MCAP of everything the node publishes), metrics.json, and report.html, which opens in any browser,
-into DIR. Where the bag has /ground_truth/image, /ground_truth/labels or /ground_truth/weather, the answers are scored
+into DIR. If the bag has /ground_truth/image, /ground_truth/labels or /ground_truth/weather, replay scores the answers
 against them."""
 
 EXAMPLES = """\

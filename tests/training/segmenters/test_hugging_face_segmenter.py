@@ -45,7 +45,7 @@ def test_ade20k_knows_every_street_class_and_a_sets_own_names_stand_for_themselv
 
 
 def test_classes_that_no_label_stands_for_are_named() -> None:
-    with pytest.raises(ValueError, match="stands for sky, pole; its classes are road"):
+    with pytest.raises(ValueError, match="becomes sky, pole; its classes are road"):
         class_sources(["road"], ["sky", "road", "pole"])
 
 
@@ -80,7 +80,7 @@ def test_an_image_processors_settings_are_kept() -> None:
 def test_what_is_no_segmenter_is_refused_with_what_was_looked_for(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(SegmenterError, match=r"state\.json.*config\.json.*OWNER/NAME"):
         find_segmenter(str(tmp_path), STREET)
-    with pytest.raises(SegmenterError, match="stands for sheep"):
+    with pytest.raises(SegmenterError, match="becomes sheep"):
         find_segmenter(str(folder), ["road", "sheep"])
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(SegmenterError, match="kind bert"):

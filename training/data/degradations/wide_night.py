@@ -60,7 +60,7 @@ def _falling(rng: Generator, depth_hw: Map, open_hw: Map, ground: FoundGround) -
     across_1w = (np.arange(width, dtype=np.float32)[None, :] + 0.5) / width - np.float32(rng.uniform(0.4, 0.6))
     low, high = AMBIENT
     cast = np.array(CASTS[rng.integers(len(CASTS))], np.float32)
-    # The sky is the brightest part of a day frame, and the darkest of a night's, but for the city's shine.
+    # The sky is the brightest part of a day frame, and the darkest of a night's, apart from the city's shine.
     sky = 0.05 + 0.5 * rng.uniform(0, 1) * np.exp(-np.maximum(ground.horizon - row_h1, 0) / 0.15)
     uneven_hw = np.exp(0.4 * octaves(rng, depth_hw.shape))
     ambient_hw = low * (high / low) ** rng.uniform(0, 1) * uneven_hw * (1 - open_hw * (1 - sky))

@@ -25,7 +25,9 @@ def add_options(parser: ArgumentParser) -> None:
 
 
 def configure(config: WeatherNetRun, options: Namespace) -> WeatherNetRun:
-    """Apply the option to the run."""
+    """Apply the option to the run; raises ValueError for `finish`, which continues another run, without it."""
+    if config.name == "finish" and not options.init:
+        raise ValueError("finish continues a run of the preset default; name its checkpoint with --init CHECKPOINT")
     return replace(config, init=options.init)
 
 
