@@ -1,4 +1,4 @@
-"""The parts of the deployable networks between stem and restoration: an encoder, and a compact SGAda on its features.
+"""The parts of the deployable networks before the restoration: a stem, an encoder, and a compact SGAda on its features.
 
 Deviations: the soft-routed experts are kernels of one convolution, not paper B's channel, spatial and frequency experts
 (section 3.2). SGAda (paper A, section 3.2) sees Id as the encoder's features, works at 1/8 of the frame's size, ends at
@@ -8,6 +8,7 @@ Deviations: the soft-routed experts are kernels of one convolution, not paper B'
 from typing import NamedTuple
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from training.models.layers import ConvNormAct, MixtureBlock, ResidualBlock, upsample
 
@@ -20,6 +21,23 @@ class Features(NamedTuple):
     x4_BCHW: Tensor
     x8_BCHW: Tensor
     x16_BCHW: Tensor
+
+
+class Stem(nn.Module):
+    """Images [B, C, H, W], 0..1, H and W multiples of 4 -> shallow features F0 [B, width, H/4, W/4] (paper B, 3.2).
+
+    A 4x4 convolution of stride 4 equals pixel-unshuffle x4 and a 1x1 convolution, at a fraction of the cost. With 16 or
+    more channels for each of the C it can keep all information of the images.
+    """
+
+    def __init__(self, width: int, channels: int = 3) -> None:
+        super().__init__()
+        self.unshuffle = nn.Conv2d(channels, width, 4, stride=4)
+        self.refine = nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(self, images_BCHW: Tensor) -> Tensor:
+        patches = self.unshuffle(images_BCHW)
+        return patches + self.refine(F.relu(patches))
 
 
 class Encoder(nn.Module):

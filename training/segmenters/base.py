@@ -4,7 +4,9 @@ It represents the perception stack that a robot has today; SGAda refines its mas
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
+import torch
 from torch import Tensor, nn
 
 from training.models.layers import ConvNormAct, ResidualBlock, upsample
@@ -41,3 +43,23 @@ class BaseSegmenter(nn.Module):
         x16 = self.stage16(x8)
         context = self.context(x16.mean(dim=(2, 3)))[:, :, None, None]
         return self.head(x8 + upsample(self.lateral(x16 + context), 2))
+
+
+Net = TypeVar("Net", bound="OnBaseSegmenter")
+
+
+class OnBaseSegmenter(nn.Module):
+    """A network with a base segmenter of its own, which learns from clear frames alone (paper A, section 4.1)."""
+
+    segmenter: BaseSegmenter
+
+    @torch.no_grad()
+    def base(self, image_B3HW: Tensor) -> Tensor:
+        """The base segmenter's logits at H/8 x W/8, without gradients."""
+        return self.segmenter(image_B3HW)
+
+    def train(self: Net, mode: bool = True) -> Net:
+        """Set the mode of all but the base segmenter, whose running statistics must not see weather."""
+        super().train(mode)
+        self.segmenter.eval()
+        return self

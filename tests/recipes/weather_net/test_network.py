@@ -17,9 +17,9 @@ from training.models.deploy import (
     prepare,
 )
 from training.models.layers import ConvNormAct, MixtureConv, upsample
+from training.models.pyramid import Stem
 from training.recipes.weather_net.config import WeatherNetConfig
 from training.recipes.weather_net.deploy import DeployedWeatherNet
-from training.recipes.weather_net.encoder import Stem
 from training.recipes.weather_net.network import WeatherNet
 
 

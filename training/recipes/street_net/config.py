@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from training.config import DataConfig, RunConfig, place
+from training.config import DataConfig
 from training.data.mixture import CONDITIONS
+from training.recipes.joint import JointRun
 
 
 @dataclass(frozen=True)
@@ -27,25 +28,13 @@ class StreetNetConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StreetNetRun(RunConfig):
+class StreetNetRun(JointRun):
     """A training of the next deployable model, with loss weights; `init`: a checkpoint with the first weights."""
 
     model: StreetNetConfig = field(default_factory=StreetNetConfig)
-    init: str = place()
-    gradient_clip: float = 1.0
-    checkpoint_every: int = 500
-    warmup_steps: int = 200
-    weight_decay: float = 1e-4
-    restoration_weight: float = 10.0
-    edge_weight: float = 0.05
-    squared_weight: float = 0.0
-    segmentation_weight: float = 0.5
-    base_weight: float = 0.5
     levels_weight: float = 3.0
-    weather_weight: float = 0.3
     severity_weight: float = 0.3
     novelty_weight: float = 0.1
-    balance_weight: float = 0.01
 
 
 def street_quick() -> StreetNetRun:

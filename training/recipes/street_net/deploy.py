@@ -6,9 +6,9 @@ from torch import Tensor, nn
 from training.deployable import Deployable, provenance
 from training.loop.checkpoint import Checkpoint
 from training.models.deploy import ContractOutputs, DeployedSegmenter, finish, mask, prepare
+from training.recipes.joint import NETWORK, encoder_gate_names
 from training.recipes.street_net.config import StreetNetConfig, StreetNetRun
 from training.recipes.street_net.network import StreetNet
-from training.recipes.street_net.objective import NETWORK
 from training.segmenters.find import Segmenter
 
 LIMITS = """\
@@ -54,6 +54,8 @@ def deploy(saved: Checkpoint, config: StreetNetRun, _segmenter: Segmenter) -> De
 
 def gate_names(config: StreetNetConfig) -> tuple[str, ...]:
     """Names of the gates in the order of DeployedStreetNet's output."""
-    experts = range(config.encoder_experts)
-    soft = [f"encoder{level}.expert{index}" for level in (8, 16) for index in experts]
-    return (*soft, *(f"severity.{weather}" for weather in config.weathers[1:]), "novelty")
+    return (
+        *encoder_gate_names(config.encoder_experts),
+        *(f"severity.{weather}" for weather in config.weathers[1:]),
+        "novelty",
+    )

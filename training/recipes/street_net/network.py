@@ -3,15 +3,14 @@
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from training.models.pyramid import CompactSGAda, Encoder
+from training.models.pyramid import CompactSGAda, Encoder, Stem
 from training.recipes.street_net.config import StreetNetConfig
-from training.recipes.street_net.encoder import PairStem
 from training.recipes.street_net.heads import ParticleEGSyn
 from training.recipes.street_net.levels import Levels, Trunk
 from training.recipes.street_net.router import StreetRouter, StreetRouting
-from training.segmenters.base import BaseConfig, BaseSegmenter
+from training.segmenters.base import BaseConfig, BaseSegmenter, OnBaseSegmenter
 
 
 class Prediction(NamedTuple):
@@ -27,7 +26,7 @@ class Prediction(NamedTuple):
     routing: StreetRouting
 
 
-class StreetNet(nn.Module):
+class StreetNet(OnBaseSegmenter):
     """Image [B, 3, H, W], 0..1, H and W multiples of 16 -> Prediction, with mask logits at H/4 x W/4.
 
     Ir = Id + (1 - p(clear)) * residual: a frame that may be clear changes little. The mask is of a second look: the
@@ -42,7 +41,7 @@ class StreetNet(nn.Module):
         self.trunk = Trunk(config.trunk_width)
         self.levels = Levels(config.trunk_width, config.bins)
         self.router = StreetRouter(config.trunk_width, len(config.weathers), config.encoder_experts)
-        self.stem = PairStem(config.width4)
+        self.stem = Stem(config.width4, channels=6)
         self.encoder = Encoder(*widths, config.encoder_experts)
         self.egsyn = ParticleEGSyn(*widths, config.width2, len(config.weathers))
         self.segmenter = BaseSegmenter(BaseConfig(config.classes, config.segmenter_widths))
@@ -60,14 +59,3 @@ class StreetNet(nn.Module):
         restored = image_B3HW + changed * residual
         base = self.base(restored.detach().clamp(0, 1))
         return Prediction(restored, self.sgada(base.softmax(dim=1), features), base, levelled, routing)
-
-    @torch.no_grad()
-    def base(self, image_B3HW: Tensor) -> Tensor:
-        """The base segmenter's logits at H/8 x W/8, without gradients; it learns from clear frames (paper A, 4.1)."""
-        return self.segmenter(image_B3HW)
-
-    def train(self, mode: bool = True) -> "StreetNet":
-        """Set the mode of all but the base segmenter, whose running statistics must not see weather."""
-        super().train(mode)
-        self.segmenter.eval()
-        return self

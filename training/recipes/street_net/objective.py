@@ -1,30 +1,15 @@
-"""The one stage that trains StreetNet, and its objective."""
-
-from functools import partial
+"""The objective of StreetNet."""
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from training.data.batches import ExampleOfMixture
-from training.loop.stages import Networks, Outcome, Phase, Stage, warmup_cosine
-from training.losses import restoration, routing, segmentation
+from training.loop.stages import Networks, Outcome
+from training.losses import restoration, routing
+from training.recipes.joint import NETWORK, mask_terms, mean_gain, restoration_terms, scale
 from training.recipes.street_net.config import StreetNetRun
 from training.recipes.street_net.network import Prediction, StreetNet
-
-NETWORK = "model"
-
-
-def stages(config: StreetNetRun) -> tuple[Stage, ...]:
-    """One stage with one phase, which trains all of StreetNet."""
-    phase = Phase(
-        "joint",
-        (NETWORK,),
-        partial(objective, config),
-        partial(torch.optim.AdamW, lr=config.learning_rate, weight_decay=config.weight_decay),
-        warmup_cosine(config.learning_rate, config.warmup_steps, config.steps),
-    )
-    return (Stage("joint", config.steps, (phase,)),)
 
 
 def objective(config: StreetNetRun, batch: ExampleOfMixture, networks: Networks) -> Outcome:
@@ -54,12 +39,9 @@ def weighted_losses(
     weather_B = F.cross_entropy(routes.logits_BK.float(), weathers_BK, label_smoothing=0.02, reduction="none")
     novelty = F.binary_cross_entropy_with_logits(routes.novelty_B1.float()[:, 0], batch.novel)
     return {
-        "pixel": config.restoration_weight * restoration.charbonnier(restored, clear_B3HW),
-        "edge": config.restoration_weight * config.edge_weight * restoration.edge(restored, clear_B3HW),
-        "squared": config.restoration_weight * config.squared_weight * restoration.squared(restored, clear_B3HW),
+        **restoration_terms(config, restored, clear_B3HW),
         "levels": config.levels_weight * restoration.charbonnier(prediction.levelled_B3HW.float(), clear_B3HW),
-        "mask": config.segmentation_weight * segmentation.cross_entropy(prediction.refined_BKHW, batch.labels_HW),
-        "base": config.base_weight * segmentation.cross_entropy(base_logits_BKHW, batch.labels_HW),
+        **mask_terms(config, prediction.refined_BKHW, base_logits_BKHW, batch.labels_HW),
         "weather": config.weather_weight * (weather_B * known).sum() / known.sum().clamp(min=1),
         "severity": config.severity_weight * (routes.severity_BK.float() - batch.severities_K)[:, 1:].abs().mean(),
         "novelty": config.novelty_weight * novelty,
@@ -75,16 +57,9 @@ def scores(
 
     In a mixture either weather is right.
     """
-    gain = restoration.gain_db(prediction.restored_B3HW, degraded_B3HW, clear_B3HW)
-    in_weather = batch.weather > 0
     told_B = prediction.routing.logits_BK.argmax(1)
     hit = batch.weathers_K.gather(1, told_B[:, None])[:, 0] > 0
     return {
-        "gain_dB": (gain * in_weather).sum() / in_weather.sum().clamp(min=1),
+        "gain_dB": mean_gain(prediction.restored_B3HW, degraded_B3HW, clear_B3HW, batch.weather),
         "accuracy": hit.float().mean(),
     }
-
-
-def scale(image_B3HW: Tensor) -> Tensor:
-    """uint8 -> float 0..1, channels last."""
-    return (image_B3HW.float() / 255).contiguous(memory_format=torch.channels_last)

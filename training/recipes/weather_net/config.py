@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from training.config import DataConfig, RunConfig, place
+from training.config import DataConfig
+from training.recipes.joint import JointRun
 
 
 @dataclass(frozen=True)
@@ -19,22 +20,10 @@ class WeatherNetConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WeatherNetRun(RunConfig):
+class WeatherNetRun(JointRun):
     """A training of the deployable model, with loss weights; `init`: a checkpoint with the first weights."""
 
     model: WeatherNetConfig = field(default_factory=WeatherNetConfig)
-    init: str = place()
-    gradient_clip: float = 1.0
-    checkpoint_every: int = 500
-    warmup_steps: int = 200
-    weight_decay: float = 1e-4
-    restoration_weight: float = 10.0
-    edge_weight: float = 0.05
-    squared_weight: float = 0.0
-    segmentation_weight: float = 0.5
-    base_weight: float = 0.5
-    weather_weight: float = 0.3
-    balance_weight: float = 0.01
 
 
 def quick() -> WeatherNetRun:

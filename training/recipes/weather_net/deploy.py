@@ -7,9 +7,9 @@ from training.data.degradations import WEATHERS
 from training.deployable import Deployable, provenance
 from training.loop.checkpoint import Checkpoint
 from training.models.deploy import ContractOutputs, DeployedSegmenter, finish, mask, prepare
+from training.recipes.joint import NETWORK, encoder_gate_names
 from training.recipes.weather_net.config import WeatherNetConfig, WeatherNetRun
 from training.recipes.weather_net.network import WeatherNet
-from training.recipes.weather_net.objective import NETWORK
 from training.segmenters.find import Segmenter
 
 LIMITS = """\
@@ -54,6 +54,4 @@ def deploy(saved: Checkpoint, config: WeatherNetRun, _segmenter: Segmenter) -> D
 
 def gate_names(config: WeatherNetConfig) -> tuple[str, ...]:
     """Names of the gates in the order of DeployedWeatherNet's output."""
-    experts = range(config.encoder_experts)
-    soft = [f"encoder{level}.expert{index}" for level in (8, 16) for index in experts]
-    return (*soft, *(f"decoder.{weather}" for weather in WEATHERS))
+    return (*encoder_gate_names(config.encoder_experts), *(f"decoder.{weather}" for weather in WEATHERS))

@@ -2,15 +2,13 @@
 
 from typing import NamedTuple
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from training.models.pyramid import CompactSGAda, Encoder
+from training.models.pyramid import CompactSGAda, Encoder, Stem
 from training.recipes.weather_net.config import WeatherNetConfig
-from training.recipes.weather_net.encoder import Stem
 from training.recipes.weather_net.heads import CompactEGSyn
 from training.recipes.weather_net.router import Routing, WeatherRouter
-from training.segmenters.base import BaseConfig, BaseSegmenter
+from training.segmenters.base import BaseConfig, BaseSegmenter, OnBaseSegmenter
 
 
 class Prediction(NamedTuple):
@@ -22,7 +20,7 @@ class Prediction(NamedTuple):
     routing: Routing
 
 
-class WeatherNet(nn.Module):
+class WeatherNet(OnBaseSegmenter):
     """Image [B, 3, H, W], 0..1, H and W multiples of 16 -> Prediction, with mask logits at H/4 x W/4."""
 
     def __init__(self, config: WeatherNetConfig) -> None:
@@ -45,14 +43,3 @@ class WeatherNet(nn.Module):
         refined = self.sgada(base.softmax(dim=1), features)
         residual = self.egsyn(image_B3HW, features, refined.softmax(dim=1), routing.decoder_BK)
         return Prediction(image_B3HW + residual, refined, base, routing)
-
-    @torch.no_grad()
-    def base(self, image_B3HW: Tensor) -> Tensor:
-        """The base segmenter's logits at H/8 x W/8, without gradients; it learns from clear frames (paper A, 4.1)."""
-        return self.segmenter(image_B3HW)
-
-    def train(self, mode: bool = True) -> "WeatherNet":
-        """Set the mode of all but the base segmenter, whose running statistics must not see weather."""
-        super().train(mode)
-        self.segmenter.eval()
-        return self

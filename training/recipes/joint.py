@@ -1,0 +1,135 @@
+"""The parts of the deployable models' recipes that are alike: settings, one joint stage, and the first weights.
+
+Such a network restores, segments with a base segmenter of its own, and routes soft experts in its encoder.
+"""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from training.config import RunConfig, place
+from training.data.examples import Examples
+from training.loop.checkpoint import Checkpoint, CheckpointError, open_checkpoint
+from training.loop.stages import Networks, Outcome, Phase, Stage, warmup_cosine
+from training.losses import restoration, segmentation
+from training.recipe import Run
+from training.segmenters.base import OnBaseSegmenter
+from training.segmenters.find import base_segmenter, located
+
+NETWORK = "model"
+
+
+@dataclass(frozen=True, kw_only=True)
+class JointRun(RunConfig):
+    """A training of a deployable model, with loss weights; `init`: a checkpoint with the first weights."""
+
+    init: str = place()
+    gradient_clip: float = 1.0
+    checkpoint_every: int = 500
+    warmup_steps: int = 200
+    weight_decay: float = 1e-4
+    restoration_weight: float = 10.0
+    edge_weight: float = 0.05
+    squared_weight: float = 0.0
+    segmentation_weight: float = 0.5
+    base_weight: float = 0.5
+    weather_weight: float = 0.3
+    balance_weight: float = 0.01
+
+
+Config = TypeVar("Config", bound=JointRun)
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Add the option for the checkpoint to start from."""
+    parser.add_argument("--init", default="", metavar="CHECKPOINT", help="start from another run's weights")
+
+
+def configure(config: Config, options: Namespace) -> Config:
+    """Apply the option to the run."""
+    return replace(config, init=options.init)
+
+
+def arguments(config: JointRun) -> str:
+    """The recipes' own options as text."""
+    return " --init CHECKPOINT" if config.init else ""
+
+
+def start(net: OnBaseSegmenter, init: str, recipe: str) -> Checkpoint | None:
+    """Load the weights of the checkpoint `init` of this recipe, if given; raises CheckpointError if they do not fit."""
+    if not init:
+        return None
+    saved = open_checkpoint(Path(init))
+    if saved.recipe != recipe:
+        raise CheckpointError(f"{init}: a checkpoint of {saved.recipe}; --init takes one of {recipe}")
+    saved.load_into({NETWORK: net})
+    return saved
+
+
+def run(
+    config: JointRun,
+    net: OnBaseSegmenter,
+    saved: Checkpoint | None,
+    objective: Callable[[Any, Any, Networks], Outcome],
+    examples: Examples,
+) -> Run:
+    """The run of one stage with one phase, which trains all of the network; `saved`: the result of `start`."""
+    phase = Phase(
+        "joint",
+        (NETWORK,),
+        partial(objective, config),
+        partial(torch.optim.AdamW, lr=config.learning_rate, weight_decay=config.weight_decay),
+        warmup_cosine(config.learning_rate, config.warmup_steps, config.steps),
+    )
+    net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return Run(
+        config,
+        {NETWORK: net},
+        (Stage("joint", config.steps, (phase,)),),
+        examples,
+        saved.sources if saved else (),
+        saved.state["command"] if saved else "",
+        located(base_segmenter(net.segmenter, ()), NETWORK, "segmenter."),
+    )
+
+
+def restoration_terms(config: JointRun, restored_B3HW: Tensor, clear_B3HW: Tensor) -> dict[str, Tensor]:
+    """The weighted distances between the restored frames and the clear ones."""
+    return {
+        "pixel": config.restoration_weight * restoration.charbonnier(restored_B3HW, clear_B3HW),
+        "edge": config.restoration_weight * config.edge_weight * restoration.edge(restored_B3HW, clear_B3HW),
+        "squared": config.restoration_weight * config.squared_weight * restoration.squared(restored_B3HW, clear_B3HW),
+    }
+
+
+def mask_terms(
+    config: JointRun, refined_BKHW: Tensor, base_logits_BKHW: Tensor, labels_BHW: Tensor
+) -> dict[str, Tensor]:
+    """The weighted cross-entropies of both masks; the base segmenter's is of clear frames (paper A, section 4.1)."""
+    return {
+        "mask": config.segmentation_weight * segmentation.cross_entropy(refined_BKHW, labels_BHW),
+        "base": config.base_weight * segmentation.cross_entropy(base_logits_BKHW, labels_BHW),
+    }
+
+
+def mean_gain(restored_B3HW: Tensor, degraded_B3HW: Tensor, clear_B3HW: Tensor, weather_B: Tensor) -> Tensor:
+    """The mean gain in PSNR over the degraded frames, in dB, of the examples whose weather is not clear."""
+    gain = restoration.gain_db(restored_B3HW, degraded_B3HW, clear_B3HW)
+    in_weather = weather_B > 0
+    return (gain * in_weather).sum() / in_weather.sum().clamp(min=1)
+
+
+def scale(image_B3HW: Tensor) -> Tensor:
+    """uint8 -> float 0..1, channels last."""
+    return (image_B3HW.float() / 255).contiguous(memory_format=torch.channels_last)
+
+
+def encoder_gate_names(experts: int) -> tuple[str, ...]:
+    """Names of the encoder's gates, at 1/8 and then at 1/16 of the frame's size."""
+    return tuple(f"encoder{level}.expert{index}" for level in (8, 16) for index in range(experts))
