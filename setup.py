@@ -26,7 +26,7 @@ setup(
     python_requires=">=3.10",
     # Data files and packages are relative, as setuptools asks. `training` and `tests` stay out of what a robot gets.
     packages=find_packages(include=[name, f"{name}.*"]),
-    package_data={f"{name}.core.engines": ["*.jpg"], f"{name}.replay": ["*.j2"]},
+    package_data={f"{name}.core.engines": ["*.jpg"], f"{name}.replay": ["*.j2", "*.json"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{name}"]),
         (f"share/{name}", ["package.xml"]),
@@ -64,7 +64,7 @@ setup(
             "torchjd>=0.18",
             "transformers>=5.20",
         ],
-        "test": ["hypothesis", "pytest", "pyyaml>=5.4"],
+        "test": ["hypothesis", "jsonschema>=4.18", "pytest", "pyyaml>=5.4"],
     },
     entry_points={
         "console_scripts": [
