@@ -1,0 +1,241 @@
+"""Measures of a frame and its answer that need no ground truth: edges, contrast, noise, clipping, flicker, agreement.
+
+None of them is a grade. Each says one thing about a picture, and is fooled in its own way; MEASURES says both in words.
+The libraries of learned measures, pyiqa and piq, need torchvision, which replaces an installed PyTorch; these need
+OpenCV, which replay has. Shape suffixes: H rows, W columns, 3 colours (RGB), 2 directions (x, y).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from weather_perception.core.contract import Image
+from weather_perception.replay.pixels import opencv
+
+Plane = NDArray[np.uint8]
+
+WIDTH = 640
+"""Wider pictures are measured at this width, so that figures of different cameras can be compared."""
+FLOW_WIDTH = 320
+NEIGHBOURS_NS = 500_000_000
+"""Frames further apart than this are no neighbours: nothing is said of the change between them."""
+VISIBLE_CONTRAST = 0.05
+"""The contrast from which a person sees an edge: the threshold of meteorological visibility (CIE 1987)."""
+LEAST_STEP = 3
+"""Grey levels; smaller steps are quantisation, whatever their contrast."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A measure in words: what it is, how to read a change, and where it misleads. `more_is`: good, bad or neither."""
+
+    key: str
+    title: str
+    unit: str
+    more_is: str
+    reading: str
+    limits: str
+
+
+MEASURES = (
+    Measure(
+        "edges",
+        "Visible edges",
+        "share of pixels",
+        "good",
+        "How much of the picture has a local contrast above 5 %, the least that a person sees. Fog hides edges; a good "
+        "restoration brings them back.",
+        "Amplified noise, rain streaks and flakes are edges too: read it beside the noise, and look at the pictures.",
+    ),
+    Measure(
+        "contrast",
+        "Contrast",
+        "of full scale",
+        "neither",
+        "The spread of brightness over the picture. A veil of fog flattens it.",
+        "A dark tunnel mouth or a bright sky raises it, and so does too much contrast.",
+    ),
+    Measure(
+        "noise",
+        "Noise",
+        "grey levels",
+        "bad",
+        "The grain of smooth areas. If it grows as much as the edges, the edges that were won are grain.",
+        "Fine texture counts as noise, and compression hides it.",
+    ),
+    Measure(
+        "clipped",
+        "Lost in black or white",
+        "share of pixels",
+        "bad",
+        "Pixels that are fully black or fully white, where no detail is left.",
+        "Lamps, the sun and a night sky are so in reality.",
+    ),
+    Measure(
+        "flicker",
+        "Flicker",
+        "grey levels",
+        "bad",
+        "What changes from one frame to the next after motion is taken out. Above the camera's own value the "
+        "restoration adds flicker; below it removes rain, flakes or noise.",
+        "Motion is estimated, so fast turns and occlusions count too, in both values alike.",
+    ),
+    Measure(
+        "agreement",
+        "Steadiness of the mask",
+        "share of pixels",
+        "good",
+        "How much of the mask keeps its class from one frame to the next after motion is taken out.",
+        "A mask that is wrong all the time is steady. Objects that appear and hide lower it rightly.",
+    ),
+    Measure(
+        "change",
+        "Change by the model",
+        "grey levels",
+        "neither",
+        "The mean difference between the camera's frame and the restored one. A clear frame should stay near 0.",
+        "It says how much was changed, not whether for the better.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One measure of a frame: of the camera's image, if it has one, and of the answer."""
+
+    before: float | None
+    after: float
+
+
+Measured = dict[str, Pair]
+"""By the keys of MEASURES; `flicker` and `agreement` only of a frame that follows another."""
+
+
+@dataclass(frozen=True)
+class _Seen:
+    stamp_ns: int
+    size: tuple[int, ...]
+    luma_HW: Plane
+    restored_HW: Plane
+    labels_HW: Plane
+
+
+class NoReference:
+    """Measures frames in the order of their stamps; keeps the last one to compare the next with."""
+
+    def __init__(self) -> None:
+        cv2 = opencv()
+        self._flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+        self._last: _Seen | None = None
+
+    def measure(self, stamp_ns: int, image_HW3: Image, restored_HW3: Image, labels_HW: Plane) -> Measured:
+        """The measures of one frame and its answer, all of the same height and width."""
+        before_HW, after_HW = (_luma(picture_HW3) for picture_HW3 in (image_HW3, restored_HW3))
+        found = {
+            "edges": Pair(visible_edges(before_HW), visible_edges(after_HW)),
+            "contrast": Pair(_contrast(before_HW), _contrast(after_HW)),
+            "noise": Pair(noise_levels(before_HW), noise_levels(after_HW)),
+            "clipped": Pair(_clipped(before_HW), _clipped(after_HW)),
+            "change": Pair(None, float(opencv().absdiff(image_HW3, restored_HW3).mean())),
+        }
+        small_HW = _at_most(before_HW, FLOW_WIDTH)
+        few_HW = _resized(labels_HW, small_HW.shape, smooth=False)
+        seen = _Seen(stamp_ns, image_HW3.shape[:2], small_HW, _at_most(after_HW, FLOW_WIDTH), few_HW)
+        if self._last is not None and _neighbours(self._last, seen):
+            found |= self._changes(self._last, seen)
+        self._last = seen
+        return found
+
+    def _changes(self, last: _Seen, seen: _Seen) -> Measured:
+        """Flicker, the warping error of Lai et al. (ECCV 2018), and the mask's agreement, along the input's motion."""
+        map_HW2, inside_HW = self._motion(last.luma_HW, seen.luma_HW)
+        if not inside_HW.any():
+            return {}
+        flicker = [
+            float(opencv().absdiff(now_HW, _warped(then_HW, map_HW2))[inside_HW].mean())
+            for then_HW, now_HW in ((last.luma_HW, seen.luma_HW), (last.restored_HW, seen.restored_HW))
+        ]
+        same_HW = seen.labels_HW == _warped(last.labels_HW, map_HW2, smooth=False)
+        return {"flicker": Pair(*flicker), "agreement": Pair(None, float(same_HW[inside_HW].mean()))}
+
+    def _motion(self, last_HW: Plane, now_HW: Plane) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Where each pixel was in the last frame [H, W, 2], and whether that is inside the picture [H, W]."""
+        height, width = now_HW.shape
+        if min(height, width) < 16:  # too small for the library's patches: taken as still
+            flow_HW2 = np.zeros((height, width, 2), np.float32)
+        else:
+            flow_HW2 = self._flow.calc(now_HW, last_HW, None)
+        x_HW, y_HW = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+        map_HW2 = flow_HW2 + np.stack([x_HW, y_HW], axis=2)
+        x_HW, y_HW = map_HW2[..., 0], map_HW2[..., 1]
+        return map_HW2, (x_HW >= 0) & (x_HW <= width - 1) & (y_HW >= 0) & (y_HW <= height - 1)
+
+
+def visible_edges(luma_HW: Plane) -> float:
+    """The share of pixels whose 3x3 neighbourhood has a Michelson contrast of VISIBLE_CONTRAST or more, 0..1.
+
+    After the visible edges of Hautière et al. (Image Analysis & Stereology 2008), which compare a restored image with
+    its original by them; theirs are found by segmentation, ours by the neighbourhood alone.
+    """
+    cv2 = opencv()
+    smooth_HW, around = cv2.GaussianBlur(luma_HW, (3, 3), 0), np.ones((3, 3), np.uint8)
+    high_HW, low_HW = cv2.dilate(smooth_HW, around), cv2.erode(smooth_HW, around)
+    return float(cv2.countNonZero(cv2.compare(high_HW, cv2.LUT(low_HW, _JUST_INVISIBLE), cv2.CMP_GT))) / luma_HW.size
+
+
+def _just_invisible() -> Plane:
+    """For each darker level the highest brighter one that makes no visible edge with it, uint8 [256]."""
+    low = np.arange(256)
+    by_contrast = np.ceil(low * (1 + VISIBLE_CONTRAST) / (1 - VISIBLE_CONTRAST)) - 1
+    return np.minimum(np.maximum(by_contrast, low + LEAST_STEP - 1), 255).astype(np.uint8)
+
+
+_JUST_INVISIBLE = _just_invisible()
+_NOISE_KERNEL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
+
+
+def noise_levels(luma_HW: Plane) -> float:
+    """The standard deviation of the noise, grey levels: Immerkær's mask (CVIU 1996), by the median.
+
+    His mean takes edges for noise; the median of absolute values, over that of a normal distribution, does not.
+    """
+    response_HW = np.abs(opencv().filter2D(luma_HW, opencv().CV_16S, _NOISE_KERNEL))
+    return float(np.median(response_HW[::2, ::2])) / (
+        6 * 0.6745
+    )  # a quarter of the pixels: the median is the slow part
+
+
+def _contrast(luma_HW: Plane) -> float:
+    return float(opencv().meanStdDev(luma_HW)[1].item()) / 255
+
+
+def _clipped(luma_HW: Plane) -> float:
+    return float(((luma_HW == 0) | (luma_HW == 255)).mean())
+
+
+def _neighbours(last: _Seen, seen: _Seen) -> bool:
+    return last.size == seen.size and 0 < seen.stamp_ns - last.stamp_ns <= NEIGHBOURS_NS
+
+
+def _luma(image_HW3: Image) -> Plane:
+    cv2 = opencv()
+    return _at_most(cv2.cvtColor(np.ascontiguousarray(image_HW3), cv2.COLOR_RGB2GRAY), WIDTH)
+
+
+def _at_most(plane_HW: Plane, width: int) -> Plane:
+    """The plane, scaled down to `width` if it is wider."""
+    height, found = plane_HW.shape
+    return plane_HW if found <= width else _resized(plane_HW, (max(1, round(height * width / found)), width))
+
+
+def _resized(plane_HW: Plane, size: tuple[int, ...], smooth: bool = True) -> Plane:
+    cv2 = opencv()
+    interpolation = cv2.INTER_AREA if smooth else cv2.INTER_NEAREST
+    return np.asarray(cv2.resize(plane_HW, size[::-1], interpolation=interpolation))
+
+
+def _warped(plane_HW: Plane, map_HW2: NDArray[np.float32], smooth: bool = True) -> Plane:
+    cv2 = opencv()
+    interpolation = cv2.INTER_LINEAR if smooth else cv2.INTER_NEAREST
+    return np.asarray(cv2.remap(plane_HW, map_HW2, None, interpolation, borderMode=cv2.BORDER_REPLICATE))
