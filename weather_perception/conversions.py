@@ -1,35 +1,19 @@
 """Converts sensor_msgs/Image to arrays and back, with no needless copy, and gives a reason for every refusal.
 
 Works on any object with an Image message's fields (rclpy's and rosbags' alike) and imports neither. The encodings of
-`ENCODINGS` need nothing else; others go through cv_bridge if it is installed.
+`core/encodings.py` need no ROS; others go through cv_bridge if it is installed.
 """
 
 from array import array
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from weather_perception.core import encodings
 from weather_perception.core.contract import Image
+from weather_perception.core.encodings import PACKED, Packed
 from weather_perception.core.pipeline import FrameError
-
-
-@dataclass(frozen=True)
-class Encoding:
-    """The layout of a pixel in an 8-bit encoding: bytes per pixel, and the positions of red, green and blue."""
-
-    channels: int
-    rgb: tuple[int, int, int]
-
-
-ENCODINGS = {
-    "rgb8": Encoding(3, (0, 1, 2)),
-    "bgr8": Encoding(3, (2, 1, 0)),
-    "rgba8": Encoding(4, (0, 1, 2)),
-    "bgra8": Encoding(4, (2, 1, 0)),
-    "mono8": Encoding(1, (0, 0, 0)),
-}
 
 DROP_REASONS = {
     "zero_size": "width or height is zero",
@@ -47,23 +31,18 @@ NANOSECONDS = 1_000_000_000
 def image_to_rgb(msg: Any, max_pixels: int | None = None) -> Image:
     """View (no copy) of an Image message as RGB, uint8 [H, W, 3]; raises FrameError with a key of DROP_REASONS.
 
-    Do not write to the view: it shares the message's memory, and may have any strides. cv_bridge converts a message of
-    an encoding that is not in ENCODINGS, and copies it.
+    Do not write to the view: it shares the message's memory, and may have any strides. Mosaics and subsampled colour
+    are copied; cv_bridge converts an encoding that `core/encodings.py` does not know.
     """
     check_stamp(msg.header.stamp)
     if not msg.width or not msg.height:
         raise FrameError("zero_size", f"the image is {msg.width}x{msg.height}")
     if max_pixels is not None and msg.width * msg.height > max_pixels:
         raise FrameError("too_large", f"the image is {msg.width}x{msg.height}, `max_frame_pixels` is {max_pixels}")
-    if msg.encoding not in ENCODINGS:
-        _check_data_size(msg)
-        return _through_cv_bridge(msg)
-    encoding = ENCODINGS[msg.encoding]
-    pixels_HWC = _pixels(msg, encoding.channels)
-    if encoding.channels == 1:
-        return np.broadcast_to(pixels_HWC, (*pixels_HWC.shape[:2], 3))
-    red, _, blue = encoding.rgb
-    return pixels_HWC[..., :3] if red < blue else pixels_HWC[..., 2::-1]
+    if encodings.is_known(msg.encoding):
+        return encodings.to_rgb(msg)
+    encodings.check_data_size(msg)
+    return _through_cv_bridge(msg)
 
 
 def image_to_mono(msg: Any) -> NDArray[np.uint8]:
@@ -73,7 +52,7 @@ def image_to_mono(msg: Any) -> NDArray[np.uint8]:
         raise FrameError("zero_size", f"the image is {msg.width}x{msg.height}")
     if msg.encoding != "mono8":
         raise FrameError("unknown_encoding", f"expected mono8, found {msg.encoding!r}")
-    return _pixels(msg, 1)[..., 0]
+    return encodings.samples(msg, PACKED["mono8"])[..., 0]
 
 
 def check_stamp(stamp: Any) -> None:
@@ -85,22 +64,30 @@ def check_stamp(stamp: Any) -> None:
 def fill_restored(out: Any, restored_HW3: Image, source: Any) -> None:
     """Fill the message `out` with a restored image in the encoding, stamp and frame id of the message it came from.
 
-    Alpha is the source's; mono8 is the BT.601 luma. For an encoding that only cv_bridge reads, cv_bridge writes the
-    message too; if it cannot (Bayer and YUV mosaics), the message is rgb8.
+    Alpha is the source's; grey is the BT.601 luma; 16 bits a sample repeat the 8 bits. Mosaics and subsampled colour
+    come back as rgb8, as does any encoding that only cv_bridge reads and cannot write.
     """
-    encoding = ENCODINGS.get(source.encoding)
-    if encoding is None:
+    encoding = PACKED.get(source.encoding.lower())
+    if encoding is not None:
+        _fill_packed(out, restored_HW3, source, encoding)
+    elif encodings.is_known(source.encoding):
+        fill_rgb(out, restored_HW3, source.header)
+    else:
         _fill_through_cv_bridge(out, restored_HW3, source)
-        return
+
+
+def _fill_packed(out: Any, restored_HW3: Image, source: Any, encoding: Packed) -> None:
     height, width = restored_HW3.shape[:2]
-    pixels_HWC = _resize(out, height, width, encoding.channels)
+    bytes_HWC = _resize(out, height, width, encoding.channels * encoding.sample_bytes)
     out.header, out.encoding = source.header, source.encoding
-    if encoding.channels == 1:
-        pixels_HWC[..., 0] = luma(restored_HW3)
-        return
-    _copy_planes(pixels_HWC, restored_HW3, encoding.rgb)
-    if encoding.channels == 4:
-        np.copyto(pixels_HWC[..., 3], _pixels(source, 4)[..., 3])
+    for byte in range(encoding.sample_bytes):
+        pixels_HWC = bytes_HWC[..., byte :: encoding.sample_bytes]
+        if encoding.channels == 1:
+            pixels_HWC[..., 0] = luma(restored_HW3)
+            continue
+        _copy_planes(pixels_HWC, restored_HW3, encoding.rgb)
+        if encoding.channels == 4:
+            np.copyto(pixels_HWC[..., 3], encodings.samples(source, encoding)[..., 3])
 
 
 def packed(image_HW3: Image) -> Image:
@@ -144,27 +131,6 @@ def _copy_planes(out_HWC: Image, image_HW3: Image, positions: tuple[int, int, in
         np.copyto(out_HWC[..., position], image_HW3[..., channel])
 
 
-def _pixels(msg: Any, channels: int) -> NDArray[np.uint8]:
-    """The message's data as [H, W, channels], a view that steps over row padding."""
-    row = msg.width * channels
-    if msg.step < row:
-        raise FrameError(
-            "wrong_step", f"{msg.encoding} at width {msg.width} has {row} bytes a row, but step is {msg.step}"
-        )
-    _check_data_size(msg)
-    shape, strides = (msg.height, msg.width, channels), (msg.step, channels, 1)
-    return np.ndarray(shape, np.uint8, buffer=msg.data, strides=strides)
-
-
-def _check_data_size(msg: Any) -> None:
-    found, expected = len(msg.data), msg.step * msg.height
-    if found != expected:
-        raise FrameError(
-            "truncated_data" if found < expected else "wrong_size",
-            f"step {msg.step} x height {msg.height} is {expected} bytes, but there are {found}",
-        )
-
-
 def _resize(out: Any, height: int, width: int, channels: int) -> NDArray[np.uint8]:
     """Give `out` this size, keeping its buffer if it fits, and return a writable view of its pixels.
 
@@ -183,7 +149,7 @@ def _through_cv_bridge(msg: Any) -> Image:
     except ImportError as error:
         raise FrameError(
             "unknown_encoding",
-            f"{msg.encoding!r} is not one of {', '.join(ENCODINGS)}, and cv_bridge is not installed to convert it",
+            f"{msg.encoding!r} is not one of {', '.join(encodings.KNOWN)}, and cv_bridge, which reads more, is missing",
         ) from error
     try:
         return np.asarray(CvBridge().imgmsg_to_cv2(msg, "rgb8"), np.uint8)
