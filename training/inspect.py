@@ -22,8 +22,13 @@ from training.data.sample import Sample
 from training.data.source import Source
 from weather_perception.core.contract import SemanticClass
 
-SHEET_ROWS = 8
+Pixels = NDArray[np.uint8]
+
 ABSENT_SHOWN = 20
+SHEET_ROWS = 8
+TILE = (180, 320)
+CAPTION_ROWS = 18
+INK, PAPER = (20, 20, 20), 255
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -175,17 +180,6 @@ def _positive(text: str) -> int:
     return number
 
 
-if __name__ == "__main__":
-    sys.exit(main())
-
-
-Pixels = NDArray[np.uint8]
-
-TILE = (180, 320)
-CAPTION_ROWS = 18
-INK, PAPER = (20, 20, 20), 255
-
-
 def palette(classes: Sequence[SemanticClass]) -> Pixels:
     """Colours by class id, uint8 [256, 3] RGB; ids without a class have VOC's colours, void is black."""
     colours = np.array([voc_colour(index) for index in range(256)], np.uint8)
@@ -223,3 +217,7 @@ def _tile(picture_HW3: Pixels, interpolation: int) -> Pixels:
     tile = np.full((*TILE, 3), PAPER, np.uint8)
     tile[:rows, :columns] = cv2.resize(picture_HW3, (columns, rows), interpolation=interpolation)
     return tile
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,11 +1,14 @@
 """The direction of imports is the architecture: what may know of what."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+
+GUARD = "__name__ == '__main__'"
 
 # ROS 2's Python packages that any file here could be tempted to import; `*_msgs` and `*_interfaces` are added by name.
 ROS = {
@@ -89,11 +92,16 @@ def sources(where: str) -> list[Path]:
     return [path] if path.suffix == ".py" else sorted(path.rglob("*.py"))
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imported_modules(path: Path, only_at_the_top: bool = False) -> set[str]:
     """Full names of every module or name that a file imports, anywhere or at its top, relative ones resolved."""
     package = path.relative_to(ROOT).with_suffix("").parts[:-1]
     found: set[str] = set()
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = parsed(path)
     for node in tree.body if only_at_the_top else ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
@@ -171,6 +179,19 @@ def test_replay_judges_bags_on_machines_without_ros() -> None:
 def test_a_program_loads_torch_only_after_it_has_set_openmps_wait_policy(program: str) -> None:
     """OpenMP reads the policy when PyTorch loads; spinning threads beside a busy neighbour cost five times the time."""
     assert not [name for name in loaded_with(program) if within(name, "torch") or within(name, "torchmetrics")]
+
+
+def test_a_command_starts_after_its_whole_module_is_defined() -> None:
+    """Names below the guard are unknown to a program that runs above them, and no test that imports it sees that."""
+    bodies = {
+        path.relative_to(ROOT): [isinstance(node, ast.If) and ast.unparse(node.test) for node in parsed(path).body]
+        for package in ("weather_perception", "training", "benchmarks", "tests")
+        for path in sources(package)
+    }
+    commands = {path: body for path, body in bodies.items() if GUARD in body}
+    assert len(commands) > 15
+    early = [str(path) for path, body in commands.items() if body.index(GUARD) < len(body) - 1]
+    assert not early, f"move the guard to the end of {early}"
 
 
 def test_package_root_is_empty() -> None:

@@ -1,5 +1,7 @@
 """`python -m training.inspect`, on tiny trees of every layout."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -120,9 +122,11 @@ def test_the_sheet_shows_image_labels_and_clear_partner() -> None:
     assert (labels[TILE[0] // 2 :] == CLASSES[CLASS_ID["sky"]].color).all()
 
 
-def test_a_sheet_that_is_written_can_be_read(tmp_path: Path) -> None:
+def test_the_command_writes_a_sheet_that_can_be_read(tmp_path: Path) -> None:
     datasets.camvid(tmp_path)
-    assert main([str(tmp_path), "--out", str(tmp_path / "out")]) == 0
+    command = [sys.executable, "-m", "training.inspect", tmp_path, "--out", tmp_path / "out"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[3])
+    assert done.returncode == 0, done.stderr
     sheet = cv2.imread(str(tmp_path / "out/camvid-val.png"))
     assert sheet is not None
     assert sheet.shape == (2 * (CAPTION_ROWS + TILE[0]), 2 * TILE[1], 3)
