@@ -5,6 +5,7 @@ The request is JSON too: `kind` names one of KINDS, the other keys are its argum
 
 import importlib
 import json
+import os
 import platform
 import re
 import sys
@@ -19,8 +20,8 @@ from benchmarks.bench.measure import latencies_s, peak_memory_bytes, times_as_fa
 from weather_perception.core.engines.base import EngineError, Target
 from weather_perception.core.engines.build import estimate, find_whole, key_of, load, ready_entry
 from weather_perception.core.engines.cache import EngineCache
+from weather_perception.core.engines.frames import fixed_frames
 from weather_perception.core.engines.machine import device_identity, versions
-from weather_perception.core.engines.parity import fixed_frames
 from weather_perception.core.engines.select import backend_named, open_reference
 
 Answer = dict[str, Any]
@@ -129,6 +130,7 @@ def peer(
     """
     frames = _frames(batch, height, width)
     start = time.perf_counter()
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as for the engines, before the peer loads PyTorch
     module, _, name = factory.partition(":")
     run = getattr(importlib.import_module(module), name)()
     run(frames)

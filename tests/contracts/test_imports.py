@@ -174,7 +174,11 @@ def test_replay_judges_bags_on_machines_without_ros() -> None:
 
 
 @pytest.mark.parametrize(
-    "program", ["weather_perception.replay.cli", "weather_perception.node", "weather_perception.build_engine"]
+    "program",
+    [
+        *("weather_perception.replay.cli", "weather_perception.node", "weather_perception.build_engine"),
+        "benchmarks.bench.worker",
+    ],
 )
 def test_a_program_loads_torch_only_after_it_has_set_openmps_wait_policy(program: str) -> None:
     """OpenMP reads the policy when PyTorch loads; spinning threads beside a busy neighbour cost five times the time."""

@@ -11,8 +11,9 @@ from weather_perception.core.contract import OUTPUT_NAMES, Outputs
 from weather_perception.core.engines.base import EngineError, OpenedModel, Target
 from weather_perception.core.engines.build import estimate, ready_entry
 from weather_perception.core.engines.cache import EngineCache, Entry
+from weather_perception.core.engines.frames import WEATHERS, fixed_frames
 from weather_perception.core.engines.machine import device_identity, missing_modules
-from weather_perception.core.engines.parity import WEATHERS, ParityError, fixed_frames
+from weather_perception.core.engines.parity import ParityError
 from weather_perception.core.engines.reference import TorchEngine
 from weather_perception.core.program import Program
 

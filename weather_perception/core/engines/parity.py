@@ -1,10 +1,8 @@
 """Compares an engine with the reference on fixed frames in every weather, before the engine is used."""
 
 import math
-from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -12,10 +10,8 @@ from torch import Tensor
 
 from weather_perception.core.contract import OUTPUT_NAMES, Image
 from weather_perception.core.engines.base import Engine, EngineError, Target
+from weather_perception.core.engines.frames import WEATHERS, fixed_frames
 from weather_perception.core.scores import confusion, mean_iou, psnr
-
-FRAMES_FILE = Path(__file__).with_name("frames.jpg")
-WEATHERS = ("clear", "fog", "rain", "snow")
 
 # For images the mean difference in grey levels, for class ids the share of pixels that differ, for probabilities the
 # largest difference; the worst over the frames.
@@ -38,18 +34,6 @@ Arrays = tuple[NDArray[Any], ...]
 
 class ParityError(EngineError):
     """An engine differs from the reference; the message names the first output that does."""
-
-
-def fixed_frames(height: int, width: int) -> Image:
-    """One frame for each of WEATHERS, uint8 RGB [4, height, width, 3].
-
-    A procedural street that no training saw: drive 1000900 of `training.data.scenes` at 5 s, rendered at 360x640 and
-    degraded by `training.data.degradations` with severity 0.7 and seed 1.
-    """
-    sheet = cv2.imread(str(FRAMES_FILE), cv2.IMREAD_COLOR)
-    assert sheet is not None, f"{FRAMES_FILE} was not installed"
-    frames = np.split(sheet[..., ::-1], len(WEATHERS))
-    return np.stack([cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA) for frame in frames])
 
 
 def check_parity(
