@@ -58,9 +58,10 @@ def work(model: str, device: str, height: int, width: int, batch: int) -> Answer
     import torch
 
     from benchmarks.bench.work import work_of
+    from weather_perception.core.program import module_on
 
     frames = torch.from_numpy(_frames(batch, height, width)).to(opened.device)
-    found = work_of(opened.program.exported.module().to(opened.device), frames)
+    found = work_of(module_on(opened.program, opened.device), frames)
     return {"kernels": found.kernels, "frame_bytes": found.frame_bytes}
 
 

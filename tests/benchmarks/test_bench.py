@@ -335,6 +335,12 @@ def test_a_wrong_option_is_refused(wrong: list[str], capsys: pytest.CaptureFixtu
     assert wrong[0] in capsys.readouterr().err
 
 
+def test_the_work_is_the_same_on_every_device(model: str) -> None:
+    """Shown on PyTorch's `meta` device, which refuses tensors of any other as a GPU does."""
+    request = {"kind": "work", "model": model, "height": 48, "width": 64, "batch": 1}
+    assert answer_to({**request, "device": "meta"}) == answer_to({**request, "device": "cpu"})
+
+
 def test_a_worker_is_a_process_that_answers_or_says_why_not(model: str) -> None:
     found = ask_worker({"kind": "work", "model": model, "device": "cpu", "height": 48, "width": 64, "batch": 1})
     assert found["frame_bytes"] == 48 * 64 * (3 + 3 + 1 + 1) + 4 * (4 + 2)
