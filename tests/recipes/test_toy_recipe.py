@@ -4,6 +4,7 @@ import importlib
 import json
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +30,15 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture
-def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recipe[Any]:
-    """The recipe of a module in a folder that this project does not know, registered."""
-    shutil.copy(Path(__file__).parents[1] / "support/toy_recipe.py", tmp_path / "a_toy_from_elsewhere.py")
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recipe[Any]]:
+    """The recipe of a module in a folder that this project does not know, registered and then forgotten."""
+    name = "a_toy_from_elsewhere"
+    shutil.copy(Path(__file__).parents[1] / "support/toy_recipe.py", tmp_path / f"{name}.py")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setitem(sys.modules, "a_toy_from_elsewhere", importlib.import_module("a_toy_from_elsewhere"))
-    found: Recipe[Any] = sys.modules["a_toy_from_elsewhere"].TOY
+    found: Recipe[Any] = importlib.import_module(name).TOY
     monkeypatch.setattr(recipes, "RECIPES", (*recipes.RECIPES, found))
-    return found
+    yield found
+    del sys.modules[name]
 
 
 def test_it_trains_resumes_and_is_judged_exported_measured_and_replayed(
