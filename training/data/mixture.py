@@ -1,7 +1,7 @@
 """Which degradations a training example gets, and how strong: a named share of each kind."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.random import Generator
@@ -34,15 +34,22 @@ class Mixture:
         if not shares or unknown or min(shares.values()) <= 0:
             raise ValueError(f"mixture: needs positive shares of some of {', '.join(DEGRADATIONS)}; got {dict(shares)}")
         self.names = tuple(shares)
-        self._shares = np.array(list(shares.values()))
-        self._shares /= self._shares.sum()
+        self._shares = _normalised(shares)
 
     def draw(self, rng: Generator) -> Draw:
         """One degradation at random."""
         index = int(rng.choice(len(self.names), p=self._shares))
         name = self.names[index]
-        severity = float(rng.integers(1, LEVELS[name] + 1)) if name in LEVELS else rng.uniform(*SEVERITIES)
-        return Draw(index, name, severity)
+        return Draw(index, name, _severity(rng, name, *SEVERITIES))
+
+
+def _normalised(shares: Mapping[Any, float]) -> NDArray[np.float64]:
+    share_N = np.array(list(shares.values()), np.float64)
+    return share_N / share_N.sum()
+
+
+def _severity(rng: Generator, name: str, lowest: float, highest: float) -> float:
+    return float(rng.integers(1, LEVELS[name] + 1)) if name in LEVELS else rng.uniform(lowest, highest)
 
 
 WEATHER_MIXTURE = Mixture(dict(zip(WEATHERS, (0.22, 0.26, 0.26, 0.26), strict=True)))
@@ -114,8 +121,7 @@ class ConditionMixture:
         if not shares or unknown or min(shares.values()) <= 0:
             raise ValueError(f"mixture: needs positive shares of kinds made of {sorted(known)}; got {dict(shares)}")
         self.kinds = tuple(shares)
-        self._shares = np.array(list(shares.values()), np.float64)
-        self._shares /= self._shares.sum()
+        self._shares = _normalised(shares)
 
     def draw(self, rng: Generator) -> Plan:
         """One example at random; two weathers at once have severities of their own."""
@@ -126,11 +132,7 @@ class ConditionMixture:
             if place in kind:
                 before = Step(tuple(choices)[int(rng.integers(len(choices)))], rng.uniform(FROM_SEVERITY, 1))
         highest = 1.0 if len(names) < 2 else MIXED_TO_SEVERITY
-        return Plan(before, tuple(Step(name, _severity(rng, name, highest)) for name in names))
-
-
-def _severity(rng: Generator, name: str, highest: float) -> float:
-    return float(rng.integers(1, LEVELS[name] + 1)) if name in LEVELS else rng.uniform(FROM_SEVERITY, highest)
+        return Plan(before, tuple(Step(name, _severity(rng, name, FROM_SEVERITY, highest)) for name in names))
 
 
 DEFAULT_MIXTURE = ConditionMixture(

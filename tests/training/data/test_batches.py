@@ -11,14 +11,6 @@ from training.data.mixture import CONDITIONS, NEAR_MISS, OTHER_FRAME, ConditionM
 from training.data.sample import Sample
 
 
-@pytest.fixture
-def pool() -> list[Sample]:
-    rng = np.random.default_rng(0)
-    image = rng.integers(60, 200, (120, 160, 3)).astype(np.uint8)
-    labels = np.repeat(np.arange(120, dtype=np.uint8)[:, None] // 11, 160, axis=1)
-    return [Sample(image, labels, np.full((120, 160), 20, np.float32))]
-
-
 def test_mixed_examples_repeat_and_batch(pool: list[Sample]) -> None:
     crops = MixedCrops([pool], [1.0], (64, 80), seed=3)
     for first, second in zip(crops[7], crops[7], strict=True):

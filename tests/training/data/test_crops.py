@@ -8,17 +8,7 @@ from training.data.balanced_crops import TaskTurns, balanced_crops
 from training.data.batches import DegradedCrops
 from training.data.classes import VOID
 from training.data.crops import crop, relight
-from training.data.degradations import LEVELS
-from training.data.mixture import SEVERITIES, Mixture
 from training.data.sample import Sample
-
-
-@pytest.fixture
-def pool() -> list[Sample]:
-    rng = np.random.default_rng(0)
-    image = rng.integers(60, 200, (120, 160, 3)).astype(np.uint8)
-    labels = np.repeat(np.arange(120, dtype=np.uint8)[:, None] // 11, 160, axis=1)
-    return [Sample(image, labels, np.full((120, 160), 20, np.float32))]
 
 
 @pytest.fixture
@@ -71,20 +61,3 @@ def test_relighting_keeps_labels_and_depth(pool: list[Sample]) -> None:
     relit = relight(pool[0], np.random.default_rng(2))
     assert relit.labels_HW is pool[0].labels_HW and relit.depth_HW is pool[0].depth_HW
     assert not np.array_equal(relit.image_HW3, pool[0].image_HW3)
-
-
-def test_shares_are_kept_and_severities_fit_the_degradation() -> None:
-    rng = np.random.default_rng(0)
-    mixture = Mixture({"jpeg": 3.0, "fog": 1.0})
-    drawn = [mixture.draw(rng) for _ in range(2000)]
-    jpeg = [d.severity for d in drawn if d.name == "jpeg"]
-    assert 0.7 < len(jpeg) / len(drawn) < 0.8
-    assert set(jpeg) == set(range(1, LEVELS["jpeg"] + 1))
-    assert all(SEVERITIES[0] <= d.severity <= SEVERITIES[1] for d in drawn if d.name == "fog")
-    assert {(d.number, d.name) for d in drawn} == {(0, "jpeg"), (1, "fog")}
-
-
-@pytest.mark.parametrize("shares", [{}, {"sunshine": 1.0}, {"fog": 0.0}])
-def test_a_mixture_that_cannot_be_drawn_is_refused(shares: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="mixture: needs positive shares"):
-        Mixture(shares)
