@@ -63,6 +63,7 @@ def test_the_pruned_model_equals_the_network_with_every_expert(run: Path, deploy
     assert (restored.float() - frames.float()).abs().max() > 2  # there is a difference to see
     torch.testing.assert_close(gates, result.gates_BG, rtol=1e-4, atol=1e-5)
     assert weather.tolist() == [[1.0], [1.0]]
+    assert deployable.parts["moe_wirnet"] is deployable.model.restorer.net
     decoder = [name for name in deployable.model.state_dict() if ".decoder.0.blocks.0.experts." in name]
     assert {name.split(".experts.")[1].split(".")[0] for name in decoder} == {"0"}
 

@@ -48,10 +48,11 @@ def deployed(net: MoeWirNet, segmenter: nn.Module) -> DeployedRestorer:
 def deploy(saved: Checkpoint, config: PaperBRun, segmenter: Segmenter) -> Deployable:
     """The network of a checkpoint with the segmenter for its mask; raises CheckpointError."""
     net, base = restore(saved, config.model), segmenter.for_any_frame()
+    model = deployed(net, base)
     return Deployable(
-        model=deployed(net, base),
+        model=model,
         base=DeployedSegmenter(base).eval(),
-        parts={"segmenter": base, "moe_wirnet": pruned(net)},
+        parts={"segmenter": base, "moe_wirnet": model.get_submodule("restorer.net")},
         training=provenance(saved, config, method=TITLE),
         conditions=WEATHERS,
         trained_under="the weathers of its tasks",
