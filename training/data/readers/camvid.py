@@ -48,7 +48,7 @@ class CamVid(LabelledSet):
         """The splits of the root."""
         return [name for name in subfolders(root) if {"images", "labels"} <= set(subfolders(root / name))]
 
-    def depth(self, index: int, labels_HW: Pixels) -> NDArray[np.float32]:
+    def depth(self, index: int, image_HW3: Pixels, labels_HW: Pixels) -> NDArray[np.float32]:
         """`assumed_depth` of the labels, float32 [H, W] metres."""
         return assumed_depth(labels_HW)
 

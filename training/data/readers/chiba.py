@@ -75,7 +75,7 @@ class Chiba(LabelledSet):
         check_same_size(road_HW, objects_HW, road, objects)
         return np.where(objects_HW == VOID, road_HW, objects_HW)
 
-    def depth(self, index: int, labels_HW: Pixels) -> NDArray[np.float32]:
+    def depth(self, index: int, image_HW3: Pixels, labels_HW: Pixels) -> NDArray[np.float32]:
         """`assumed_depth` of the labels, float32 [H, W] metres."""
         return assumed_depth(labels_HW)
 

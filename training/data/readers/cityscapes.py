@@ -118,7 +118,7 @@ class Cityscapes(LabelledSet):
         """The splits of the root."""
         return subfolders(root / "leftImg8bit") if (root / "gtFine").is_dir() else []
 
-    def depth(self, index: int, labels_HW: Pixels) -> NDArray[np.float32]:
+    def depth(self, index: int, image_HW3: Pixels, labels_HW: Pixels) -> NDArray[np.float32]:
         """Depth of the frame at `index`, float32 [H, W] metres."""
         depth_HW = assumed_depth(TO_STREET[labels_HW])
         files = self.files[index]

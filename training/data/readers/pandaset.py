@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from training.data.classes import CLASS_ID, CLASSES, VOID
 from training.data.lidar_depth import complete_depth
 from training.data.readers.files import Part, check_root, choose, pair
-from training.data.readers.pixels import Pixels, check_same_size, label_code, read_image
+from training.data.readers.pixels import Pixels, check_same_size, label_code
 from training.data.readers.sets import LabelledFiles, LabelledSet
 from training.data.source import Source
 
@@ -103,13 +103,12 @@ class PandaSet(LabelledSet):
         )
         return list(SPLITS) if whole else []
 
-    def depth(self, index: int, labels_HW: Pixels) -> NDArray[np.float32]:
+    def depth(self, index: int, image_HW3: Pixels, labels_HW: Pixels) -> NDArray[np.float32]:
         """Depth of the frame at `index`, float32 [H, W] metres. Raises ValueError for an unreadable depth file."""
         path = self._depths[index]
         measured_HW = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
         if measured_HW is None or measured_HW.dtype != np.uint16 or measured_HW.ndim != 2:
             raise ValueError(f"{path}: not a readable 16-bit image of centimetres; copy the file again")
-        image_HW3 = read_image(self.files[index].image)
         check_same_size(image_HW3, np.asarray(measured_HW), self.files[index].image, path)
         return complete_depth(measured_HW.astype(np.float32) * np.float32(CENTIMETRE), image_HW3)
 

@@ -111,10 +111,13 @@ class LabelledSet(LazySequence[Sample, LabelledFiles]):
         labels_HW = self.labels(index)
         image_HW3 = self._fit(read_image(files.image), labels_HW)
         check_same_size(image_HW3, labels_HW, files.image, files.labels)
-        return Sample(image_HW3, labels_HW, self.depth(index, labels_HW))
+        return Sample(image_HW3, labels_HW, self.depth(index, image_HW3, labels_HW))
 
-    def depth(self, index: int, labels_HW: Pixels) -> NDArray[np.float32]:
-        """Depth of the frame at `index`, float32 [H, W] metres: an empty street's, unless the set measures it."""
+    def depth(self, index: int, image_HW3: Pixels, labels_HW: Pixels) -> NDArray[np.float32]:
+        """Depth of the frame at `index`, float32 [H, W] metres: an empty street's, unless the set knows better.
+
+        `image_HW3` and `labels_HW` are those of the frame.
+        """
         return ground_plane_depth(*labels_HW.shape)
 
     def _fit(self, image_HW3: Pixels, labels_HW: Pixels) -> Pixels:
