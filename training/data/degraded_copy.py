@@ -18,8 +18,8 @@ from training.data.degradations import DEGRADATIONS
 from training.data.degradations.arguments import Image, Map
 from training.data.degradations.reflections import REFLECTIONS
 from training.data.readers.files import IMAGE_SUFFIXES
-from training.data.readers.pixels import read_image
 from training.data.sample import SKY_DEPTH, ground_plane_depth
+from weather_perception.core.pictures import read_image
 
 MANIFEST = "degradation.json"
 PICTURE_SUFFIXES = (*IMAGE_SUFFIXES, ".tif", ".tiff")

@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+from weather_perception.core.pictures import SUFFIXES, is_picture
+
+IMAGE_SUFFIXES = SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def find(part: Part) -> list[File]:
     pattern = re.compile(part.stem)
     listing = part.folder.rglob("*") if part.deep else part.folder.iterdir()
     paths = sorted(tqdm(listing, f"listing {part.folder.name}", unit="file", delay=2, leave=False))
-    matches = ((path, pattern.fullmatch(path.stem)) for path in paths if _is_wanted(path, part.suffixes))
+    matches = ((path, pattern.fullmatch(path.stem)) for path in paths if is_picture(path, part.suffixes))
     files = [File(match[1], path, match.groups()) for path, match in matches if match]
     return files if part.only is None else [file for file in files if file.key in part.only]
 
@@ -118,11 +120,6 @@ def choose(root: Path, kind: str, wanted: str, known: Sequence[str]) -> str:
         there_are = ", ".join(known) or "none (docs/datasets.md shows the expected folders)"
         raise FileNotFoundError(f"{root}: no {kind} {wanted!r}; there are {there_are}")
     return wanted
-
-
-def _is_wanted(path: Path, suffixes: tuple[str, ...]) -> bool:
-    # A leading dot marks the notes of other systems, such as ._0001.png beside 0001.png.
-    return path.suffix.lower() in suffixes and not path.name.startswith(".")
 
 
 def _check(lone: Iterable[File], total: int, lack: str, part: Part, strict: bool) -> list[str]:

@@ -3,27 +3,16 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from training.data.classes import VOID
+from weather_perception.core.pictures import read_label_values
 
 Pixels = NDArray[np.uint8]
 
 OUT_OF_RANGE = -1
-
-
-def read_image(path: Path) -> Pixels:
-    """An image as uint8 [H, W, 3] RGB. Raises ValueError for an unreadable file.
-
-    Ignores a photograph's orientation tag: labels and partners belong to the pixels as stored.
-    """
-    pixels = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    if pixels is None:
-        raise ValueError(f"{path}: not a readable image; copy the file again")
-    return np.ascontiguousarray(np.asarray(pixels, np.uint8)[:, :, ::-1])
 
 
 def image_size(path: Path) -> tuple[int, int]:
@@ -50,13 +39,7 @@ def read_labels(path: Path, code: NDArray[np.int16]) -> Pixels:
     Palette images give their indices. Raises ValueError for an unreadable file, more than one channel, or a value
     outside the code.
     """
-    with _open(path) as image:
-        if image.mode not in ("L", "P", "1"):
-            raise ValueError(f"{path}: expected one channel of class ids, found {image.mode} pixels")
-        try:
-            values_HW = np.asarray(image, np.uint8)
-        except OSError as error:
-            raise ValueError(f"{path}: a truncated image; copy the file again") from error
+    values_HW = read_label_values(path)
     labels_HW = code[values_HW]
     if labels_HW.min() == OUT_OF_RANGE:
         first = values_HW[labels_HW == OUT_OF_RANGE][0]

@@ -9,10 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.readers.pixels import Pixels, check_same_size, read_image, read_labels
+from training.data.readers.pixels import Pixels, check_same_size, read_labels
 from training.data.sample import Sample, ground_plane_depth
 from training.data.source import Source
 from weather_perception.core.contract import SemanticClass
+from weather_perception.core.pictures import read_image
 
 Item = TypeVar("Item")
 Files = TypeVar("Files", "LabelledFiles", "PairFiles")

@@ -1,6 +1,5 @@
 """Finds the files of a recording, by what is in them rather than by their names, and what metadata.yaml says of it."""
 
-import re
 import shutil
 import tempfile
 import weakref
@@ -13,6 +12,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from weather_perception.core.pictures import natural
 from weather_perception.replay.bagfiles import mcap, ros1, sqlite
 from weather_perception.replay.bagfiles.base import ZSTD_MAGIC, BagFile, BagFileError, zstd
 
@@ -105,12 +105,6 @@ def open_file(path: Path, owner: object) -> BagFile:
     if not any(head):
         raise BagFileError(f"{path}: the file begins with zeros, as after a power loss; nothing of it can be read")
     raise BagFileError(f"{path}: not a bag: neither MCAP, nor sqlite3 of rosbag2, nor a ROS 1 bag")
-
-
-def natural(path: Path) -> list[tuple[int, str]]:
-    """A key that sorts frame2 before frame10."""
-    parts = re.split(r"(\d+)", path.name)
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
 
 
 def _head(path: Path) -> bytes:
