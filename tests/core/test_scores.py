@@ -50,6 +50,12 @@ def test_image_scores_are_torchmetrics_of_arrays_and_tensors_alike() -> None:
     assert ssim(255 - clear, clear) < 0.5
 
 
+def test_ssim_by_hand() -> None:
+    black = np.zeros((32, 32, 3), np.uint8)
+    steadying = (0.01 * 255) ** 2
+    assert ssim(black + np.uint8(10), black) == pytest.approx(steadying / (10**2 + steadying), rel=1e-4)
+
+
 def test_images_that_are_views_with_any_strides_are_compared() -> None:
     given, clear = image(1), image(2)
     clear.flags.writeable = False

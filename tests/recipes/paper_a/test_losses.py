@@ -50,6 +50,14 @@ def test_equal_weights_of_l1_and_variation_erase_details_under_four_pixels(side:
     assert (costs[0] < costs[1]) == kept
 
 
+def test_the_default_weights_keep_even_a_single_pixel() -> None:
+    config = EGSynLossConfig(perceptual_features="off", adversarial=0)
+    clear = torch.zeros(1, 1, 64, 64)
+    clear[:, :, 20, 20] = 1
+    costs = [sum(egsyn_terms(config, x, clear, torch.ones(1), None).values()) for x in (clear, clear * 0.9, clear * 0)]
+    assert costs[0] < costs[1] < costs[2]
+
+
 def test_the_printed_reading_does_not_see_a_diagonal_ramp() -> None:
     assert losses.printed_variation(RAMP + RAMP.mT) == 0
 
@@ -132,7 +140,7 @@ def test_egsyns_terms_are_the_five_of_equation_4_with_their_weights() -> None:
 def test_the_default_weights_are_the_documented_ones() -> None:
     config = EGSynLossConfig()
     weights = (config.l1, config.adversarial, config.perceptual, config.style, config.total_variation)
-    assert weights == (1.0, 0.1, 0.1, 250.0, 1.0)
+    assert weights == (10.0, 0.1, 0.1, 250.0, 1.0)
     assert config.variation == "anisotropic"
 
 

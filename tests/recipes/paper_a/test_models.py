@@ -125,6 +125,16 @@ def test_both_discriminators_teach_sgada_through_the_soft_map_and_the_image() ->
         assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in net.sgada.generator.head.parameters())
 
 
+def test_d1_judges_the_map_and_the_image_together() -> None:
+    torch.manual_seed(0)
+    judge = SegmentationDiscriminator(CONFIG).eval()
+    masks, images = torch.rand(2, 1, CONFIG.classes, 64, 64), torch.rand(2, 1, 3, 64, 64)
+    scores = [
+        judge(mask, image) for mask, image in ((masks[0], images[0]), (masks[1], images[0]), (masks[0], images[1]))
+    ]
+    assert not torch.allclose(scores[0], scores[1]) and not torch.allclose(scores[0], scores[2])
+
+
 def test_the_discriminator_scores_patches_one_in_64() -> None:
     with torch.device("meta"):
         config = CooperationConfig(classes=19)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from tests.support.runs import run, tensors, untrained
 from training.data.batches import Example
+from training.data.degradations import PAPER_A_DEGRADATIONS
 from training.loop import processes
 from training.loop.checkpoint import Record
 from training.loop.stages import Outcome
@@ -16,7 +17,7 @@ from training.loop.trainer import Trainer
 from training.recipes.paper_a import objective as paper_a_stages
 from training.recipes.paper_a.config import EGSynLossConfig, PaperARun, paper_a_smoke
 from training.recipes.paper_a.objective import D1, D2, EGSYN, SEGMENTER, SGADA
-from training.recipes.paper_a.recipe import PAPER_A
+from training.recipes.paper_a.recipe import PAPER_A, examples
 from training.recipes.paper_a.vgg19 import VGG19Features
 from training.recipes.weather_net.config import smoke
 from training.recipes.weather_net.recipe import WEATHER_NET
@@ -152,3 +153,13 @@ def test_the_original_segmenter_is_asked_for_and_goes_into_the_checkpoint_as_it_
     kept, trained = tensors(tmp_path / "run"), tensors(base)
     names = [name.removeprefix("segmenter.") for name in kept if name.startswith("segmenter.")]
     assert names and all(torch.equal(kept[f"segmenter.{n}"], trained[f"model.segmenter.{n}"]) for n in names)
+
+
+def test_street_scenes_show_the_papers_seven_degradations_unless_others_are_chosen() -> None:
+    data = dataclasses.replace(CONFIG.data, drives=1, height=64, width=64, crop=(16, 16))
+    for chosen in (PAPER_A_DEGRADATIONS, ("fog", "snow")):
+        config = dataclasses.replace(CONFIG, degradations=chosen, data=data)
+        drawn = examples(config).open()
+        assert {int(drawn[index].weather) for index in range(60)} == set(range(len(chosen)))
+        assert ("--degradations fog,snow" in PAPER_A.command(config)) == (len(chosen) == 2)
+    assert "snow" not in PAPER_A_DEGRADATIONS and len(PAPER_A_DEGRADATIONS) == 7

@@ -19,6 +19,7 @@ from training.data.sample import Sample
 __all__ = [
     "DEGRADATIONS",
     "LEVELS",
+    "PAPER_A_DEGRADATIONS",
     "WEATHERS",
     "chromatic_aberration",
     "clear",
@@ -83,6 +84,12 @@ LEVELS = {
     "foggy_cityscapes": 3,
 }
 """The number of levels of degradations with a severity of 1, 2, ...; all others take any number from 0 to 1."""
+
+PAPER_A_DEGRADATIONS = (
+    *("chromatic_aberration", "gaussian_blur", "gaussian_noise", "jpeg"),
+    *("fog", "rain", "reflection"),
+)
+"""The degradations of paper A, sections 4.1.1 and 4.1.2."""
 
 
 def degrade(sample: Sample, name: str, severity: float, seed: int) -> Image:

@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from training.data.classes import CLASSES
+from training.data.degradations import PAPER_A_DEGRADATIONS
 from training.deployable import Deployable, provenance
 from training.loop.checkpoint import Checkpoint, CheckpointError
 from training.models.deploy import (
@@ -19,17 +20,6 @@ from training.recipes.paper_a.objective import EGSYN, SGADA
 from training.segmenters.find import Segmenter
 
 TITLE = "paper A: SGAda + EGSyn"
-DEGRADATIONS = (
-    "clear",
-    "chromatic_aberration",
-    "gaussian_blur",
-    "gaussian_noise",
-    "jpeg",
-    "fog",
-    "rain",
-    "reflection",
-)
-"""The degradations of paper A (sections 4.1.1 and 4.1.2), and clear frames, which the model should not change."""
 
 LIMITS = """\
 - It has no router, so its weather is `unknown` and it has no gates.
@@ -74,7 +64,7 @@ def deploy(saved: Checkpoint, config: PaperARun, segmenter: Segmenter) -> Deploy
         base=DeployedSegmenter(original).eval(),
         parts={"segmenter": original, "sgada": net.sgada, "egsyn": net.egsyn},
         training=provenance(saved, config, method=TITLE, perceptual=config.egsyn_loss.perceptual_features),
-        conditions=DEGRADATIONS,
+        conditions=tuple(dict.fromkeys(("clear", *PAPER_A_DEGRADATIONS, *config.degradations))),
         trained_under="synthetic degradations",
         limits=LIMITS,
     )

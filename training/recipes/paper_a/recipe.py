@@ -10,15 +10,17 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from training.data.classes import CLASSES
+from training.data.degradations import PAPER_A_DEGRADATIONS
 from training.data.examples import Examples, street_examples
+from training.data.mixture import Mixture
 from training.data.paired_crops import PairedCrops, SegmentedCrops, classes_of, open_pairs
-from training.options import add_pairs, pairs_arguments, pairs_of
+from training.options import add_pairs, pairs_arguments, pairs_of, tasks
 from training.recipe import Recipe, Run
 from training.recipes.paper_a.config import PRESETS, PairsConfig, PaperARun
 from training.recipes.paper_a.deploy import TITLE, deploy
 from training.recipes.paper_a.network import Cooperation
 from training.recipes.paper_a.objective import SEGMENTER, networks, stages
-from training.recipes.paper_a.vgg19 import build_extractor
+from training.recipes.paper_a.vgg19 import VGG19Features, build_extractor
 from training.segmenters.find import Segmenter, find_segmenter, located
 from weather_perception.core.contract import SemanticClass
 
@@ -35,6 +37,12 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--originals", default="", metavar="FOLDER", help="original label maps of the pairs, named as degraded frames"
     )
+    parser.add_argument(
+        "--degradations",
+        type=tasks,
+        metavar="NAME,..",
+        help="degradations of our scenes, in equal shares (default: the paper's seven)",
+    )
     parser.add_argument("--vgg19", metavar="FILE", help="torchvision's weights file, or `off` for no perceptual losses")
 
 
@@ -43,6 +51,10 @@ def configure(config: PaperARun, options: Namespace) -> PaperARun:
     pairs = pairs_of(options)
     if options.originals and not pairs.root:
         raise ValueError("--originals are label maps for a data set of pairs; name it with --pairs ROOT")
+    if options.degradations and pairs.root:
+        raise ValueError("--degradations are for our scenes; the frames of --pairs are degraded already")
+    if options.degradations:
+        config = replace(config, degradations=options.degradations)
     config = replace(config, pairs=PairsConfig(pairs.root, pairs.split, options.originals), segmenter=options.segmenter)
     if not options.vgg19:
         return config
@@ -56,8 +68,9 @@ def arguments(config: PaperARun) -> str:
         original = " --originals ORIGINALS"
     else:
         original = f" --segmenter {'CHECKPOINT' if Path(config.segmenter).exists() else config.segmenter}"
+    chosen = "" if config.degradations == PAPER_A_DEGRADATIONS else f" --degradations {','.join(config.degradations)}"
     features = "off" if config.egsyn_loss.perceptual_features == "off" else "VGG19_WEIGHTS"
-    return f"{pairs_arguments(config.pairs)}{original} --vgg19 {features}"
+    return f"{pairs_arguments(config.pairs)}{original}{chosen} --vgg19 {features}"
 
 
 def assemble(config: PaperARun, fabric: Fabric) -> Run:
@@ -66,14 +79,24 @@ def assemble(config: PaperARun, fabric: Fabric) -> Run:
     if config.pairs.root:
         classes = classes_of(open_pairs(Path(config.pairs.root), config.pairs.split))
         config = replace(config, model=replace(config.model, classes=len(classes)))
-    return put_together(config, fabric, original_of(config, [c.name for c in classes]), examples(config))
+    extractor = build_extractor(config.egsyn_loss)
+    original = original_of(config, [c.name for c in classes])
+    return put_together(config, fabric, original, examples(config), extractor)
 
 
-def put_together(config: PaperARun, fabric: Fabric, original: Segmenter | None, chosen: Examples) -> Run:
-    """The run with the original segmenter, or None if the `chosen` examples contain their maps."""
+def put_together(
+    config: PaperARun,
+    fabric: Fabric,
+    original: Segmenter | None,
+    chosen: Examples,
+    extractor: VGG19Features | None,
+) -> Run:
+    """The run with the original segmenter, or None if the `chosen` examples contain their maps.
+
+    `extractor` is that of build_extractor for the configuration; it goes to the device of the training.
+    """
     torch.manual_seed(config.seed)  # again, because opening a segmenter draws random numbers
     nets = networks(config.model, original.module if original else None)
-    extractor = build_extractor(config.egsyn_loss)
     return Run(
         config,
         nets,
@@ -102,7 +125,7 @@ def original_of(config: PaperARun, classes: Sequence[str]) -> Segmenter | None:
 def examples(config: PaperARun) -> Examples:
     """Degraded street scenes, or crops of the pairs, with their precomputed maps if the run uses them."""
     if not config.pairs.root:
-        return street_examples(config.data, config.seed)
+        return street_examples(config.data, config.seed, Mixture(dict.fromkeys(config.degradations, 1.0)))
     pairs, size, seed = open_pairs(Path(config.pairs.root), config.pairs.split), config.data.crop, config.seed
     if config.pairs.originals:
         return Examples((pairs.source,), lambda: SegmentedCrops(pairs, Path(config.pairs.originals), size, seed))

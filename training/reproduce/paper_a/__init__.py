@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from training.recipes.paper_a.vgg19 import build_extractor
 from training.reproduce.command import Done, Order, Paper, check_some
 from training.reproduce.paper_a import experiments, report, scales
 
@@ -33,7 +34,8 @@ def run(options: argparse.Namespace, order: Order) -> Done:
         scales.SMALL[options.scale](options.seed))  # fmt: skip
     planned = experiments.plan(data, scale)
     check_some(planned)
-    done = [experiments.run(experiment, data, scale, order, options.segmenter) for experiment in planned]
+    extractor = build_extractor(scale.training.egsyn_loss)  # a missing file is noticed before anything trains
+    done = [experiments.run(experiment, data, scale, order, extractor, options.segmenter) for experiment in planned]
     told = [line for experiment in done for line in experiment["data"]]
     return Done(told, {"scale": report.settings(scale), "experiments": done}, report.page)
 

@@ -10,8 +10,10 @@ from torch import nn
 
 from training.data.classes import VOID
 from training.judging.judge import judge
+from training.loop import processes
 from training.losses.segmentation import class_weights
 from training.models.deploy import DeployedSegmenter
+from training.recipes.paper_a.vgg19 import VGG19Features
 from training.reproduce.command import Order
 from training.reproduce.frames import CAMVID, STREET, Frames, data_set_frames, runs_on_streets, street_frames
 from training.reproduce.paper_a.published import TABLES
@@ -41,9 +43,14 @@ def missing(data: Mapping[str, Path]) -> list[str]:
 
 
 def run(
-    experiment: Experiment, data: Mapping[str, Path], scale: CooperationScale, order: Order, segmenter: str = ""
+    experiment: Experiment,
+    data: Mapping[str, Path],
+    scale: CooperationScale,
+    order: Order,
+    extractor: VGG19Features | None,
+    segmenter: str = "",
 ) -> dict[str, Any]:
-    """Train and judge the unfinished rows, and collect all scores.
+    """Train and judge the unfinished rows, and collect all scores; `extractor` is that of the scale's losses.
 
     Raises CheckpointError, FileNotFoundError, SegmenterError and ValueError.
     """
@@ -52,7 +59,7 @@ def run(
     frames = open_frames(experiment, data, scale)
     folder, seed = order.out / experiment.data, scale.training.seed
     original = open_segmenter(frames, scale, folder / "segmenter", order.command, segmenter)
-    study = CooperationStudy(frames, scale, folder, order.command, original)
+    study = CooperationStudy(frames, scale, folder, order.command, original, extractor)
     rows = study.run(experiment.parts, [seed], order.jobs)
     module, net = restored(study.place_of(Trial(experiment.parts[0], seed), COOPERATIVE))
     parts: dict[str, nn.Module] = {"original segmenter": module, "G1": net.sgada, "G2": net.egsyn}
@@ -90,10 +97,11 @@ def on_street(scale: CooperationScale, camvid: Path | None) -> CooperationScale:
 
 def judge_segmenter(module: nn.Module, frames: Frames) -> dict[str, Any]:
     """The original segmentation of the clear frames (Table 1's first row)."""
-    original = DeployedSegmenter(module).eval()
+    device = processes.launch().device
+    original = DeployedSegmenter(module).eval().to(device)
 
     def perceive(frame: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        labels = original(frame)[1]
+        labels = original(frame.to(device))[1]
         return labels, labels, frame
 
     found: dict[str, Any] = judge(perceive, frames.judged("clear"), len(frames.classes), VOID).result()["original"]

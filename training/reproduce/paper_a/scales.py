@@ -4,13 +4,9 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from training.config import DataConfig
+from training.data.degradations import PAPER_A_DEGRADATIONS
 from training.recipes.paper_a.config import CooperationConfig, EGSynLossConfig, GeneratorConfig, PaperARun, paper_a
 from training.reproduce.study import Scale
-
-STREET_DEGRADATIONS = (
-    *("chromatic_aberration", "gaussian_blur", "gaussian_noise", "jpeg"),
-    *("fog", "rain", "reflection"),
-)
 
 
 class Whole(NamedTuple):
@@ -35,15 +31,12 @@ class CooperationScale(Scale):
     segmenter_steps: int
     segmenter_batch: int
     segmenter_crop: tuple[int, int]
-    street: tuple[str, ...] = STREET_DEGRADATIONS
+    street: tuple[str, ...] = PAPER_A_DEGRADATIONS
     whole: Whole | None = None
 
 
 def quick(seed: int) -> CooperationScale:
-    """An hour on two CPU cores: small networks, skip connections, SGAda at a quarter of the size, no VGG-19.
-
-    L1 weighs 10: with the paper's total variation of 1, a weight of 1 rewards erasing small detail.
-    """
+    """An hour on two CPU cores: small networks, skip connections, SGAda at a quarter of the size, no VGG-19."""
     model = CooperationConfig(
         sgada=GeneratorConfig(width=32, blocks=4, skips=True, shrink=4),
         egsyn=GeneratorConfig(width=16, blocks=4, skips=True),
@@ -56,7 +49,7 @@ def quick(seed: int) -> CooperationScale:
         egsyn_steps=120,
         steps=24,
         model=model,
-        egsyn_loss=EGSynLossConfig(l1=10.0, perceptual_features="off"),
+        egsyn_loss=EGSynLossConfig(perceptual_features="off"),
         data=DataConfig(drives=40, crop=(144, 192), camvid_share=0.7),
         seed=seed,
         batch=4,
@@ -77,7 +70,7 @@ def quick(seed: int) -> CooperationScale:
 def full(seed: int, vgg19: str) -> CooperationScale:
     """The paper's networks, on a GPU; `vgg19` is the weights file, or `off`."""
     features = EGSynLossConfig(perceptual_features="off") if vgg19 == "off" else EGSynLossConfig(vgg19_weights=vgg19)
-    training = replace(paper_a(), name="reproduce_a", egsyn_loss=replace(features, l1=10.0), seed=seed)
+    training = replace(paper_a(), name="reproduce_a", egsyn_loss=features, seed=seed)
     return CooperationScale(
         name="full",
         training=training,

@@ -25,6 +25,7 @@ from training.recipes.paper_a.losses import refinement
 from training.recipes.paper_a.network import Cooperation
 from training.recipes.paper_a.objective import SEGMENTER
 from training.recipes.paper_a.recipe import PAPER_A, put_together
+from training.recipes.paper_a.vgg19 import VGG19Features
 from training.reproduce.frames import Frames
 from training.reproduce.paper_a.scales import CooperationScale, Whole
 from training.reproduce.study import Study, Trial, finish, folder_name
@@ -136,6 +137,7 @@ class CooperationStudy(Study):
 
     scale: CooperationScale
     segmenter: Segmenter
+    extractor: VGG19Features | None
 
     def config(self, trial: Trial) -> PaperARun:
         """The scale's training with the classes of the frames, and the seed."""
@@ -159,7 +161,7 @@ class CooperationStudy(Study):
         """One run, from its checkpoint if it has one."""
         config, fabric = variant.config, processes.launch()
         examples = self.frames.examples((trial.row,), config.data.crop, config.seed)
-        run = put_together(config, fabric, self.segmenter, examples)
+        run = put_together(config, fabric, self.segmenter, examples, self.extractor)
         if variant.start:
             open_checkpoint(self.place_of(trial, variant.start)).load_into(run.networks)
         self.train(PAPER_A, run, fabric, self.place_of(trial, variant.name), f"{trial.row}, {variant.name}")
@@ -170,7 +172,7 @@ class CooperationStudy(Study):
 
     def judge(self, trial: Trial, variant: str) -> Judged:
         """The scores of a variant on the degraded frames."""
-        perceive = perceiver(*restored(self.place_of(trial, variant)))
+        perceive = perceiver(*restored(self.place_of(trial, variant)), processes.launch().device)
         return judge(perceive, self.frames.judged(trial.row), len(self.frames.classes), VOID)
 
 
@@ -180,9 +182,8 @@ def restored(folder: Path) -> tuple[nn.Module, Cooperation]:
     return held_segmenter(saved).module, restore(saved, PAPER_A.read(saved).model)
 
 
-def perceiver(segmenter: nn.Module, net: Cooperation) -> Perceive:
-    """The networks as `judge` calls them."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+def perceiver(segmenter: nn.Module, net: Cooperation, device: torch.device) -> Perceive:
+    """The networks as `judge` calls them, on a device."""
     base, model = (module.eval().to(device) for module in (DeployedSegmenter(segmenter),
                                                            DeployedCooperation(segmenter, net)))  # fmt: skip
 
