@@ -1,6 +1,5 @@
 """Live mode: the real node in its own process answers frames over real DDS."""
 
-import json
 import os
 import re
 from dataclasses import replace
@@ -11,6 +10,7 @@ import pytest
 pytest.importorskip("rclpy", reason="live mode needs ROS 2's Python packages")
 
 from tests.support.bags import Shot, write_bag
+from tests.support.metrics import figures_in, read_metrics
 from weather_perception.core.engines import command
 from weather_perception.core.engines.backends.openvino import OpenVino
 from weather_perception.core.engines.cache import EngineCache
@@ -32,17 +32,18 @@ def test_every_frame_is_answered_and_malformed_ones_are_named(
     arguments = ["--model", str(tiny_model), "--live", "--max-in-flight", "1", "--rate", "0.5"]
     assert main([str(bag), "--out", str(tmp_path / "live"), *arguments]) == 0
     assert _dds_environment() == before
-    live = json.loads((tmp_path / "live" / "metrics.json").read_text())
+    live = figures_in(tmp_path / "live")
     assert (live["frames_sent"], live["frames_received"]) == (10, 9)
     assert live["drops"] == {"wrong_step": 1}
-    assert live["unanswered_stamps_ns"] == [drive[6].stamp_ns]
+    states = read_metrics(tmp_path / "live")["cameras"][0]["runs"][0]["frames"]["state"]
+    assert states == ["answered"] * 6 + ["wrong_step"] + ["answered"] * 3
     assert live["model"] == {"name": "tiny", "sha256": open_program(tiny_model).sha256}
     assert (live["mode"], live["engine"]) == ("live", "torch")
     assert live["latency_ms"]["p95"] >= live["latency_ms"]["p50"] > 0
     assert 0 < live["speed"]["times_real_time"] < 0.55
 
     assert main([str(bag), "--out", str(tmp_path / "direct"), "--model", str(tiny_model)]) == 0
-    direct = json.loads((tmp_path / "direct" / "metrics.json").read_text())
+    direct = figures_in(tmp_path / "direct")
     assert live["weathers"] == direct["weathers"]
     assert _content(tmp_path / "live" / "output_bag") == _content(tmp_path / "direct" / "output_bag")
 
@@ -65,7 +66,7 @@ def test_a_run_is_by_what_was_built_before_from_its_first_frame_on_and_by_nothin
 
     assert command.main(said[1].split()) == 0
     assert main([*arguments, str(tmp_path / "live")]) == 0
-    metrics = json.loads((tmp_path / "live" / "metrics.json").read_text())
+    metrics = figures_in(tmp_path / "live")
     assert (metrics["engine"], metrics["frames_received"], metrics["drops"]) == ("openvino", 3, {})
 
 
@@ -87,7 +88,7 @@ def test_frames_are_played_into_a_node_that_already_runs(tmp_path: Path, drive: 
     parameters = {"model": str(tiny_model), "build": "false"}
     with NodeProcess("/vehicle", parameters, int(os.environ["ROS_DOMAIN_ID"]), tmp_path / "node.log"):
         assert main([*arguments, str(tmp_path / "out"), "--model", str(tiny_model)]) == 0
-    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    metrics = figures_in(tmp_path / "out")
     assert (metrics["frames_sent"], metrics["frames_received"], metrics["drops"]) == (4, 4, {})
 
 

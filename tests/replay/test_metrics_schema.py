@@ -1,12 +1,10 @@
 """metrics.json keeps its promise: a documented, versioned schema."""
 
-import json
-from importlib.resources import files
 from typing import Any
 
 from jsonschema import Draft202012Validator
 
-SCHEMA = json.loads((files("weather_perception.replay") / "metrics.schema.json").read_text())
+from tests.support.metrics import SCHEMA
 
 
 def nodes(part: Any, path: str = "#") -> list[tuple[str, dict]]:

@@ -1,6 +1,5 @@
 """The command in direct mode: a bag in; a bag, metrics and a report out; and what it says when it cannot."""
 
-import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor
 
 from tests.support.bags import Shot, write_bag
+from tests.support.metrics import figures_in, read_metrics
 from tests.support.tiny import TinyModel, export_tiny, tiny_manifest
 from weather_perception.core.program import open_program, save_program
 from weather_perception.replay.bags import open_reader
@@ -35,10 +35,6 @@ def replay(*arguments: object) -> int:
     return main([str(argument) for argument in arguments])
 
 
-def metrics_in(out: Path) -> dict:
-    return json.loads((out / "metrics.json").read_text())
-
-
 @pytest.fixture(scope="session")
 def out(tmp_path_factory: pytest.TempPathFactory, bag: Path, tiny_model: Path) -> Path:
     """A finished replay with a baseline that calls everything dark."""
@@ -50,7 +46,7 @@ def out(tmp_path_factory: pytest.TempPathFactory, bag: Path, tiny_model: Path) -
 
 
 def test_metrics_hold_every_figure(out: Path, tiny_model: Path) -> None:
-    metrics = metrics_in(out)
+    metrics = figures_in(out)
     fog, clear = metrics["weathers"]["fog"], metrics["weathers"]["clear"]
     assert fog["psnr_restored"] > fog["psnr_input"] + 3
     assert fog["ssim_restored"] > fog["ssim_input"]
@@ -88,7 +84,7 @@ def test_the_output_bag_holds_what_the_node_publishes(out: Path, drive: list[Sho
 
 
 def test_the_report_stands_alone_and_says_the_figures(out: Path) -> None:
-    page, metrics = (out / "report.html").read_text(), metrics_in(out)
+    page, metrics = (out / "report.html").read_text(), figures_in(out)
     for weather, row in metrics["weathers"].items():
         assert f"<td>{weather}</td>" in page
         assert f"{row['psnr_restored']:.1f}" in page
@@ -105,7 +101,7 @@ def test_bgr_frames_are_answered_as_bgr(tmp_path: Path, drive: list[Shot], tiny_
     shot = replace(drive[0], image=drive[0].image[:, :, ::-1], encoding="bgr8")
     bag = write_bag(tmp_path / "bag", [shot])
     assert replay(bag, "--out", tmp_path / "out", "--model", tiny_model) == 0
-    assert metrics_in(tmp_path / "out")["weathers"]["clear"]["psnr_input"] == 100
+    assert figures_in(tmp_path / "out")["weathers"]["clear"]["psnr_input"] == 100
     with open_reader(tmp_path / "out" / "output_bag") as reader:
         connections = [c for c in reader.connections if c.topic.endswith("image_restored")]
         ((connection, _, data),) = reader.messages(connections=connections)
@@ -116,10 +112,13 @@ def test_malformed_frames_are_counted_by_reason(tmp_path: Path, drive: list[Shot
     broken = [replace(drive[3], fields={"step": 5}), replace(drive[4], encoding="plaid")]
     bag = write_bag(tmp_path / "bag", [*drive[:3], *broken, *drive[5:], drive[9]])
     assert replay(bag, "--out", tmp_path / "out", "--model", tiny_model) == 0
-    metrics = metrics_in(tmp_path / "out")
-    assert metrics["drops"] == {"wrong_step": 1, "unknown_encoding": 1, "repeated_stamp": 1}
-    assert (metrics["frames_sent"], metrics["frames_received"]) == (11, 8)
-    assert drive[3].stamp_ns in metrics["unanswered_stamps_ns"]
+    metrics = figures_in(tmp_path / "out")
+    assert metrics["drops"] == {"wrong_step": 1, "unknown_encoding": 1}
+    assert (metrics["frames_sent"], metrics["frames_received"]) == (11, 9)
+    (camera,) = read_metrics(tmp_path / "out")["cameras"]
+    assert camera["frames"]["problem"][2:6] == [None, "wrong_step", "unknown_encoding", None]
+    assert camera["runs"][0]["frames"]["state"][2:6] == ["answered", "wrong_step", "unknown_encoding", "answered"]
+    assert camera["counts"] == {"recorded": 11, "read": 11, "undecodable": 2, "limited": False}
     page = (tmp_path / "out" / "report.html").read_text()
     assert "wrong_step" in page
     assert "plaid" in page
@@ -128,7 +127,7 @@ def test_malformed_frames_are_counted_by_reason(tmp_path: Path, drive: list[Shot
 def test_without_truth_no_figure_is_invented(tmp_path: Path, drive: list[Shot], tiny_model: Path) -> None:
     plain = [Shot(shot.image, shot.stamp_ns) for shot in drive]
     assert replay(write_bag(tmp_path / "bag", plain), "--out", tmp_path / "out", "--model", tiny_model) == 0
-    metrics = metrics_in(tmp_path / "out")
+    metrics = figures_in(tmp_path / "out")
     assert metrics["weathers"] == {}
     assert [metrics[key] for key in ("miou_base", "miou_refined", "weather_accuracy", "miou_over")] == [None] * 4
     assert metrics["dominant_weather_frames"] == {"fog": 10}
@@ -137,13 +136,13 @@ def test_without_truth_no_figure_is_invented(tmp_path: Path, drive: list[Shot], 
 
 def test_limit_stops_early(tmp_path: Path, bag: Path, tiny_model: Path) -> None:
     assert replay(bag, "--out", tmp_path, "--model", tiny_model, "--limit", 3) == 0
-    assert metrics_in(tmp_path)["frames_sent"] == 3
+    assert figures_in(tmp_path)["frames_sent"] == 3
 
 
 def test_label_names_say_what_the_ids_are(tmp_path: Path, bag: Path, tiny_model: Path) -> None:
     arguments = (bag, "--out", tmp_path, "--model", tiny_model, "--label-names", "bright,dark")
     assert replay(*arguments) == 0
-    assert metrics_in(tmp_path)["weathers"]["clear"]["miou_refined"] < 0.1
+    assert figures_in(tmp_path)["weathers"]["clear"]["miou_refined"] < 0.1
 
 
 def test_results_are_not_overwritten_unless_told(
@@ -162,7 +161,7 @@ def test_an_interrupted_run_leaves_nothing_that_looks_finished(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Evaluator, "run", interrupt)
+    monkeypatch.setattr(Evaluator, "score", interrupt)
     (tmp_path / "metrics.json").write_text("{}")
     assert replay(bag, "--out", tmp_path, "--model", tiny_model, "--force") == 130
     assert list(tmp_path.iterdir()) == []

@@ -1,60 +1,25 @@
-"""Reads camera frames and their ground truth out of ROS 1 and ROS 2 bags, without ROS; joins them on their stamps."""
+"""Reads camera frames and their ground truth out of ROS 1 and ROS 2 bags, without ROS."""
 
-from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.typesys import Stores, get_typestore
 
-from weather_perception.conversions import image_to_mono, image_to_rgb
+from weather_perception.conversions import image_to_rgb
 from weather_perception.core.pipeline import FrameError
-from weather_perception.replay.frames import Frame, RawImage, ReplayError, Truth, rgb_frame
+from weather_perception.replay.frames import Frame, RawImage, ReplayError, UnusedTruth, rgb_frame
 from weather_perception.replay.pixels import decode_rgb
+from weather_perception.replay.truth import COMPRESSED, IMAGE, TRUTH_ROOT, TruthTopics, usable_topics
 
 
 def stamp_ns(message: Any) -> int:
     """The header's stamp in nanoseconds; ROS 1 calls its parts the same in rosbags."""
     return int(message.header.stamp.sec) * 1_000_000_000 + int(message.header.stamp.nanosec)
-
-
-class StampedStream:
-    """A topic's messages, looked up by ascending stamps.
-
-    Topics that describe the same frame are joined on the stamp. `window` messages are remembered, so that the topics
-    may be out of step by as much without the whole bag being held.
-    """
-
-    def __init__(self, messages: Iterator[tuple[int, Any]], window: int = 16) -> None:
-        """`messages` yields (recorded_ns, message) in the order of recording."""
-        self._messages = messages
-        self._window = window
-        self._seen: OrderedDict[int, Any] = OrderedDict()
-        self._newest = -1
-
-    def at(self, stamp: int) -> Any | None:
-        """The message with exactly this stamp, or None."""
-        while self._newest < stamp:
-            _, message = next(self._messages, (0, None))
-            if message is None:
-                break
-            self._newest = stamp_ns(message)
-            self._seen[self._newest] = message
-            if len(self._seen) > self._window:
-                self._seen.popitem(last=False)
-        return self._seen.get(stamp)
-
-
-IMAGE = "sensor_msgs/msg/Image"
-COMPRESSED = "sensor_msgs/msg/CompressedImage"
-WEATHER = "diagnostic_msgs/msg/DiagnosticArray"
-TRUTH_ROOT = "/ground_truth/"
-TRUTH_TOPICS = {"image": IMAGE, "labels": IMAGE, "weather": WEATHER}
 
 
 def open_reader(path: Path) -> AnyReader:
@@ -71,32 +36,41 @@ class BagSource:
     """The frames of one image topic of a bag."""
 
     label_names = None
+    kind = "bag"
 
     def __init__(self, path: Path, topic: str | None = None) -> None:
         """Open the bag and choose the topic; raises ReplayError if the bag or the topic cannot be used."""
         self._path = path
+        self.recording = str(path)
         try:
             with open_reader(path) as reader:
                 types = {name: info.msgtype or "" for name, info in reader.topics.items()}
                 counts = {name: info.msgcount for name, info in reader.topics.items()}
         except (AnyReaderError, OSError) as error:
             raise ReplayError(f"{path}: the bag cannot be opened: {error}") from error
-        self._topic = choose_topic(types, topic, str(path))
-        self._compressed = types[self._topic] == COMPRESSED
-        self.count: int = counts[self._topic]
-        self._truth = {kind for kind, kind_type in TRUTH_TOPICS.items() if types.get(TRUTH_ROOT + kind) == kind_type}
-        self.name = f"{path} {self._topic}"
+        self.topic = choose_topic(types, topic, str(path))
+        self._compressed = types[self.topic] == COMPRESSED
+        self.count: int = counts[self.topic]
+        self._of_another_type = UnusedTruth()
+        self._truth = usable_topics(types, counts, self._of_another_type)
+        self.name = f"{path} {self.topic}"
         self.has_labels = "labels" in self._truth
         self.has_truth = bool(self._truth)
+        self.truth_unused = UnusedTruth()
 
     def frames(self, with_truth: bool = False) -> Iterator[Frame]:
         """See `Source.frames`."""
         with ExitStack() as stack:
-            truth = self._truth_streams(stack) if with_truth else {}
+            truth = TruthTopics(self._truth, partial(self._messages, stack)) if with_truth else None
+            if truth:
+                truth.unused.add_all(self._of_another_type)
+                self.truth_unused = truth.unused
             to_frame = compressed_frame if self._compressed else image_frame
-            for recorded_ns, message in self._messages(stack, self._topic):
+            for recorded_ns, message in self._messages(stack, self.topic):
                 frame = to_frame(message, recorded_ns)
-                yield replace(frame, truth=_truth_at(truth, frame.stamp_ns)) if truth else frame
+                yield replace(frame, truth=truth.at(frame.stamp_ns, recorded_ns)) if truth else frame
+            if truth:
+                truth.finish()
 
     def _messages(self, stack: ExitStack, topic: str) -> Iterator[tuple[int, Any]]:
         """(recorded_ns, message) of one topic, from a separate reader."""
@@ -104,9 +78,6 @@ class BagSource:
         connections = [c for c in reader.connections if c.topic == topic]
         for connection, recorded_ns, data in reader.messages(connections=connections):
             yield recorded_ns, reader.deserialize(data, connection.msgtype)
-
-    def _truth_streams(self, stack: ExitStack) -> dict[str, StampedStream]:
-        return {kind: StampedStream(self._messages(stack, TRUTH_ROOT + kind)) for kind in sorted(self._truth)}
 
 
 def compressed_frame(message: Any, recorded_ns: int) -> Frame:
@@ -153,21 +124,3 @@ def choose_topic(types: dict[str, str], wanted: str | None, where: str) -> str:
     if len(cameras) > 1:
         raise ReplayError(f"{where}: several image topics, choose one with --topic: {listing}")
     return cameras[0]
-
-
-def _truth_at(streams: dict[str, StampedStream], stamp: int) -> Truth:
-    """The ground truth at `stamp`; an undecodable one counts as absent."""
-    found = {kind: stream.at(stamp) for kind, stream in streams.items()}
-    image, labels, weather = (found.get(kind) for kind in TRUTH_TOPICS)
-    return Truth(
-        image_HW3=image_frame(image, stamp).image_HW3 if image else None,
-        labels_HW=_labels(labels) if labels else None,
-        weather=weather.status[0].message if weather and len(weather.status) else None,
-    )
-
-
-def _labels(message: Any) -> NDArray[np.uint8] | None:
-    try:
-        return image_to_mono(message)
-    except FrameError:
-        return None

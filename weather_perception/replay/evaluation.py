@@ -1,129 +1,196 @@
-"""The second pass: joins frames, their ground truth and their answers, and scores them one frame at a time."""
+"""The second pass: joins frames, their ground truth and their answers by the frames' order, and scores them."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from weather_perception.core.contract import Image, Manifest
 from weather_perception.core.pipeline import Pipeline
-from weather_perception.core.scores import confusion
-from weather_perception.replay.frames import VOID, Frame, Truth
+from weather_perception.core.scores import confusion, psnr, ssim
+from weather_perception.replay.columns import Columns
+from weather_perception.replay.frames import VOID, Frame, Source, Truth, UnusedTruth
 from weather_perception.replay.output_bag import Answered, OutputReader
 from weather_perception.replay.pictures import Gallery, Picture
 from weather_perception.replay.recording import Answer, Recording
-from weather_perception.replay.scores import WeatherScores, added, label_lookup
+from weather_perception.replay.scores import ImageScores, LabelNames, WeatherScores, added, ious, mean
 
 UNKNOWN = "unknown"
 CLEAR = "clear"
-LISTED = 200
+
+Band = tuple[int, int, str]
+
+
+@dataclass
+class TruthLog:
+    """The ground truth of a camera's frames: how much of it can be used, and why the rest cannot."""
+
+    frames: Counter[str] = field(default_factory=Counter)
+    unused: UnusedTruth = field(default_factory=UnusedTruth)
+    weathers: list[str | None] = field(default_factory=list)
+    bands: list[Band] = field(default_factory=list)
+    """Runs of the same true weather: (start_ns, end_ns, name)."""
+
+    def usable(self, frame: Frame) -> Truth:
+        """The frame's truth without an image or labels of another size than the frame's."""
+        truth = frame.truth
+        self.weathers.append(truth.weather)
+        clear = self._of_size("image", truth.image_HW3, frame)
+        labels = self._of_size("labels", truth.labels_HW, frame)
+        self.frames["weather"] += truth.weather is not None
+        return Truth(clear, labels, truth.weather)
+
+    def _of_size(self, kind: str, given: NDArray[np.uint8] | None, frame: Frame) -> NDArray[np.uint8] | None:
+        if given is None:
+            return None
+        if frame.image_HW3 is None:
+            self.unused.add("frame_undecodable", f"the frame of {frame.stamp_ns} ns, which has {kind}, is no image")
+            return None
+        size, wanted = given.shape[:2], frame.image_HW3.shape[:2]
+        if size != wanted:
+            sizes = f"{size[1]}x{size[0]}, the frame is {wanted[1]}x{wanted[0]}"
+            self.unused.add(f"{kind}_wrong_size", f"{kind} of the frame of {frame.stamp_ns} ns: {sizes}")
+            return None
+        self.frames[kind] += 1
+        return given
 
 
 @dataclass
 class Evaluation:
-    """Scores by weather, the pictures to show, and the true weather's bands [(start_ns, end_ns, name)].
+    """A model's scores by weather, its figures of every frame, and the pictures to show."""
 
-    `unanswered` holds the stamps (ns) of the first `LISTED` frames without an answer.
-    """
-
+    labels: LabelNames
     weathers: dict[str, WeatherScores] = field(default_factory=dict)
+    columns: Columns = field(default_factory=Columns)
     gallery: Gallery = field(default_factory=Gallery)
-    bands: list[tuple[int, int, str]] = field(default_factory=list)
     dominant: Counter[str] = field(default_factory=Counter)
-    truth_skipped: int = 0
-    unanswered: list[int] = field(default_factory=list)
 
     def degraded(self) -> tuple[dict[str, WeatherScores], str]:
         """The weathers to pool masks over, and their name.
 
         `degraded`, all but clear, if the weather is known; else `all`.
         """
-        if set(self.weathers) - {UNKNOWN, CLEAR}:
-            return {name: s for name, s in self.weathers.items() if name not in (CLEAR, UNKNOWN)}, "degraded"
+        if {name.casefold() for name in self.weathers} - {UNKNOWN, CLEAR}:
+            return {name: s for name, s in self.weathers.items() if name.casefold() not in (CLEAR, UNKNOWN)}, "degraded"
         return self.weathers, "all"
 
 
 class Evaluator:
-    """Scores each frame against its answer; keeps only the pictures for the report."""
+    """Scores each frame against one model's answer; keeps only figures, and the pictures for the report."""
 
     def __init__(
         self,
         manifest: Manifest,
         recording: Recording,
-        label_names: tuple[str, ...] | None = None,
+        truth_names: tuple[str, ...] | None = None,
         baseline: Pipeline | None = None,
     ) -> None:
-        """`baseline` is a second model, whose masks are scored as the base; `label_names` as in `label_lookup`.
+        """`baseline` is a second model, whose masks are scored as the base; `truth_names` as in `LabelNames`.
 
         A class that only the baseline has counts as a mistake.
         """
-        self.result = Evaluation()
+        names = tuple(item.name for item in manifest.classes)
+        self.result = Evaluation(LabelNames(names, truth_names))
         self._recording = recording
-        self._names = tuple(item.name for item in manifest.classes)
-        self._truth_ids = label_lookup(label_names, self._names)
-        self._names_weather = manifest.names_weather
+        self._names = names
+        self._truth_ids = self.result.labels.lookup
+        self._weathers = manifest.weathers if manifest.names_weather else ()
         self._baseline = baseline
         if baseline is not None:
-            self._base_ids = label_lookup(tuple(item.name for item in baseline.manifest.classes), self._names)
+            base_names = tuple(item.name for item in baseline.manifest.classes)
+            self._base_ids = LabelNames(names, base_names).lookup
 
-    def run(self, frames: Iterable[Frame], answers: OutputReader) -> Evaluation:
-        """Score every answered frame."""
-        stamps: list[tuple[int, str | None]] = []
-        for frame in frames:
-            stamps.append((frame.stamp_ns, frame.truth.weather))
-            answer = self._recording.answers.get(frame.stamp_ns)
-            pictures = answers.at(frame.stamp_ns) if answer is not None else None
-            if answer is not None and pictures is not None and frame.image_HW3 is not None:
-                self._score(frame, frame.image_HW3, answer, pictures)
-            elif len(self.result.unanswered) < LISTED:
-                self.result.unanswered.append(frame.stamp_ns)
-        self.result.bands = _bands(stamps)
-        return self.result
+    def score(self, place: int, frame: Frame, truth: Truth, answers: OutputReader) -> None:
+        """Score the answer to the frame at `place`, if there is one; `answers` stands before it."""
+        answer = self._recording.answers.get(place)
+        pictures = answers.next(answer.stamp_ns) if answer is not None else None
+        figures: dict[str, float | None] = {}
+        if answer is not None:
+            figures = {"latency_ms": 1000 * answer.latency_s}
+            figures |= {f"weather.{name}": value for name, value in answer.weather.items()}
+            figures |= {f"gate.{name}": value for name, value in answer.gates.items()}
+            self.result.dominant[answer.dominant_weather] += 1
+        if answer is not None and pictures is not None and frame.image_HW3 is not None:
+            figures |= self._mask(pictures)
+            figures |= self._compare(frame, frame.image_HW3, truth, answer, pictures)
+        self.result.columns.add(figures)
 
-    def _score(self, frame: Frame, image_HW3: Image, answer: Answer, pictures: Answered) -> None:
-        self.result.dominant[answer.dominant_weather] += 1
-        truth = self._usable(frame.truth, image_HW3)
-        group = truth.weather or UNKNOWN
-        seen = answer.dominant_weather if self._names_weather else None
-        picture = Picture(frame.stamp_ns, group, seen, image_HW3, pictures, truth)
+    def _mask(self, pictures: Answered) -> dict[str, float | None]:
+        shares = np.bincount(pictures.labels_HW.reshape(-1), minlength=len(self._names)) / pictures.labels_HW.size
+        found: dict[str, float | None] = {f"share.{n}": float(s) for n, s in zip(self._names, shares, strict=False)}
+        return found | {"confidence": float(pictures.confidence_HW.mean()) / 255}
+
+    def _compare(
+        self, frame: Frame, image_HW3: Image, truth: Truth, answer: Answer, pictures: Answered
+    ) -> dict[str, float | None]:
+        """Score an answer against the truth, and offer it to the gallery; returns the frame's figures."""
+        weather = self._spelt(truth.weather)
+        labels = None if truth.labels_HW is None else self._truth_ids[truth.labels_HW]
+        truth = Truth(truth.image_HW3, labels, weather)
+        seen = answer.dominant_weather if self._weathers else None
+        picture = Picture(frame.stamp_ns, weather or UNKNOWN, seen, image_HW3, pictures, truth)
+        figures: dict[str, float | None] = {}
         if not truth.empty:
-            scores = self.result.weathers.setdefault(group, WeatherScores())
+            scores = self.result.weathers.setdefault(weather or UNKNOWN, WeatherScores())
             scores.frames += 1
-            if truth.weather is not None and self._names_weather:
-                scores.add_weather(answer.dominant_weather == truth.weather)
+            if weather is not None and self._weathers:
+                scores.add_weather(answer.dominant_weather == weather)
             if truth.image_HW3 is not None:
-                picture.psnr_db = scores.add_image(image_HW3, pictures.restored_HW3, truth.image_HW3)
-            if truth.labels_HW is not None:
-                self._score_labels(scores, image_HW3, pictures, truth.labels_HW)
+                image_scores = _image_scores(image_HW3, pictures.restored_HW3, truth.image_HW3)
+                scores.images.append(image_scores)
+                picture.psnr_db = (image_scores.psnr_input, image_scores.psnr_restored)
+                figures |= vars(image_scores)
+            if labels is not None:
+                figures |= self._masks(scores, image_HW3, pictures, labels)
         self.result.gallery.offer(picture)
+        return figures
 
-    def _score_labels(
+    def _spelt(self, weather: str | None) -> str | None:
+        """The true weather as the model spells it, if the model knows it."""
+        if weather is None:
+            return None
+        return next((name for name in self._weathers if name.casefold() == weather.casefold()), weather)
+
+    def _masks(
         self, scores: WeatherScores, image_HW3: Image, pictures: Answered, truth_HW: NDArray[np.uint8]
-    ) -> None:
+    ) -> dict[str, float | None]:
         count = len(self._names)
-        scores.refined_CC = added(scores.refined_CC, confusion(pictures.labels_HW, truth_HW, count, VOID))
-        if self._baseline is None:
-            return
-        base_HW = self._base_ids[self._baseline.process(image_HW3).labels_HW]
-        scores.base_CC = added(scores.base_CC, confusion(base_HW, truth_HW, count, VOID))
-
-    def _usable(self, truth: Truth, image_HW3: Image) -> Truth:
-        """The truth with labels in the model's ids, without an image or labels of another size than the frame's."""
-        size = image_HW3.shape[:2]
-        clear = truth.image_HW3 if truth.image_HW3 is not None and truth.image_HW3.shape[:2] == size else None
-        labels = truth.labels_HW if truth.labels_HW is not None and truth.labels_HW.shape == size else None
-        skipped: tuple[tuple[Any, Any], ...] = ((clear, truth.image_HW3), (labels, truth.labels_HW))
-        self.result.truth_skipped += any(kept is not given for kept, given in skipped)
-        return Truth(clear, None if labels is None else self._truth_ids[labels], truth.weather)
+        refined_CC = confusion(pictures.labels_HW, truth_HW, count, VOID)
+        scores.refined_CC = added(scores.refined_CC, refined_CC)
+        figures = {"miou_refined": mean(ious(refined_CC, self.result.labels))}
+        if self._baseline is not None:
+            base_HW = self._base_ids[self._baseline.process(image_HW3).labels_HW]
+            base_CC = confusion(base_HW, truth_HW, count, VOID)
+            scores.base_CC = added(scores.base_CC, base_CC)
+            figures["miou_base"] = mean(ious(base_CC, self.result.labels))
+        return figures
 
 
-def _bands(stamps: list[tuple[int, str | None]]) -> list[tuple[int, int, str]]:
-    """Runs of the same true weather, each up to the start of the next."""
-    changes = [item for before, item in pairwise([(0, None), *stamps]) if before[1] != item[1]]
+def evaluate(frames: Iterable[Frame], source: Source, runs: Sequence[tuple[Evaluator, OutputReader]]) -> TruthLog:
+    """Score every frame of a camera for every model; `frames` are those of `source`, with truth."""
+    log = TruthLog()
+    stamps: list[tuple[int, str | None]] = []
+    for place, frame in enumerate(frames):
+        truth = log.usable(frame)
+        if not stamps or stamps[-1][1] != truth.weather:
+            stamps.append((frame.stamp_ns, truth.weather))
+        for evaluator, answers in runs:
+            evaluator.score(place, frame, truth, answers)
+        last_ns = frame.stamp_ns
     if stamps:
-        changes.append((stamps[-1][0], None))
-    return [(start, end, name) for (start, name), (end, _) in pairwise(changes) if name is not None]
+        stamps.append((last_ns, None))
+    log.bands = [(start, end, name) for (start, name), (end, _) in pairwise(stamps) if name is not None]
+    log.unused.add_all(source.truth_unused)
+    return log
+
+
+def _image_scores(input_HW3: Image, restored_HW3: Image, clear_HW3: Image) -> ImageScores:
+    return ImageScores(
+        psnr(input_HW3, clear_HW3),
+        psnr(restored_HW3, clear_HW3),
+        ssim(input_HW3, clear_HW3),
+        ssim(restored_HW3, clear_HW3),
+    )

@@ -1,5 +1,6 @@
 """The input of replay: frames with their stamps and ground truth, and the protocol of every source."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -44,6 +45,25 @@ class Truth:
         return self.image_HW3 is None and self.labels_HW is None and self.weather is None
 
 
+@dataclass
+class UnusedTruth:
+    """Ground truth that is there but cannot be used: how much by reason, and the first case in words."""
+
+    frames: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+
+    def add(self, reason: str, example: str, count: int = 1) -> None:
+        """Count truth that cannot be used."""
+        if count:
+            self.frames[reason] += count
+            self.examples.setdefault(reason, example)
+
+    def add_all(self, other: "UnusedTruth") -> None:
+        """Count another account's truth too."""
+        for reason, count in other.frames.items():
+            self.add(reason, other.examples[reason], count)
+
+
 @dataclass(frozen=True)
 class Frame:
     """One camera frame.
@@ -69,6 +89,18 @@ class Source(Protocol):
         """The source in words: a path and, for a bag, the topic."""
 
     @property
+    def recording(self) -> str:
+        """The path of the recording."""
+
+    @property
+    def kind(self) -> str:
+        """`bag`, `video` or `pictures`."""
+
+    @property
+    def topic(self) -> str | None:
+        """The image topic of a bag; None for another recording."""
+
+    @property
     def count(self) -> int:
         """The number of frames."""
 
@@ -83,6 +115,10 @@ class Source(Protocol):
     @property
     def has_truth(self) -> bool:
         """Whether frames come with any ground truth."""
+
+    @property
+    def truth_unused(self) -> UnusedTruth:
+        """The ground truth that belongs to no frame or cannot be read, as far as the last reading `with_truth` went."""
 
     def frames(self, with_truth: bool = False) -> Iterator[Frame]:
         """Every frame in the order of recording; reads ground truth only `with_truth`."""

@@ -16,7 +16,7 @@ from weather_perception.core.engines.find import build_command
 from weather_perception.core.health import HealthReport
 from weather_perception.replay.frames import Frame, ReplayError
 from weather_perception.replay.output_bag import NODE, OutputBag
-from weather_perception.replay.recording import BAG, NODE_LOG, Recording
+from weather_perception.replay.recording import Recording
 from weather_perception.transport import MALLOC_TUNABLES
 
 if TYPE_CHECKING:  # needs ROS
@@ -46,8 +46,10 @@ class LiveOptions:
     node: str | None
 
 
-def run_live(frames: Iterable[Frame], options: LiveOptions, model_sha256: str, work: Path) -> Recording:
-    """Play `frames` and write the answers into the output bag under `work`.
+def run_live(
+    frames: Iterable[Frame], options: LiveOptions, model_sha256: str, bag: OutputBag, node: str, log: Path
+) -> Recording:
+    """Play `frames` and write the answers into the topics of `node` in the output bag; the node's own log into `log`.
 
     Raises ReplayError if ROS 2 is missing, the node fails (with its own message), or it runs another model than
     `model_sha256`.
@@ -55,14 +57,13 @@ def run_live(frames: Iterable[Frame], options: LiveOptions, model_sha256: str, w
     with ExitStack() as stack:
         stack.enter_context(_restored_environment())
         print(f"waiting for {options.node or 'restore_node, which starts in its own process'}", file=sys.stderr)
-        link, check = _open(options, work, stack)
+        link, check = _open(options, log, stack)
         from weather_perception.replay.player import Player
 
         frames = iter(frames)
         leading, first = _first_good(frames)
         recording = Recording("live", "", "", "")
-        bag = stack.enter_context(OutputBag(work / BAG))
-        player = Player(link, bag, recording, options.timeout_s, check)
+        player = Player(link, bag, node, recording, options.timeout_s, check)
         before = player.connect(first)
         _identify(recording, before, model_sha256, options, first)
         after = player.play(itertools.chain(leading, frames), options.rate, options.max_in_flight)
@@ -70,7 +71,7 @@ def run_live(frames: Iterable[Frame], options: LiveOptions, model_sha256: str, w
         return recording
 
 
-def _open(options: LiveOptions, work: Path, stack: ExitStack) -> "tuple[Link, Callable[[], None]]":
+def _open(options: LiveOptions, log: Path, stack: ExitStack) -> "tuple[Link, Callable[[], None]]":
     """The link to the node, and a check that it lives; starts the node unless one is named."""
     from weather_perception import transport
 
@@ -90,7 +91,7 @@ def _open(options: LiveOptions, work: Path, stack: ExitStack) -> "tuple[Link, Ca
     parameters["diagnostics_period"] = str(DIAGNOSTICS_SECONDS)
     # One engine from the first frame to the last, and the processor left to it.
     parameters |= {"build": "false", "meanwhile": "wait"}
-    process = stack.enter_context(NodeProcess(namespace, parameters, domain, work / NODE_LOG))
+    process = stack.enter_context(NodeProcess(namespace, parameters, domain, log))
     return stack.enter_context(Link(namespace + NODE, domain)), process.check
 
 

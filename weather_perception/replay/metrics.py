@@ -1,11 +1,9 @@
-"""Summarises a run as the dictionary that becomes metrics.json, and as the table for the terminal."""
+"""The figures of a run in words: the table for the terminal, and the facts above the report."""
 
 from typing import Any
 
-from weather_perception.core.scores import PSNR_CEILING_DB, in_words
-from weather_perception.replay.evaluation import UNKNOWN, Evaluation
-from weather_perception.replay.recording import Recording
-from weather_perception.replay.scores import accuracy, pooled_iou
+from weather_perception.core.scores import in_words
+from weather_perception.replay.evaluation import CLEAR, UNKNOWN
 
 COLUMNS = (
     ("PSNR in", "psnr_input", "{:.1f}"),
@@ -20,27 +18,28 @@ COLUMNS = (
 _ANSWERS_TO = {"psnr_restored": "psnr_input", "ssim_restored": "ssim_input", "miou_refined": "miou_base"}
 
 
-def summarise(recording: Recording, evaluation: Evaluation) -> dict[str, Any]:
-    """The contents of metrics.json; a figure without ground truth is null."""
-    pooled, over = evaluation.degraded()
-    refined = pooled_iou(pooled, "refined_CC")
+def overview(document: dict[str, Any], camera: dict[str, Any], run: dict[str, Any]) -> dict[str, Any]:
+    """The figures of one model over one camera that the table and the report show; None without ground truth."""
+    model = next(item for item in document["models"] if item["id"] == run["model"])
+    scores = run["degraded"] or {"miou_base": None, "miou_refined": None}
+    everything = run["all"] or {"weather_accuracy": None}
+    known = {name.casefold() for name in run["weathers"]} - {UNKNOWN, CLEAR}
     return {
-        "weathers": {name: scores.as_dict() for name, scores in evaluation.weathers.items()},
-        "miou_base": pooled_iou(pooled, "base_CC"),
-        "miou_refined": refined,
-        "miou_over": over if refined is not None else None,
-        "weather_accuracy": accuracy(list(evaluation.weathers.values())),
-        "dominant_weather_frames": dict(evaluation.dominant),
-        "frames_sent": recording.sent,
-        "frames_received": len(recording.answers),
-        "drops": dict(recording.drops),
-        "unanswered_stamps_ns": evaluation.unanswered,
-        "truth_skipped": evaluation.truth_skipped,
-        "latency_ms": {"p50": recording.latency_ms(50), "p95": recording.latency_ms(95)},
-        "model": {"name": recording.model_name, "sha256": recording.model_sha256},
-        "mode": recording.mode,
-        "engine": recording.engine,
-        "speed": {"frames_per_second": recording.frames_per_second, "times_real_time": recording.times_real_time},
+        "weathers": run["weathers"],
+        "miou_base": scores["miou_base"],
+        "miou_refined": scores["miou_refined"],
+        "miou_over": None if scores["miou_refined"] is None else "degraded" if known else "all",
+        "weather_accuracy": everything["weather_accuracy"],
+        "dominant_weather_frames": run["dominant_weather_frames"],
+        "frames_sent": run["counts"]["sent"],
+        "frames_received": run["counts"]["answered"],
+        "drops": run["counts"]["dropped"],
+        "truth_unused": camera["truth"]["unused"],
+        "latency_ms": run["latency_ms"],
+        "model": {"name": model["name"], "sha256": model["sha256"]},
+        "mode": document["replay"]["mode"],
+        "engine": model["engine"],
+        "speed": run["speed"],
     }
 
 
@@ -78,13 +77,26 @@ def facts(metrics: dict[str, Any]) -> list[tuple[str, str, str]]:
         ("mIoU base, refined", f"{base}, {refined}", f"{over} frames" if over else ""),
         ("weather right", _number(metrics["weather_accuracy"], "{:.1%}"), ""),
         ("weather seen", _seen(metrics["dominant_weather_frames"]), "the dominant weather, by frames"),
+        ("truth not used", _unused(metrics["truth_unused"]), _examples(metrics["truth_unused"])),
         ("model", model["name"], f"{model['sha256'][:12]}, engine {metrics['engine']}, {metrics['mode']} mode"),
     ]
     hidden = {"weather right" if metrics["weather_accuracy"] is None else "weather seen"}
-    if set(metrics["dominant_weather_frames"]) == {UNKNOWN}:  # the model does not tell weathers apart
+    if not metrics["dominant_weather_frames"]:  # the model does not tell weathers apart
         hidden.add("weather seen")
+    hidden |= set() if metrics["truth_unused"] else {"truth not used"}
     hidden |= {"mIoU base, refined"} if metrics["miou_refined"] is None else set()
     return [fact for fact in found if fact[0] not in hidden]
+
+
+def tables(document: dict[str, Any]) -> str:
+    """Every camera's and model's table, under their names if there are several."""
+    several = len(document["cameras"]) > 1 or len(document["models"]) > 1
+    parts = []
+    for camera in document["cameras"]:
+        for run in camera["runs"]:
+            title = f"{camera['name']}, {run['model']}\n" if several else ""
+            parts.append(title + table(overview(document, camera, run)))
+    return "\n\n".join(parts)
 
 
 def table(metrics: dict[str, Any]) -> str:
@@ -95,20 +107,28 @@ def table(metrics: dict[str, Any]) -> str:
     lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
     lines.insert(1, "  ".join("-" * width for width in widths))
     summary = [f"{what + ':':20}{value}" + (f" ({note})" if note else "") for what, value, note in facts(metrics)]
-    return "\n".join((lines if len(rows) > 1 else ["no ground truth: nothing to score against"]) + ["", *summary])
+    unusable = "no ground truth that can be used" if metrics["truth_unused"] else "no ground truth"
+    return "\n".join((lines if len(rows) > 1 else [f"{unusable}: nothing to score against"]) + ["", *summary])
 
 
 def _psnr(key: str, row: dict[str, Any]) -> str:
     """As in `27.6` or `identical in 20 of 24, else 58.4`."""
     if row[key] is None:
         return "-"
-    frames = row["frames"]
-    identical = row["identical"] if key == "psnr_restored" else frames * (row[key] >= PSNR_CEILING_DB)
-    return in_words(frames, identical, row[key], ".1f")
+    identical = row["identical" if key == "psnr_restored" else "identical_input"]
+    return in_words(row["frames"], identical, row[key], ".1f")
 
 
 def _seen(frames: dict[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in sorted(frames.items())) or "-"
+
+
+def _unused(unused: dict[str, Any]) -> str:
+    return ", ".join(f"{reason} {item['frames']}" for reason, item in sorted(unused.items()))
+
+
+def _examples(unused: dict[str, Any]) -> str:
+    return "; ".join(item["example"] for _, item in sorted(unused.items()))
 
 
 def _latency_of(metrics: dict[str, Any]) -> str:

@@ -62,6 +62,12 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
         help="a second model file; its masks are the base. none: no baseline. "
         "Default: base.pt2 beside the model, if it exists",
     )
+    group.add_argument(
+        "--compare",
+        nargs="+",
+        metavar="M@E",
+        help="more models or engines, run on the same frames: MODEL, MODEL@ENGINE, @ENGINE or @ENGINE:PRECISION",
+    )
     group.add_argument("--engine", default="auto", help="the engine, as the node's parameter (default: %(default)s)")
     group.add_argument(
         "--device", default="auto", help="the device: auto, cpu, cuda, cuda:1, ... (default: %(default)s)"

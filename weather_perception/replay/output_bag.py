@@ -1,6 +1,6 @@
 """Writes and reads the bag of the node's (or the pipeline's) answers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,27 +14,34 @@ from rosbags.typesys import Stores, get_typestore
 from weather_perception.conversions import fill_mono, fill_restored, image_to_mono, image_to_rgb
 from weather_perception.core.contract import Image
 from weather_perception.core.pipeline import FrameError, Perception
-from weather_perception.replay.bags import IMAGE, WEATHER, StampedStream, open_reader
-from weather_perception.replay.frames import Frame
+from weather_perception.replay.bags import open_reader, stamp_ns
+from weather_perception.replay.frames import Frame, ReplayError
+from weather_perception.replay.truth import DIAGNOSTICS, IMAGE
 from weather_perception.routing import STATUS, routing_values
 
 NODE = "/restore_node"
 RESTORED, MASK, CONFIDENCE, ROUTING = "image_restored", "semantic_mask", "semantic_confidence", "weather"
-OUTPUT_TYPES = {RESTORED: IMAGE, MASK: IMAGE, CONFIDENCE: IMAGE, ROUTING: WEATHER}
+OUTPUT_TYPES = {RESTORED: IMAGE, MASK: IMAGE, CONFIDENCE: IMAGE, ROUTING: DIAGNOSTICS}
 BAG_VERSION: Literal[8] = 8  # the newest that ROS 2 Humble still reads
 
 
 class OutputBag:
-    """A rosbag2 MCAP being written. Leaving the `with` block by an exception leaves a bag without metadata."""
+    """A rosbag2 MCAP being written, with the topics of one or more nodes.
 
-    def __init__(self, path: Path) -> None:
+    The bag time of an answer is its frame's, so that the answers come back in the order of the frames. Leaving the
+    `with` block by an exception leaves a bag without metadata.
+    """
+
+    def __init__(self, path: Path, nodes: Sequence[str] = (NODE,)) -> None:
+        self._nodes = nodes
         self._types = get_typestore(Stores.LATEST)
         self._writer = Writer(path, version=BAG_VERSION, storage_plugin=StoragePlugin.MCAP)
 
     def __enter__(self) -> "OutputBag":
         self._writer.__enter__()
         self._connections = {
-            output: self._writer.add_connection(f"{NODE}/{output}", kind, typestore=self._types)
+            (node, output): self._writer.add_connection(f"{node}/{output}", kind, typestore=self._types)
+            for node in self._nodes
             for output, kind in OUTPUT_TYPES.items()
         }
         return self
@@ -44,11 +51,11 @@ class OutputBag:
     ) -> None:
         self._writer.__exit__(kind, error, trace)
 
-    def write_cdr(self, output: str, stamp_ns: int, data: bytes) -> None:
-        """Write a message as DDS delivered it; its frame's stamp becomes the bag time."""
-        self._writer.write(self._connections[output], max(stamp_ns, 0), data)
+    def write_cdr(self, output: str, play_ns: int, data: bytes, node: str = NODE) -> None:
+        """Write a message as DDS delivered it, at the bag time of its frame."""
+        self._writer.write(self._connections[node, output], max(play_ns, 0), data)
 
-    def write(self, frame: Frame, perception: Perception, model: str) -> None:
+    def write(self, frame: Frame, perception: Perception, model: str, node: str = NODE) -> None:
         """Write the four messages the node would publish for a frame, the image in the frame's own encoding."""
         raw = frame.raw
         assert raw is not None, "a processed frame has its message"
@@ -60,11 +67,11 @@ class OutputBag:
         fill_mono(confidence, perception.confidence_HW, header)
         for output, out in ((RESTORED, image), (MASK, mask), (CONFIDENCE, confidence)):
             out.data = np.frombuffer(out.data, np.uint8)
-            self._write(output, frame.stamp_ns, self._type(IMAGE)(**vars(out)))
-        self._write(ROUTING, frame.stamp_ns, self._routing(header, perception, model))
+            self._write(output, frame.play_ns, self._type(IMAGE)(**vars(out)), node)
+        self._write(ROUTING, frame.play_ns, self._routing(header, perception, model), node)
 
-    def _write(self, output: str, stamp_ns: int, message: Any) -> None:
-        self.write_cdr(output, stamp_ns, bytes(self._types.serialize_cdr(message, OUTPUT_TYPES[output])))
+    def _write(self, output: str, play_ns: int, message: Any, node: str) -> None:
+        self.write_cdr(output, play_ns, bytes(self._types.serialize_cdr(message, OUTPUT_TYPES[output])), node)
 
     def _type(self, name: str) -> Any:
         return self._types.types[name]
@@ -77,7 +84,7 @@ class OutputBag:
         """The node's ~/weather message in the types of rosbags, which need no ROS."""
         pair, status = self._type("diagnostic_msgs/msg/KeyValue"), self._type("diagnostic_msgs/msg/DiagnosticStatus")
         values = [pair(key, value) for key, value in routing_values(perception).items()]
-        return self._type(WEATHER)(header, [status(status.OK, STATUS, perception.dominant_weather, model, values)])
+        return self._type(DIAGNOSTICS)(header, [status(status.OK, STATUS, perception.dominant_weather, model, values)])
 
 
 @dataclass(frozen=True)
@@ -90,25 +97,28 @@ class Answered:
 
 
 class OutputReader:
-    """Finds answered pictures by their frame's stamp, for ascending stamps."""
+    """Reads the answers of one node back, one after the other, in the order of their frames."""
 
-    def __init__(self, path: Path, stack: ExitStack) -> None:
-        self._streams = [StampedStream(_messages(path, output, stack)) for output in (RESTORED, MASK, CONFIDENCE)]
+    def __init__(self, path: Path, stack: ExitStack, node: str = NODE) -> None:
+        self._streams = [_messages(path, f"{node}/{output}", stack) for output in (RESTORED, MASK, CONFIDENCE)]
 
-    def at(self, stamp_ns: int) -> Answered | None:
-        """The answer to the frame of this stamp; None if a part of it is missing or damaged."""
-        messages = [stream.at(stamp_ns) for stream in self._streams]
-        if any(message is None for message in messages):
-            return None
+    def next(self, frame_ns: int) -> Answered | None:
+        """The next answer, to the frame with this stamp; None if a part of it is damaged.
+
+        Raises ReplayError if the next answer has another stamp: then the bag is not the one that was written.
+        """
+        messages = [next(stream, None) for stream in self._streams]
         restored, mask, confidence = messages
+        if any(message is None or stamp_ns(message) != frame_ns for message in messages):
+            raise ReplayError(f"the answer to the frame of {frame_ns} ns is not in the output bag where it belongs")
         try:
             return Answered(image_to_rgb(restored), image_to_mono(mask), image_to_mono(confidence))
         except FrameError:
             return None
 
 
-def _messages(path: Path, output: str, stack: ExitStack) -> Iterator[tuple[int, Any]]:
+def _messages(path: Path, topic: str, stack: ExitStack) -> Iterator[Any]:
     reader = stack.enter_context(open_reader(path))
-    connections = [c for c in reader.connections if c.topic == f"{NODE}/{output}"]
-    for connection, recorded_ns, data in reader.messages(connections=connections):
-        yield recorded_ns, reader.deserialize(data, connection.msgtype)
+    connections = [c for c in reader.connections if c.topic == topic]
+    for connection, _, data in reader.messages(connections=connections):
+        yield reader.deserialize(data, connection.msgtype)

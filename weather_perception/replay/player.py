@@ -20,29 +20,40 @@ START_SECONDS = 120.0  # a node that is alive may take this long to load PyTorch
 IDLE_REPORTS = 3
 # No camera stamps a frame with this; the probe that opens the connection carries it.
 PROBE_STAMP_NS = 1
+PROBE_PLACE = -1
 
 
 @dataclass
 class Pending:
-    """A frame without its complete answer: when it was published, and the messages received."""
+    """A frame without its complete answer: its place, its bag time, when it was published, the messages received."""
 
+    place: int
+    play_ns: int
     published: float
     restored_at: float | None = None
     messages: dict[str, bytes] = field(default_factory=dict)
 
 
 class Player:
-    """Sends frames and collects answers. `check` raises if the node is gone."""
+    """Sends frames and collects answers, into the topics of `node` in the bag. `check` raises if the node is gone."""
 
     def __init__(
-        self, link: Link, bag: OutputBag, recording: Recording, timeout_s: float, check: Callable[[], None]
+        self,
+        link: Link,
+        bag: OutputBag,
+        node: str,
+        recording: Recording,
+        timeout_s: float,
+        check: Callable[[], None],
     ) -> None:
         self._link = link
         self._bag = bag
+        self._node = node
         self._recording = recording
         self._timeout_s = timeout_s
         self._check = check
         self._pending: OrderedDict[int, Pending] = OrderedDict()
+        self._stamps: set[int] = set()
         self._state: NodeState | None = None
         self._last_answer = 0.0
 
@@ -57,15 +68,15 @@ class Player:
         self._link.advertise(self._state.input_topic)
         self._wait(self._link.connected, f"restore_node to listen to {self._state.input_topic}")
         deadline = time.perf_counter() + self._timeout_s
-        while PROBE_STAMP_NS not in self._recording.answers:
+        while PROBE_PLACE not in self._recording.answers:
             if time.perf_counter() > deadline:
                 raise ReplayError(
                     f"restore_node did not answer a first frame within {self._timeout_s:g} s; see its log"
                 )
-            probe = self._pending.setdefault(PROBE_STAMP_NS, Pending(0.0))
+            probe = self._pending.setdefault(PROBE_STAMP_NS, Pending(PROBE_PLACE, 0, 0.0))
             probe.published = self._link.publish(first.raw, first.frame_id, (0, PROBE_STAMP_NS))
-            self._until(lambda: PROBE_STAMP_NS in self._recording.answers, PROBE_SECONDS)
-        del self._recording.answers[PROBE_STAMP_NS]
+            self._until(lambda: PROBE_PLACE in self._recording.answers, PROBE_SECONDS)
+        del self._recording.answers[PROBE_PLACE]
         return self.settled_health()
 
     def play(self, frames: Iterable[Frame], rate: float, max_in_flight: int) -> HealthReport:
@@ -75,14 +86,14 @@ class Player:
         """
         start = time.perf_counter()
         first_ns: int | None = None
-        for frame in frames:
+        for place, frame in enumerate(frames):
             first_ns = frame.play_ns if first_ns is None else first_ns
             played_s = (frame.play_ns - first_ns) / 1e9
             self._wait_until(start + played_s / rate)
             if max_in_flight:
                 self._await_room(max_in_flight)
             self._recording.played_s = played_s
-            self._send(frame)
+            self._send(place, frame)
         health = self.settled_health()
         self._recording.wall_s = max(self._last_answer - start, 1e-9) if self._recording.answers else 0.0
         return health
@@ -103,17 +114,19 @@ class Player:
         self._wait(settled, "restore_node to finish its last frames")
         return reports[-1]
 
-    def _send(self, frame: Frame) -> None:
+    def _send(self, place: int, frame: Frame) -> None:
         self._recording.sent += 1
         stamp = frame.stamp_ns
         if frame.raw is None:
-            self._recording.dropped(frame.problem.reason if frame.problem else "undecodable", str(frame.problem))
-        elif stamp in self._pending or stamp in self._recording.answers:
-            self._recording.dropped("repeated_stamp", f"a second frame is stamped {stamp} ns")
+            self._recording.dropped(frame.problem.reason if frame.problem else "undecodable", str(frame.problem), place)
+        elif stamp in self._stamps:  # the node's answers name their frame by its stamp alone
+            self._recording.dropped("repeated_stamp", f"a second frame is stamped {stamp} ns", place)
         else:
+            self._stamps.add(stamp)
             if frame.problem:
                 self._recording.drop_examples.setdefault(frame.problem.reason, str(frame.problem))
-            pending = Pending(time.perf_counter())
+                self._recording.lost[place] = frame.problem.reason
+            pending = Pending(place, frame.play_ns, time.perf_counter())
             if not frame.problem:
                 self._pending[stamp] = pending
             pending.published = self._link.publish(frame.raw, frame.frame_id, frame.raw.stamp)
@@ -173,8 +186,8 @@ class Player:
         assert pending.restored_at is not None, "all outputs are there, so the image is"
         reading = read_routing(pending.messages[ROUTING])
         latency_s = pending.restored_at - pending.published
-        self._recording.answers[stamp_ns] = Answer(stamp_ns, latency_s, dict(reading.weather), dict(reading.gates))
+        self._recording.answers[pending.place] = Answer(stamp_ns, latency_s, dict(reading.weather), dict(reading.gates))
         self._last_answer = time.perf_counter()
-        if stamp_ns != PROBE_STAMP_NS:
+        if pending.place != PROBE_PLACE:
             for output in OUTPUTS:
-                self._bag.write_cdr(output, stamp_ns, pending.messages[output])
+                self._bag.write_cdr(output, pending.play_ns, pending.messages[output], self._node)

@@ -4,17 +4,18 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
-from weather_perception.core.contract import Manifest
-from weather_perception.replay.evaluation import UNKNOWN, Evaluation
-from weather_perception.replay.metrics import COLUMNS, cells, facts, judgements
+from weather_perception.replay.document import CameraResults
+from weather_perception.replay.evaluation import UNKNOWN
+from weather_perception.replay.metrics import COLUMNS, cells, facts, judgements, overview
 from weather_perception.replay.pictures import legend, strip_of
-from weather_perception.replay.recording import Answer, Recording
+from weather_perception.replay.recording import Answer
 
 
 @dataclass(frozen=True)
@@ -26,14 +27,23 @@ class Run:
     command: str
 
 
-def render_report(
-    run: Run, metrics: Mapping[str, Any], recording: Recording, evaluation: Evaluation, manifest: Manifest
-) -> str:
+def write_report(path: Path, document: dict[str, Any], results: Sequence[CameraResults]) -> None:
+    """Write the report about a run: the contents of metrics.json, and what the pictures come from."""
+    camera, result = document["cameras"][0], results[0]
+    figures = overview(document, camera, camera["runs"][0])
+    title = "/".join(Path(camera["recording"]).resolve().parts[-2:])
+    run = Run(title, camera["name"], document["replay"]["command"])
+    page = render_report(run, figures, result)
+    path.write_text(page, encoding="utf-8")
+
+
+def render_report(run: Run, metrics: Mapping[str, Any], result: CameraResults) -> str:
     """The report as HTML."""
     environment = Environment(
         loader=PackageLoader("weather_perception.replay", "."), autoescape=True, undefined=StrictUndefined
     )
-    start_ns = min(recording.answers, default=0)
+    recording, evaluation, manifest = result.recordings[0], result.evaluations[0], result.manifests[0]
+    start_ns = min((answer.stamp_ns for answer in recording.answers.values()), default=0)
     palette = manifest.palette
     routes = manifest.names_weather or bool(manifest.gates)
 
@@ -52,7 +62,7 @@ def render_report(
         ],
         drop_examples=recording.drop_examples,
         routes=routes,
-        timeline=draw_timeline(recording.answers, evaluation.bands) if routes and recording.answers else "",
+        timeline=draw_timeline(recording.answers, result.truth.bands) if routes and recording.answers else "",
         groups=[("" if name == UNKNOWN else name, strips(pictures)) for name, pictures in gallery.drawn.items()],
         worst=[strip_of(picture, palette, start_ns) for picture in gallery.worst],
         worst_by_psnr=any(picture.psnr_db for picture in gallery.worst),
@@ -91,7 +101,7 @@ def draw_timeline(answers: Mapping[int, Answer], bands: Sequence[Band]) -> str:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    ordered = [answers[stamp] for stamp in sorted(answers)]
+    ordered = sorted(answers.values(), key=lambda answer: answer.stamp_ns)
     stamps = np.array([answer.stamp_ns for answer in ordered])
     start = min([int(stamps[0]), *(band[0] for band in bands)])
     seconds, weather_TK = _thin((stamps - start) / 1e9, np.array([[*answer.weather.values()] for answer in ordered]))

@@ -1,28 +1,64 @@
 """Scores of answers by weather: PSNR and SSIM of images, mIoU of masks, accuracy of the weather."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from weather_perception.core.contract import Image
-from weather_perception.core.scores import mean_iou, psnr, ssim, summarise_psnr
-from weather_perception.replay.frames import VOID
+from weather_perception.core.scores import class_iou, summarise_psnr
+from weather_perception.replay.frames import VOID, ReplayError
+
+VOID_NAMES = frozenset({"", "-", "void", "none", "ignore", "unknown", "unlabeled", "unlabelled"})
+"""What a user calls an id that is no class."""
 
 
-def label_lookup(truth_names: tuple[str, ...] | None, model_names: tuple[str, ...]) -> NDArray[np.uint8]:
-    """Class ids -> the model's class ids, uint8 [256]; an id of no class of the model becomes void.
+@dataclass(frozen=True)
+class LabelNames:
+    """What the ids in the ground truth mean to a model with the classes `model`.
 
-    `truth_names` are the names of the ids to translate; None: they are the model's own.
+    `truth` are the names of the ids, from 0 on; None: they are the model's own ids. Names compare without case.
     """
-    lookup = np.full(256, VOID, np.uint8)
-    for index, name in enumerate(truth_names or model_names):
-        if name in model_names:
-            lookup[index] = model_names.index(name)
-    return lookup
+
+    model: tuple[str, ...]
+    truth: tuple[str, ...] | None = None
+
+    @property
+    def lookup(self) -> NDArray[np.uint8]:
+        """Ids of the truth -> the model's ids, uint8 [256]; an id of no class of the model becomes void."""
+        ids = {name.casefold(): index for index, name in enumerate(self.model)}
+        lookup = np.full(256, VOID, np.uint8)
+        for index, name in enumerate(self.truth or self.model):
+            lookup[index] = ids.get(name.casefold(), VOID)
+        return lookup
+
+    @property
+    def counted(self) -> NDArray[np.bool_]:
+        """Whether the truth can have each class of the model; the others have no part in a mean, bool [K]."""
+        return np.isin(np.arange(len(self.model)), self.lookup)
+
+    def check(self) -> None:
+        """Raise ReplayError if the truth names a class that the model lacks."""
+        mine = {name.casefold() for name in self.model}
+        unknown = [name for name in self.truth or () if name.casefold() not in mine | VOID_NAMES]
+        if unknown:
+            raise ReplayError(
+                f"--label-names: {', '.join(unknown)}: not among the model's classes, which are "
+                f"{', '.join(self.model)}; call an id that is to be left out void"
+            )
+
+
+@dataclass(frozen=True)
+class ImageScores:
+    """PSNR (dB) and SSIM of a frame's input and of its restored image."""
+
+    psnr_input: float
+    psnr_restored: float
+    ssim_input: float
+    ssim_restored: float
 
 
 @dataclass
@@ -32,48 +68,40 @@ class WeatherScores:
     frames: int = 0
     weather_known: int = 0
     weather_right: int = 0
-    images: list[tuple[float, float, float, float]] = field(default_factory=list)  # psnr in, out, ssim in, out
+    images: list[ImageScores] = field(default_factory=list)
     base_CC: Tensor | None = None
     refined_CC: Tensor | None = None
-
-    def add_image(self, input_HW3: Image, restored_HW3: Image, clear_HW3: Image) -> tuple[float, float]:
-        """Score a frame's image; returns the PSNR of input and restored image, dB."""
-        before, after = (psnr(image_HW3, clear_HW3) for image_HW3 in (input_HW3, restored_HW3))
-        self.images.append((before, after, ssim(input_HW3, clear_HW3), ssim(restored_HW3, clear_HW3)))
-        return before, after
 
     def add_weather(self, right: bool) -> None:
         """Count whether the dominant weather was the true one."""
         self.weather_known += 1
         self.weather_right += right
 
-    def as_dict(self) -> dict[str, float | int | None]:
+    def as_dict(self, names: LabelNames) -> dict[str, Any]:
         """The figures under the names of metrics.json; None if there was no ground truth.
 
         Frames that equal the clear image have no part in a mean PSNR, which is PSNR_CEILING_DB if all are identical;
         `identical` counts those whose restored image does.
         """
-        found: dict[str, float | int | None] = dict.fromkeys(
-            ("psnr_input", "psnr_restored", "ssim_input", "ssim_restored", "identical")
+        return (
+            {"frames": self.frames}
+            | _image_figures(self.images)
+            | _mask_figures(names, {"base": self.base_CC, "refined": self.refined_CC})
+            | {"weather_accuracy": self.weather_right / self.weather_known if self.weather_known else None}
         )
-        if self.images:
-            before, after, like_before, like_after = zip(*self.images, strict=True)
-            restored = summarise_psnr(after)
-            found |= {"psnr_input": summarise_psnr(before).db, "psnr_restored": restored.db}
-            found |= {"ssim_input": float(np.mean(like_before)), "ssim_restored": float(np.mean(like_after))}
-            found["identical"] = restored.identical
-        return found | {
-            "frames": self.frames,
-            "miou_base": mean_iou(self.base_CC),
-            "miou_refined": mean_iou(self.refined_CC),
-            "weather_accuracy": accuracy([self]),
-        }
 
 
-def accuracy(scores: list[WeatherScores]) -> float | None:
-    """The share of frames whose dominant weather was right; None if no frame's weather is known."""
-    known = sum(score.weather_known for score in scores)
-    return sum(score.weather_right for score in scores) / known if known else None
+def pooled(scores: Iterable[WeatherScores]) -> WeatherScores:
+    """The scores of several weathers' frames together."""
+    scores = list(scores)
+    return WeatherScores(
+        sum(item.frames for item in scores),
+        sum(item.weather_known for item in scores),
+        sum(item.weather_right for item in scores),
+        [image for item in scores for image in item.images],
+        reduce(added, (item.base_CC for item in scores), None),
+        reduce(added, (item.refined_CC for item in scores), None),
+    )
 
 
 def added(total: Tensor | None, counts: Tensor | None) -> Tensor | None:
@@ -83,6 +111,41 @@ def added(total: Tensor | None, counts: Tensor | None) -> Tensor | None:
     return total + counts
 
 
-def pooled_iou(scores: Mapping[str, WeatherScores], which: str) -> float | None:
-    """mIoU over several weathers' frames together; `which` is `base_CC` or `refined_CC`."""
-    return mean_iou(reduce(added, (getattr(score, which) for score in scores.values()), None))
+def ious(counts: Tensor | None, names: LabelNames) -> NDArray[np.float64]:
+    """IoU of each class of the model, [K]; NaN for a class that is absent or that the truth cannot have."""
+    if counts is None:
+        return np.full(len(names.model), np.nan)
+    return np.where(names.counted, class_iou(counts).numpy(), np.nan)
+
+
+def mean(values: NDArray[np.float64]) -> float | None:
+    """The mean of the values that are no NaN; None without any."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if known.size else None
+
+
+def _image_figures(images: Sequence[ImageScores]) -> dict[str, Any]:
+    if not images:
+        keys = ("psnr_input", "psnr_restored", "ssim_input", "ssim_restored", "identical", "identical_input")
+        return dict.fromkeys(keys)
+    before, after = (summarise_psnr([getattr(item, key) for item in images]) for key in ("psnr_input", "psnr_restored"))
+    return {
+        "psnr_input": before.db,
+        "psnr_restored": after.db,
+        "ssim_input": float(np.mean([item.ssim_input for item in images])),
+        "ssim_restored": float(np.mean([item.ssim_restored for item in images])),
+        "identical": after.identical,
+        "identical_input": before.identical,
+    }
+
+
+def _mask_figures(names: LabelNames, counts: Mapping[str, Tensor | None]) -> dict[str, Any]:
+    found: dict[str, Any] = {"pixels": {}}
+    for key, counts_CC in counts.items():
+        values = ious(counts_CC, names)
+        found[f"miou_{key}"] = mean(values)
+        known = [None if np.isnan(value) else float(value) for value in values]
+        found[f"iou_{key}"] = {} if counts_CC is None else dict(zip(names.model, known, strict=True))
+        if counts_CC is not None:
+            found["pixels"] = dict(zip(names.model, counts_CC.sum(1).tolist(), strict=True))
+    return found

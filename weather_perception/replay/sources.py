@@ -9,16 +9,19 @@ from numpy.typing import NDArray
 
 from weather_perception.core.pipeline import FrameError
 from weather_perception.replay.bags import BagSource
-from weather_perception.replay.frames import VOID, Frame, ReplayError, Source, Truth, rgb_frame
+from weather_perception.replay.frames import VOID, Frame, ReplayError, Source, Truth, UnusedTruth, rgb_frame
 from weather_perception.replay.pixels import opencv, read_labels, read_rgb
 
 
 class VideoSource:
     """The frames of a video, stamped at its own frame rate."""
 
+    kind = "video"
+    topic = None
     label_names = None
     has_labels = False
     has_truth = False
+    truth_unused = UnusedTruth()
 
     def __init__(self, path: Path) -> None:
         """Open the video; raises ReplayError when OpenCV cannot read it."""
@@ -27,7 +30,7 @@ class VideoSource:
         capture = self._open()
         self._fps = capture.get(cv2.CAP_PROP_FPS) or 25.0
         self.count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        self.name = str(path)
+        self.name = self.recording = str(path)
         capture.release()
 
     def frames(self, with_truth: bool = False) -> Iterator[Frame]:
@@ -63,6 +66,9 @@ CAMVID_NAMES = (
 class FolderSource:
     """The pictures of a folder in the order of their names, with stamps of an even frame rate."""
 
+    kind = "pictures"
+    topic = None
+
     def __init__(
         self, path: Path, fps: float = 10.0, labels: Path | None = None, label_names: tuple[str, ...] | None = None
     ) -> None:
@@ -77,9 +83,11 @@ class FolderSource:
             raise ReplayError(f"{self._labels}: the labels folder does not exist")
         self._period_ns = round(1e9 / fps)
         self.name = str(folder)
+        self.recording = str(path)
         self.count = len(self._paths)
         self.label_names = label_names or CAMVID_NAMES
         self.has_labels = self.has_truth = self._labels is not None
+        self.truth_unused = self._labels_without_frame()
 
     def frames(self, with_truth: bool = False) -> Iterator[Frame]:
         """See `Source.frames`."""
@@ -92,6 +100,16 @@ class FolderSource:
                 yield Frame(stamp, stamp, "camera", None, None, error, truth)
             else:
                 yield rgb_frame(image_HW3, stamp, truth)
+
+    def _labels_without_frame(self) -> UnusedTruth:
+        """The label files that are named like no frame."""
+        unused = UnusedTruth()
+        files = sorted(self._labels.glob("*.png")) if self._labels is not None else []
+        frames = {path.stem for path in self._paths}
+        for path in files:
+            if path.stem not in frames:
+                unused.add("no_frame", f"{path.name} in {path.parent} is named like no picture in {self.name}")
+        return unused
 
     def _read_labels(self, image: Path) -> NDArray[np.uint8] | None:
         if self._labels is None:

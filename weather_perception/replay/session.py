@@ -1,0 +1,198 @@
+"""One run of `replay`: records the answers of every model to every camera, scores them, and writes the results."""
+
+import argparse
+import itertools
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from weather_perception.core.contract import Manifest
+from weather_perception.core.pipeline import Pipeline
+from weather_perception.replay.camera import CameraLog
+from weather_perception.replay.frames import Frame, Source
+from weather_perception.replay.interruption import Interruption
+from weather_perception.replay.models import Choice, baseline_path, choices, names_of
+from weather_perception.replay.output_bag import NODE, OutputBag, OutputReader
+from weather_perception.replay.progress import progress
+from weather_perception.replay.recording import (
+    BAG,
+    METRICS,
+    NODE_LOG,
+    REPORT,
+    DirectRun,
+    Recording,
+    results_folder,
+    run_direct,
+)
+from weather_perception.replay.sources import open_source
+
+if TYPE_CHECKING:  # scoring loads PyTorch, which must not happen before the command line is read
+    from weather_perception.replay.document import CameraResults
+
+
+@dataclass
+class Recorded:
+    """A camera after the first pass; a recording, a manifest and the topics of the answers for each model."""
+
+    source: Source
+    log: CameraLog
+    recordings: list[Recording]
+    manifests: list[Manifest]
+    nodes: list[str]
+
+
+class Session:
+    """A run as the command line describes it."""
+
+    def __init__(self, arguments: argparse.Namespace, command: str, interruption: Interruption) -> None:
+        """Open every recording and find every model; raises ReplayError or FileNotFoundError for what is missing."""
+        self._arguments = arguments
+        self._command = command
+        self._interruption = interruption
+        self._started = _now()
+        self._sources = [
+            open_source(arguments.bag, arguments.topic, arguments.fps, arguments.labels, arguments.label_names)
+        ]
+        self._chosen = choices(arguments)
+        self._names = names_of(self._chosen)
+        self._nodes = nodes_of(self._sources, self._names)
+
+    def run(self) -> dict[str, Any]:
+        """Record the answers, score them and write the results; returns the contents of metrics.json."""
+        with results_folder(self._arguments.out, self._arguments.force) as work:
+            cameras = self._record(work)
+            return self._write(work, cameras, self._score(work, cameras))
+
+    def _record(self, work: Path) -> list[Recorded]:
+        """First pass: play every camera's frames, directly or live, and write the bag of the answers."""
+        with OutputBag(work / BAG, list(itertools.chain(*self._nodes))) as bag:
+            if self._arguments.live:
+                return [self._live(*pair, bag, work) for pair in zip(self._sources, self._nodes, strict=True)]
+            pipelines = [choice.open() for choice in self._chosen]
+            for pipeline in pipelines:
+                self._check_labels(pipeline.manifest)
+            return [self._direct(*pair, pipelines, bag) for pair in zip(self._sources, self._nodes, strict=True)]
+
+    def _direct(self, source: Source, nodes: list[str], pipelines: Sequence[Pipeline], bag: OutputBag) -> Recorded:
+        runs = [DirectRun.of(pipeline, node) for pipeline, node in zip(pipelines, nodes, strict=True)]
+        log = CameraLog()
+        run_direct(log.reading(self._frames(source, "restoring")), runs, bag)
+        manifests = [pipeline.manifest for pipeline in pipelines]
+        return Recorded(source, log, [run.recording for run in runs], manifests, nodes)
+
+    def _live(self, source: Source, nodes: list[str], bag: OutputBag, work: Path) -> Recorded:
+        from weather_perception.core.program import open_program
+        from weather_perception.replay.live import LiveOptions, run_live
+
+        given, choice = self._arguments, self._chosen[0]
+        options = LiveOptions(
+            str(choice.path), choice.engine, choice.device, given.rate, given.max_in_flight, given.timeout, given.node
+        )
+        program, log = open_program(choice.path), CameraLog()
+        self._check_labels(program.manifest)
+        frames = log.reading(self._frames(source, "live"))
+        recording = run_live(frames, options, program.sha256, bag, nodes[0], work / NODE_LOG)
+        return Recorded(source, log, [recording], [program.manifest], nodes)
+
+    def _score(self, work: Path, cameras: Sequence[Recorded]) -> "list[CameraResults]":
+        """Second pass: score every answer against the ground truth of its frame."""
+        from weather_perception.replay.document import CameraResults
+        from weather_perception.replay.evaluation import Evaluator, evaluate
+
+        baseline = self._baseline()
+        results = []
+        for camera in cameras:
+            truth_names = self._arguments.label_names or camera.source.label_names
+            with ExitStack() as stack:
+                evaluators = [
+                    Evaluator(manifest, recording, truth_names, baseline)
+                    for manifest, recording in zip(camera.manifests, camera.recordings, strict=True)
+                ]
+                readers = [OutputReader(work / BAG, stack, node) for node in camera.nodes]
+                frames = self._scored(camera)
+                truth = evaluate(frames, camera.source, list(zip(evaluators, readers, strict=True)))
+            evaluations = [evaluator.result for evaluator in evaluators]
+            limited = self._interruption.asked or camera.log.read == self._arguments.limit
+            results.append(
+                CameraResults(
+                    camera.source, camera.log, camera.recordings, camera.manifests, truth, evaluations, limited
+                )
+            )
+        return results
+
+    def _write(self, work: Path, cameras: Sequence[Recorded], results: "Sequence[CameraResults]") -> dict[str, Any]:
+        """Write metrics.json and the report."""
+        from weather_perception.replay.document import Model, document
+        from weather_perception.replay.machine import machine, package_version
+        from weather_perception.replay.report import write_report
+
+        models = [
+            Model(name, str(choice.path), choice.device, manifest)
+            for name, choice, manifest in zip(self._names, self._chosen, cameras[0].manifests, strict=True)
+        ]
+        replay = {
+            "version": package_version(),
+            "command": self._command,
+            "started_utc": self._started,
+            "finished_utc": _now(),
+            "mode": cameras[0].recordings[0].mode,
+            "complete": not self._interruption.asked,
+            "resumed": False,
+        }
+        found = document(replay, machine({choice.device for choice in self._chosen}), models, results)
+        write_report(work / REPORT, found, results)
+        (work / METRICS).write_text(json.dumps(found) + "\n", encoding="utf-8")
+        return found
+
+    def _check_labels(self, manifest: Manifest) -> None:
+        """Raise ReplayError if --label-names has a class that the model lacks."""
+        from weather_perception.replay.scores import LabelNames
+
+        LabelNames(tuple(item.name for item in manifest.classes), self._arguments.label_names).check()
+
+    def _baseline(self) -> Pipeline | None:
+        """The model whose masks are the base, if any camera has labels to compare them with."""
+        if not any(source.has_labels for source in self._sources):
+            return None
+        path = baseline_path(self._arguments.baseline, self._chosen[0].path)
+        first = self._chosen[0]
+        return Choice(path, first.engine, first.precision, first.device).open() if path else None
+
+    def _frames(self, source: Source, what: str) -> Iterator[Frame]:
+        """The frames up to --limit or Ctrl-C; says how far it is if they take a while."""
+        limit = self._arguments.limit
+        frames = itertools.islice(source.frames(), limit)
+        return progress(self._interruption.until(frames), what, min(source.count, limit or source.count))
+
+    def _scored(self, camera: Recorded) -> Iterable[Frame]:
+        """The frames of the first pass again, with their ground truth."""
+        frames = camera.source.frames(with_truth=True)
+        whole = camera.log.read == camera.source.count and not self._interruption.asked
+        return progress(frames if whole else itertools.islice(frames, camera.log.read), "scoring", camera.log.read)
+
+
+def nodes_of(sources: Sequence[Source], names: Sequence[str]) -> list[list[str]]:
+    """For each camera the node names, one a model, under which the answers stand in the output bag.
+
+    With one camera and one model it is the node's own, `/restore_node`.
+    """
+    cameras = [_word((source.topic or Path(source.recording).stem).strip("/")) for source in sources]
+    cameras = [f"{name}_{index + 1}" if cameras.count(name) > 1 else name for index, name in enumerate(cameras)]
+    before = [f"/{camera}" if len(sources) > 1 else "" for camera in cameras]
+    after = [f"/{_word(name)}" if index else "" for index, name in enumerate(names)]
+    return [[f"{camera}{NODE}{model}" for model in after] for camera in before]
+
+
+def _word(text: str) -> str:
+    """The text as a part of a ROS name: letters, digits and underscores, no digit first."""
+    word = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_") or "camera"
+    return f"_{word}" if word[0].isdigit() else word
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
