@@ -56,6 +56,19 @@ def test_ssim_by_hand() -> None:
     assert ssim(black + np.uint8(10), black) == pytest.approx(steadying / (10**2 + steadying), rel=1e-4)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_ssim_is_torchmetrics_of_smooth_flat_and_noisy_parts(channels: int) -> None:
+    random = np.random.default_rng(3)
+    clear = np.zeros((2, 40, 50, channels), np.uint8)
+    clear[:, :, 10:30] = np.linspace(0, 255, 20)[:, None].astype(np.uint8)
+    clear[:, :, 30:] = random.integers(0, 256, (2, 40, 20, channels))
+    given = np.clip(clear + random.normal(0, 4, clear.shape), 0, 255).astype(np.uint8)
+    planes = [torch.from_numpy(array).permute(0, 3, 1, 2).double() for array in (given, clear)]
+    mean, map_BCHW = structural_similarity_index_measure(*planes, data_range=255.0, return_full_image=True)
+    assert ssim(given, clear) == pytest.approx(float(mean), abs=5e-6)
+    assert ssim(given, clear, whole_windows=True) == pytest.approx(float(map_BCHW[..., 5:-5, 5:-5].mean()), abs=5e-6)
+
+
 def test_images_that_are_views_with_any_strides_are_compared() -> None:
     given, clear = image(1), image(2)
     clear.flags.writeable = False
