@@ -5,10 +5,11 @@ import copy
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from training.recipes.street_net.config import StreetNetConfig, street_smoke
 from training.recipes.street_net.deploy import DeployedStreetNet, gate_names
-from training.recipes.street_net.levels import GRID, Levels, Trunk, sum_of_bins
+from training.recipes.street_net.levels import GRID, Levels, Trunk, sum_of_bins, toned
 from training.recipes.street_net.network import Prediction, StreetNet
 from training.recipes.street_net.router import StreetRouter
 
@@ -38,12 +39,21 @@ def predicted(net: StreetNet, image_B3HW: Tensor, clear: float) -> Prediction:
 
 
 @torch.inference_mode()
-def test_levels_start_at_the_identity_and_are_exactly_that_for_a_grid_of_zeros() -> None:
+def test_levels_start_near_the_identity_and_are_exactly_that_for_a_grid_of_zeros() -> None:
     torch.manual_seed(0)
     trunk, levels, image = Trunk(64).eval(), Levels(64, 4), torch.rand(2, 3, 64, 96)
-    assert (levels(trunk(image), image) - image).abs().mean() < 0.05
+    quarter = F.avg_pool2d(image, 4)
+    assert (toned(image, levels(trunk(image), quarter)) - image).abs().mean() < 0.05
     levels.grid.weight.zero_()
-    assert torch.equal(levels(trunk(image), image), image)
+    assert torch.equal(toned(image, levels(trunk(image), quarter)), image)
+
+
+@torch.inference_mode()
+def test_tones_are_a_gain_and_an_offset_of_each_colour() -> None:
+    image = torch.rand(1, 3, 8, 12)
+    tones = torch.tensor([0.5, 0.0, -1.0, 0.1, 0.0, 0.2])[None, :, None, None].expand(-1, -1, 2, 3)
+    red, green, blue = image.unbind(dim=1)
+    torch.testing.assert_close(toned(image, tones), torch.stack([1.5 * red + 0.1, green, 0 * blue + 0.2], dim=1))
 
 
 @torch.inference_mode()
@@ -88,14 +98,25 @@ def test_a_clear_posterior_leaves_the_frame_unchanged(net: StreetNet) -> None:
 
 
 @torch.inference_mode()
-def test_particles_are_as_large_as_the_frame_and_start_faint(net: StreetNet) -> None:
-    levelled = torch.rand(2, 3, 32, 48)
-    shallow = net.stem(torch.cat([levelled, levelled], dim=1))
+def test_detail_is_as_large_as_the_frame_tones_a_quarter_and_both_start_faint(net: StreetNet) -> None:
     gate = torch.full((2, 3), 1 / 3)
-    features = net.encoder(shallow, gate, gate)
-    restored = net.egsyn(levelled, features, torch.full((2, 6), 1 / 6))
-    assert restored.shape == levelled.shape
-    assert (restored - levelled).abs().mean() < 0.2
+    features = net.encoder(net.stem(torch.rand(2, 3, 32, 48)), gate, gate)
+    detail, tones = net.egsyn(features, torch.full((2, 6), 1 / 6))
+    assert detail.shape == (2, 3, 32, 48) and tones.shape == (2, 6, 8, 12)
+    assert detail.abs().mean() < 0.2 and tones.abs().mean() < 0.2
+
+
+@torch.inference_mode()
+def test_particles_go_before_the_veil(net: StreetNet) -> None:
+    """A detail is amplified as much as the scene behind the veil."""
+    image, before = torch.rand(1, 3, 64, 80), copy.deepcopy(net)
+    before.egsyn.detail.kernels_EP.zero_()
+    before.egsyn.detail.bias_EO.fill_(0.1)
+    before.egsyn.tones.weight.zero_()
+    before.egsyn.tones.bias.copy_(torch.tensor([1.0, 1.0, 1.0, 0.0, 0.0, 0.0]))  # type: ignore[union-attr]
+    before.levels.grid.weight.zero_()
+    certain = predicted(before, image, clear=-200.0).restored_B3HW
+    torch.testing.assert_close(certain, 2 * (image + 0.1))
 
 
 @torch.inference_mode()

@@ -9,7 +9,7 @@ from training.recipes.joint import JointRun
 
 @dataclass(frozen=True)
 class StreetNetConfig:
-    """Settings of the network; `width2` to `width16`: channels at 1/2, 1/4, 1/8 and 1/16 of the frame's size.
+    """Settings of the network; `width4` to `width16`: channels at 1/4, 1/8 and 1/16 of the frame's size.
 
     `weathers`: the router's, clear first. `bins`: steps of brightness in the grid of levels. `trunk_width`: channels of
     the small view's features.
@@ -20,8 +20,7 @@ class StreetNetConfig:
     encoder_experts: int = 3
     bins: int = 4
     trunk_width: int = 64
-    width2: int = 16
-    width4: int = 40
+    width4: int = 48
     width8: int = 64
     width16: int = 80
     segmenter_widths: tuple[int, int, int] = (32, 48, 80)
@@ -48,10 +47,16 @@ def street() -> StreetNetRun:
     return StreetNetRun(name="street", steps=20_000, data=data, batch=16, warmup_steps=500, squared_weight=2.0)
 
 
+def street_long() -> StreetNetRun:
+    """Half-size frames and crops, of real streets too if a root is given; hours on two CPU cores."""
+    data = DataConfig(crop=(192, 320))
+    return StreetNetRun(name="street_long", steps=7000, data=data, warmup_steps=200, squared_weight=2.0)
+
+
 def street_smoke() -> StreetNetRun:
     """A few steps on tiny crops, for tests of the loop."""
     data = DataConfig(drives=2, frames_per_drive=1, height=96, width=128, crop=(64, 80))
     return StreetNetRun(name="street_smoke", steps=4, data=data, batch=4, warmup_steps=1, checkpoint_every=2)
 
 
-PRESETS = {"street": street, "street_quick": street_quick, "street_smoke": street_smoke}
+PRESETS = {"street": street, "street_long": street_long, "street_quick": street_quick, "street_smoke": street_smoke}

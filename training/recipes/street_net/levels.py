@@ -1,7 +1,8 @@
 """The levels: a coarse grid of gains and offsets from a small view of the frame undoes veil, exposure and cast.
 
 After HDRNet (Gharbi et al., SIGGRAPH 2017): a trunk sees the frame at VIEW and gives each colour a gain and an offset
-by cell and brightness (a bilateral grid), which the frame gets at full size. No part is from papers A, B or C.
+by cell and brightness (a bilateral grid): the tones, which the frame gets at full size. No part is from papers A, B or
+C.
 
 Shape legend: B batch, C channels, H height, W width, h, w a quarter of them, D bins of brightness, G cells of the grid,
 M = 6 D maps.
@@ -41,9 +42,9 @@ class Trunk(nn.Module):
 
 
 class Levels(nn.Module):
-    """Trunk features and the image [B, 3, H, W] -> the image times a gain plus an offset, not clamped.
+    """Trunk features and the image at 1/4 of its size [B, 3, h, w] -> tones [B, 6, h, w] (see `toned`).
 
-    Gain and offset have a value for each colour, and vary smoothly with place and with brightness.
+    The grid has tones for each cell and each of `bins` steps of brightness, and blends neighbours.
     """
 
     def __init__(self, width: int, bins: int) -> None:
@@ -57,12 +58,19 @@ class Levels(nn.Module):
             self.guide.weight.fill_(1 / 3)
             self.guide.bias.zero_()  # type: ignore[union-attr]
 
-    def forward(self, features_BCG: Tensor, image_B3HW: Tensor) -> Tensor:
-        quarter = F.avg_pool2d(image_B3HW, 4)
-        maps = F.interpolate(self.grid(features_BCG), size=quarter.shape[2:], mode="bilinear", align_corners=False)
-        place = self.guide(quarter).clamp(0, 1) * (self.bins - 1)
-        gain, offset = sum_of_bins(maps, place, self.bins).chunk(2, dim=1)
-        return image_B3HW + image_B3HW * upsample(gain, 4) + upsample(offset, 4)
+    def forward(self, features_BCG: Tensor, quarter_B3hw: Tensor) -> Tensor:
+        maps = F.interpolate(self.grid(features_BCG), size=quarter_B3hw.shape[2:], mode="bilinear", align_corners=False)
+        place = self.guide(quarter_B3hw).clamp(0, 1) * (self.bins - 1)
+        return sum_of_bins(maps, place, self.bins)
+
+
+def toned(image_B3HW: Tensor, tones_B6hw: Tensor) -> Tensor:
+    """The image [B, 3, 4h, 4w] plus gain times image plus offset, not clamped; tones are the gains, then the offsets.
+
+    They vary smoothly with place; zeros are the identity.
+    """
+    gain, offset = tones_B6hw.chunk(2, dim=1)
+    return image_B3HW + image_B3HW * upsample(gain, 4) + upsample(offset, 4)
 
 
 def sum_of_bins(maps_BMhw: Tensor, place_B1hw: Tensor, bins: int) -> Tensor:

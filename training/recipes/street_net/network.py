@@ -2,13 +2,13 @@
 
 from typing import NamedTuple
 
-import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from training.models.pyramid import CompactSGAda, Encoder, Stem
 from training.recipes.street_net.config import StreetNetConfig
-from training.recipes.street_net.heads import ParticleEGSyn
-from training.recipes.street_net.levels import Levels, Trunk
+from training.recipes.street_net.heads import LightEGSyn
+from training.recipes.street_net.levels import Levels, Trunk, toned
 from training.recipes.street_net.router import StreetRouter, StreetRouting
 from training.segmenters.base import BaseConfig, BaseSegmenter, OnBaseSegmenter
 
@@ -16,13 +16,13 @@ from training.segmenters.base import BaseConfig, BaseSegmenter, OnBaseSegmenter
 class Prediction(NamedTuple):
     """The model's outputs; images are not clamped, so that the losses see values outside 0..1.
 
-    `levelled_B3HW`: the image after the levels alone. `base_BKHW`: the base segmenter's logits of the restored image.
+    `levels_B6hw`: the tones of the levels alone. `base_BKHW`: the base segmenter's logits of the restored image.
     """
 
     restored_B3HW: Tensor
     refined_BKHW: Tensor
     base_BKHW: Tensor
-    levelled_B3HW: Tensor
+    levels_B6hw: Tensor
     routing: StreetRouting
 
 
@@ -41,21 +41,23 @@ class StreetNet(OnBaseSegmenter):
         self.trunk = Trunk(config.trunk_width)
         self.levels = Levels(config.trunk_width, config.bins)
         self.router = StreetRouter(config.trunk_width, len(config.weathers), config.encoder_experts)
-        self.stem = Stem(config.width4, channels=6)
+        self.stem = Stem(config.width4)
+        self.hint = nn.Conv2d(6, config.width4, 1)
         self.encoder = Encoder(*widths, config.encoder_experts)
-        self.egsyn = ParticleEGSyn(*widths, config.width2, len(config.weathers))
+        self.egsyn = LightEGSyn(*widths, len(config.weathers))
         self.segmenter = BaseSegmenter(BaseConfig(config.classes, config.segmenter_widths))
         self.sgada = CompactSGAda(config.classes, *widths)
 
     def forward(self, image_B3HW: Tensor) -> Prediction:
         seen = self.trunk(image_B3HW)
         routing = self.router(seen)
-        levelled = self.levels(seen, image_B3HW)
-        shallow = self.stem(torch.cat([image_B3HW, levelled], dim=1))
+        levels = self.levels(seen, F.avg_pool2d(image_B3HW, 4))
+        shallow = self.stem(image_B3HW) + self.hint(levels)
         features = self.encoder(shallow, routing.encoder8_BE, routing.encoder16_BE)
         gate_BK = routing.weather_BK.detach()
+        detail, correction = self.egsyn(features, gate_BK)
         changed = 1 - gate_BK[:, :1, None, None]  # clear is the first weather
-        residual = self.egsyn(levelled, features, gate_BK) - image_B3HW
+        residual = toned(image_B3HW + detail, levels + correction) - image_B3HW
         restored = image_B3HW + changed * residual
         base = self.base(restored.detach().clamp(0, 1))
-        return Prediction(restored, self.sgada(base.softmax(dim=1), features), base, levelled, routing)
+        return Prediction(restored, self.sgada(base.softmax(dim=1), features), base, levels, routing)

@@ -9,6 +9,7 @@ from training.loop.stages import Networks, Outcome
 from training.losses import restoration, routing
 from training.recipes.joint import NETWORK, mask_terms, mean_gain, restoration_terms, scale
 from training.recipes.street_net.config import StreetNetRun
+from training.recipes.street_net.levels import toned
 from training.recipes.street_net.network import Prediction, StreetNet
 
 
@@ -20,19 +21,25 @@ def objective(config: StreetNetRun, batch: ExampleOfMixture, networks: Networks)
     clear, degraded = scale(batch.clear_3HW), scale(batch.degraded_3HW)
     prediction = net(degraded)
     net.segmenter.train()  # its statistics come only from clear frames
-    losses = weighted_losses(config, prediction, net.segmenter(clear), clear, batch)
+    losses = weighted_losses(config, prediction, net.segmenter(clear), degraded, clear, batch)
     images = {"degraded": degraded, "restored": prediction.restored_B3HW, "clear": clear}
     return Outcome(losses, scores(prediction, degraded, clear, batch), images)
 
 
 def weighted_losses(
-    config: StreetNetRun, prediction: Prediction, base_logits_BKHW: Tensor, clear_B3HW: Tensor, batch: ExampleOfMixture
+    config: StreetNetRun,
+    prediction: Prediction,
+    base_logits_BKHW: Tensor,
+    degraded_B3HW: Tensor,
+    clear_B3HW: Tensor,
+    batch: ExampleOfMixture,
 ) -> dict[str, Tensor]:
     """The weighted terms of the objective; the base segmenter's uses clear frames (paper A, section 4.1).
 
     The weather's target is shared evenly by the weathers of a mixture. A frame that shows no street has none.
     """
     restored, routes = prediction.restored_B3HW.float(), prediction.routing
+    levelled = toned(degraded_B3HW, prediction.levels_B6hw.float())
     known = 1 - batch.novel
     balance = routing.balance(routes.encoder8_BE) + routing.balance(routes.encoder16_BE)
     weathers_BK = batch.weathers_K / batch.weathers_K.sum(dim=1, keepdim=True)
@@ -40,7 +47,7 @@ def weighted_losses(
     novelty = F.binary_cross_entropy_with_logits(routes.novelty_B1.float()[:, 0], batch.novel)
     return {
         **restoration_terms(config, restored, clear_B3HW),
-        "levels": config.levels_weight * restoration.charbonnier(prediction.levelled_B3HW.float(), clear_B3HW),
+        "levels": config.levels_weight * restoration.charbonnier(levelled, clear_B3HW),
         **mask_terms(config, prediction.refined_BKHW, base_logits_BKHW, batch.labels_HW),
         "weather": config.weather_weight * (weather_B * known).sum() / known.sum().clamp(min=1),
         "severity": config.severity_weight * (routes.severity_BK.float() - batch.severities_K)[:, 1:].abs().mean(),
