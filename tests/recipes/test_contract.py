@@ -382,6 +382,12 @@ def test_the_presets_have_their_names_and_the_seed_alone_gives_their_first_weigh
         assert_close(dict(second[name].state_dict()), dict(net.state_dict()))
 
 
+def test_the_network_says_which_sizes_of_a_frame_it_takes(recipe: Recipe[Any]) -> None:
+    net = recipe.frame(recipe.presets[smoke(recipe)]())
+    with pytest.raises(ValueError, match=r"must be multiples of \d+, got 30 x 45"):
+        net(torch.rand(1, 3, 30, 45))
+
+
 def test_a_kill_while_a_checkpoint_is_written_leaves_the_old_one(short: Path, tmp_path: Path) -> None:
     shutil.copytree(short, tmp_path / "run.old")  # as a kill between the two renames leaves it
     assert_close(tensors(open_checkpoint(tmp_path / "run").folder), tensors(short))

@@ -1,6 +1,6 @@
 """Settings of the next deployable model and its training, and its presets."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from training.config import DataConfig
 from training.data.mixture import CONDITIONS
@@ -26,6 +26,10 @@ class StreetNetConfig:
     segmenter_widths: tuple[int, int, int] = (32, 48, 80)
 
 
+NANO = StreetNetConfig(trunk_width=48, width4=32, width8=48, width16=56, segmenter_widths=(24, 32, 56))
+LARGE = StreetNetConfig(trunk_width=96, width4=96, width8=128, width16=160, segmenter_widths=(64, 96, 160))
+
+
 @dataclass(frozen=True, kw_only=True)
 class StreetNetRun(JointRun):
     """A training of the next deployable model, with loss weights; `init`: a checkpoint with the first weights."""
@@ -47,6 +51,16 @@ def street() -> StreetNetRun:
     return StreetNetRun(name="street", steps=20_000, data=data, batch=16, warmup_steps=500, squared_weight=2.0)
 
 
+def street_nano() -> StreetNetRun:
+    """As street, with half of the multiply-adds."""
+    return replace(street(), name="street_nano", model=NANO)
+
+
+def street_large() -> StreetNetRun:
+    """As street, with four times the multiply-adds; to run on a GPU."""
+    return replace(street(), name="street_large", model=LARGE)
+
+
 def street_long() -> StreetNetRun:
     """Half-size frames and crops, of real streets too if a root is given; hours on two CPU cores."""
     data = DataConfig(crop=(192, 320))
@@ -59,4 +73,11 @@ def street_smoke() -> StreetNetRun:
     return StreetNetRun(name="street_smoke", steps=4, data=data, batch=4, warmup_steps=1, checkpoint_every=2)
 
 
-PRESETS = {"street": street, "street_long": street_long, "street_quick": street_quick, "street_smoke": street_smoke}
+PRESETS = {
+    "street": street,
+    "street_nano": street_nano,
+    "street_large": street_large,
+    "street_long": street_long,
+    "street_quick": street_quick,
+    "street_smoke": street_smoke,
+}

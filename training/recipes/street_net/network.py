@@ -5,6 +5,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from training.models.layers import check_size
 from training.models.pyramid import CompactSGAda, Encoder, Stem
 from training.recipes.street_net.config import StreetNetConfig
 from training.recipes.street_net.heads import LightEGSyn
@@ -31,7 +32,7 @@ class StreetNet(OnBaseSegmenter):
 
     Ir = Id + (1 - p(clear)) * residual: a frame that may be clear changes little. The mask is of a second look: the
     base segmenter sees the restored frame, and SGAda refines with the features of the degraded one. No gradient passes
-    from the mask to the restoration.
+    from the mask to the restoration. Raises ValueError for other sizes.
     """
 
     def __init__(self, config: StreetNetConfig) -> None:
@@ -49,6 +50,7 @@ class StreetNet(OnBaseSegmenter):
         self.sgada = CompactSGAda(config.classes, *widths)
 
     def forward(self, image_B3HW: Tensor) -> Prediction:
+        check_size("street_net", image_B3HW, 16)
         seen = self.trunk(image_B3HW)
         routing = self.router(seen)
         levels = self.levels(seen, F.avg_pool2d(image_B3HW, 4))

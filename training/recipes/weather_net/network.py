@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from training.models.layers import check_size
 from training.models.pyramid import CompactSGAda, Encoder, Stem
 from training.recipes.weather_net.config import WeatherNetConfig
 from training.recipes.weather_net.heads import CompactEGSyn
@@ -21,7 +22,10 @@ class Prediction(NamedTuple):
 
 
 class WeatherNet(OnBaseSegmenter):
-    """Image [B, 3, H, W], 0..1, H and W multiples of 16 -> Prediction, with mask logits at H/4 x W/4."""
+    """Image [B, 3, H, W], 0..1, H and W multiples of 16 -> Prediction, with mask logits at H/4 x W/4.
+
+    Raises ValueError for other sizes.
+    """
 
     def __init__(self, config: WeatherNetConfig) -> None:
         super().__init__()
@@ -36,6 +40,7 @@ class WeatherNet(OnBaseSegmenter):
 
     def forward(self, image_B3HW: Tensor, weather_B: Tensor | None = None) -> Prediction:
         """Predict; the known weather `weather_B`, or else the most probable one, routes the decoder's experts."""
+        check_size("weather_net", image_B3HW, 16)
         base = self.base(image_B3HW)
         shallow = self.stem(image_B3HW)
         routing = self.router(shallow, weather_B)
