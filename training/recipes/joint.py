@@ -1,6 +1,7 @@
 """The parts of the deployable models' recipes that are alike: settings, one joint stage, and the first weights.
 
-Such a network restores, segments with a base segmenter of its own, and routes soft experts in its encoder.
+Such a network restores, segments with a base segmenter of its own, and routes soft experts in its encoder. The recipe
+of the plain networks that it is compared with shares the first of these.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from training.config import RunConfig, place
 from training.data.examples import Examples
@@ -26,10 +27,9 @@ NETWORK = "model"
 
 
 @dataclass(frozen=True, kw_only=True)
-class JointRun(RunConfig):
-    """A training of a deployable model, with loss weights; `init`: a checkpoint with the first weights."""
+class RestorationRun(RunConfig):
+    """A training of a network that restores, with loss weights."""
 
-    init: str = place()
     gradient_clip: float = 1.0
     checkpoint_every: int = 500
     warmup_steps: int = 200
@@ -37,6 +37,13 @@ class JointRun(RunConfig):
     restoration_weight: float = 10.0
     edge_weight: float = 0.05
     squared_weight: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class JointRun(RestorationRun):
+    """A training of a deployable model, with loss weights; `init`: a checkpoint with the first weights."""
+
+    init: str = place()
     segmentation_weight: float = 0.5
     base_weight: float = 0.5
     weather_weight: float = 0.3
@@ -73,13 +80,16 @@ def start(net: OnBaseSegmenter, init: str, recipe: str) -> Checkpoint | None:
 
 
 def run(
-    config: JointRun,
-    net: OnBaseSegmenter,
+    config: RestorationRun,
+    net: nn.Module,
     saved: Checkpoint | None,
     objective: Callable[[Any, Any, Networks], Outcome],
     examples: Examples,
 ) -> Run:
-    """The run of one stage with one phase, which trains all of the network; `saved`: the result of `start`."""
+    """The run of one stage with one phase, which trains all of the network; `saved`: the result of `start`.
+
+    A network with a base segmenter of its own brings it to the checkpoint.
+    """
     phase = Phase(
         "joint",
         (NETWORK,),
@@ -87,6 +97,9 @@ def run(
         partial(torch.optim.AdamW, lr=config.learning_rate, weight_decay=config.weight_decay),
         warmup_cosine(config.learning_rate, config.warmup_steps, config.steps),
     )
+    own = None
+    if isinstance(net, OnBaseSegmenter):
+        own = located(base_segmenter(net.segmenter, ()), NETWORK, "segmenter.")
     net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Run(
         config,
@@ -95,11 +108,11 @@ def run(
         examples,
         saved.sources if saved else (),
         saved.state["command"] if saved else "",
-        located(base_segmenter(net.segmenter, ()), NETWORK, "segmenter."),
+        own,
     )
 
 
-def restoration_terms(config: JointRun, restored_B3HW: Tensor, clear_B3HW: Tensor) -> dict[str, Tensor]:
+def restoration_terms(config: RestorationRun, restored_B3HW: Tensor, clear_B3HW: Tensor) -> dict[str, Tensor]:
     """The weighted distances between the restored frames and the clear ones."""
     return {
         "pixel": config.restoration_weight * restoration.charbonnier(restored_B3HW, clear_B3HW),
