@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-import numpy as np
-
+from training.data.crops import Window
 from training.data.readers.pandaset import PandaSet
 from training.data.readers.stills import Stills
 from training.data.sample import Sample
@@ -61,9 +59,4 @@ def reduced(sample: Sample, rows: int = ROWS) -> Sample:
     height, width = sample.labels_HW.shape
     if height <= rows:
         return sample
-    size = (round(width * rows / height), rows)
-    return Sample(
-        np.asarray(cv2.resize(sample.image_HW3, size, interpolation=cv2.INTER_AREA), np.uint8),
-        np.asarray(cv2.resize(sample.labels_HW, size, interpolation=cv2.INTER_NEAREST), np.uint8),
-        np.asarray(cv2.resize(sample.depth_HW, size, interpolation=cv2.INTER_NEAREST), np.float32),
-    )
+    return Window(0, 0, height, width, False, (rows, round(width * rows / height))).sample(sample)

@@ -1,7 +1,8 @@
 """Makes training examples as a pure function of (seed, index): chooses a frame, crops, relights and degrades it."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -28,8 +29,36 @@ class Example(NamedTuple):
     weather: Tensor
 
 
-class DegradedCrops(Dataset[Example]):
-    """Endless examples of `size` (rows, columns); example i is the same in all runs with the same seed and pools."""
+Item = TypeVar("Item", covariant=True)
+
+
+class StreetCrops(Dataset[Item], ABC):
+    """Endless examples of `size` (rows, columns); example i is the same in all runs with the same seed and pools.
+
+    `shares` (positive numbers) are the pools' shares of the examples.
+    """
+
+    def __init__(
+        self, pools: Sequence[Sequence[Sample]], shares: Sequence[float], size: tuple[int, int], seed: int
+    ) -> None:
+        self._pools = pools
+        self._shares = np.asarray(shares) / sum(shares)
+        self._size = size
+        self._seed = seed
+
+    def __getitem__(self, index: int) -> Item:
+        cv2.setNumThreads(0)
+        rng = default_rng((self._seed, index))
+        pool = self._pools[rng.choice(len(self._pools), p=self._shares)]
+        return self._example(pool[int(rng.integers(len(pool)))], rng)
+
+    @abstractmethod
+    def _example(self, frame: Sample, rng: Generator) -> Item:
+        """The example of a frame."""
+
+
+class DegradedCrops(StreetCrops[Example]):
+    """Crops with one degradation each."""
 
     def __init__(
         self,
@@ -39,17 +68,11 @@ class DegradedCrops(Dataset[Example]):
         seed: int,
         mixture: Mixture = WEATHER_MIXTURE,
     ) -> None:
-        self._pools = pools
-        self._shares = np.asarray(shares) / sum(shares)
-        self._size = size
-        self._seed = seed
+        super().__init__(pools, shares, size, seed)
         self._mixture = mixture
 
-    def __getitem__(self, index: int) -> Example:
-        cv2.setNumThreads(0)
-        rng = default_rng((self._seed, index))
-        pool = self._pools[rng.choice(len(self._pools), p=self._shares)]
-        sample = relight(crop(pool[int(rng.integers(len(pool)))], self._size, rng), rng)
+    def _example(self, frame: Sample, rng: Generator) -> Example:
+        sample = relight(crop(frame, self._size, rng), rng)
         drawn = self._mixture.draw(rng)
         degraded = degrade(sample, drawn.name, drawn.severity, int(rng.integers(2**31)))
         return Example(
@@ -77,8 +100,8 @@ class ExampleOfMixture(NamedTuple):
     novel: Tensor
 
 
-class MixedCrops(Dataset[ExampleOfMixture]):
-    """Endless examples of `size` (rows, columns), a share `whole` of them whole frames; else as DegradedCrops.
+class MixedCrops(StreetCrops[ExampleOfMixture]):
+    """Crops, and a share `whole` of whole frames, under no weather, one or two.
 
     The target is the frame before its weather: for a near miss, the near miss itself.
     """
@@ -92,18 +115,11 @@ class MixedCrops(Dataset[ExampleOfMixture]):
         mixture: ConditionMixture = DEFAULT_MIXTURE,
         whole: float = 0.4,
     ) -> None:
-        self._pools = pools
-        self._shares = np.asarray(shares) / sum(shares)
-        self._size = size
-        self._seed = seed
+        super().__init__(pools, shares, size, seed)
         self._mixture = mixture
         self._whole = whole
 
-    def __getitem__(self, index: int) -> ExampleOfMixture:
-        cv2.setNumThreads(0)
-        rng = default_rng((self._seed, index))
-        pool = self._pools[rng.choice(len(self._pools), p=self._shares)]
-        frame = pool[int(rng.integers(len(pool)))]
+    def _example(self, frame: Sample, rng: Generator) -> ExampleOfMixture:
         part = whole_frame(frame, self._size, rng) if rng.random() < self._whole else crop(frame, self._size, rng)
         plan = self._mixture.draw(rng)
         sample = with_bonnet(relight(part, rng), rng)
@@ -130,8 +146,7 @@ def whole_frame(sample: Sample, size: tuple[int, int], rng: Generator) -> Sample
     height, width = sample.labels_HW.shape
     rows, columns = min(height, round(width * size[0] / size[1])), min(width, round(height * size[1] / size[0]))
     top, left = int(rng.integers(height - rows + 1)), int(rng.integers(width - columns + 1))
-    window = Window(top, left, rows, columns, bool(rng.random() < 0.5), size)
-    return Sample(window.image(sample.image_HW3), window.labels(sample.labels_HW), window.depth(sample.depth_HW))
+    return Window(top, left, rows, columns, bool(rng.random() < 0.5), size).sample(sample)
 
 
 def near_miss(sample: Sample, step: Step, seed: int) -> Sample:

@@ -24,6 +24,10 @@ class Window(NamedTuple):
     mirror: bool
     size: tuple[int, int]
 
+    def sample(self, sample: Sample) -> Sample:
+        """The part of every plane of a sample."""
+        return Sample(self.image(sample.image_HW3), self.labels(sample.labels_HW), self.depth(sample.depth_HW))
+
     def image(self, image_HW3: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The part of an image, uint8 [rows, columns, 3], with smooth resizing."""
         shrinks = self.size[0] < self.rows or self.size[1] < self.columns
@@ -57,8 +61,7 @@ def draw_window(frame: tuple[int, ...], size: tuple[int, int], rng: Generator) -
 
 def crop(sample: Sample, size: tuple[int, int], rng: Generator) -> Sample:
     """A random crop, mirrored at random, resized to `size` (rows, columns) by a random factor within SCALES."""
-    window = draw_window(sample.labels_HW.shape, size, rng)
-    return Sample(window.image(sample.image_HW3), window.labels(sample.labels_HW), window.depth(sample.depth_HW))
+    return draw_window(sample.labels_HW.shape, size, rng).sample(sample)
 
 
 def relight(sample: Sample, rng: Generator) -> Sample:
