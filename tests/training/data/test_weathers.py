@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.data.degradations import clear, degrade, extinction, fog, rain, snow
+from training.data.degradations import clear, degrade, fog, rain, snow
+from training.data.degradations.weather import VISIBILITY_M
 from training.data.sample import Sample, ground_plane_depth
 
 seeds = st.integers(0, 2**32)
@@ -33,8 +34,7 @@ def test_fog_draws_farther_pixels_nearer_the_airlight(severity: float, near: flo
 
 
 def test_fog_keeps_five_percent_of_the_contrast_at_the_visibility() -> None:
-    visibility = -np.log(0.05) / extinction(1.0)
-    depth_HW = np.full((40, 40), visibility, np.float32)
+    depth_HW = np.full((40, 40), VISIBILITY_M[1], np.float32)
     black_HW3, white_HW3 = (np.full((40, 40, 3), level, np.uint8) for level in (0, 255))
     seen = [fog(image, depth_HW, 1.0, 3).astype(float) for image in (black_HW3, white_HW3)]
     assert (seen[1] - seen[0]).mean() / 255 == pytest.approx(0.05, abs=0.025)

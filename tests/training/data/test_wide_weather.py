@@ -18,8 +18,9 @@ from training.data.degradations.glaze import Glaze
 from training.data.degradations.ground import FoundGround, find_ground
 from training.data.degradations.lamps import Lamps, draw_lamps, glow, lit_by
 from training.data.degradations.smooth import guided
+from training.data.degradations.veils import extinction
 from training.data.degradations.wet_road import wet_road
-from training.data.degradations.wide_fog import wide_extinction
+from training.data.degradations.wide_fog import WIDE_ONSET, WIDE_VISIBILITY_M
 from training.data.sample import SKY_DEPTH, Sample, ground_plane_depth
 
 SINGLE = ("wide_fog", "wide_rain", "rain_streaks", "wide_snow", "snow_flakes", "wide_night", "lens_drops")
@@ -82,10 +83,11 @@ def test_any_size_and_any_sky_gives_a_picture(rows: int, columns: int, name: str
 
 
 def test_visibility_falls_from_600_to_30_metres() -> None:
-    visibility = [-np.log(0.05) / wide_extinction(severity) for severity in (0.02, 0.5, 1.0)]
+    none, *betas = (extinction(severity, WIDE_VISIBILITY_M, WIDE_ONSET) for severity in (0.0, 0.02, 0.5, 1.0))
+    visibility = [-np.log(0.05) / beta for beta in betas]
     assert visibility[0] == pytest.approx(600, rel=0.1)
     assert visibility[2] == pytest.approx(30)
-    assert wide_extinction(0.0) == 0
+    assert none == 0
 
 
 def test_airlights_range_from_dark_grey_to_white_and_are_grey() -> None:

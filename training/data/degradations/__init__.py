@@ -9,7 +9,7 @@ from training.data.degradations.lens import raindrops
 from training.data.degradations.lens_drops import lens_drops
 from training.data.degradations.reflections import reflection, reflection_linear_light
 from training.data.degradations.regular import chromatic_aberration, gaussian_blur, gaussian_noise, jpeg
-from training.data.degradations.weather import WEATHERS, clear, extinction, fog, foggy_cityscapes, rain, snow
+from training.data.degradations.weather import WEATHERS, clear, fog, foggy_cityscapes, rain, snow
 from training.data.degradations.wide_fog import wide_fog
 from training.data.degradations.wide_night import wide_night
 from training.data.degradations.wide_rain import rain_streaks, wide_rain
@@ -24,7 +24,6 @@ __all__ = [
     "chromatic_aberration",
     "clear",
     "degrade",
-    "extinction",
     "fog",
     "fog_and_rain",
     "fog_and_snow",

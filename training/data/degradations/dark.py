@@ -10,6 +10,7 @@ import numpy as np
 from numpy.random import Generator, default_rng
 
 from training.data.degradations.arguments import Image, Map, check
+from training.data.degradations.smooth import resized
 
 AMBIENT = (0.020, 0.024, 0.034)
 """Remaining share of the day's light (RGB, linear): moon and city sky are bluish."""
@@ -52,8 +53,8 @@ def night(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
     light = _light(rng, depth_HW)
     gain_hw3 = np.minimum(light.falling_hw3, 1) ** np.float32(severity / DISPLAY_GAMMA)
     glow_hw3 = light.glow_hw3 * np.float32(severity)
-    scene_HW3 = cv2.multiply(image_HW3, _enlarged(gain_hw3 * (1 - glow_hw3), image_HW3.shape), dtype=cv2.CV_32F)
-    result_HW3 = np.asarray(scene_HW3 + _enlarged(255 * glow_hw3, image_HW3.shape), np.float32)
+    scene_HW3 = cv2.multiply(image_HW3, resized(gain_hw3 * (1 - glow_hw3), image_HW3.shape), dtype=cv2.CV_32F)
+    result_HW3 = np.asarray(scene_HW3 + resized(255 * glow_hw3, image_HW3.shape), np.float32)
     deviation_HW3 = cv2.sqrt(result_HW3 * np.float32(SHOT_NOISE) + np.float32(READ_NOISE**2))
     noise_HW3 = rng.standard_normal(image_HW3.shape, np.float32)
     noise_HW3 *= deviation_HW3
@@ -82,8 +83,3 @@ def _light(rng: Generator, depth_HW: Map) -> NightLight:
         lit_hw += 0.05 * np.exp(-distance2_hw / 200)
     falling_hw3 = falling_hw3 + (near_hw * lit_hw)[:, :, None] * colour
     return NightLight(np.asarray(falling_hw3, np.float32), np.minimum(glow_hw, 1)[:, :, None] * colour)
-
-
-def _enlarged(grid_hw3: Map, shape: tuple[int, ...]) -> Map:
-    """The coarse grid at full size, float32 [H, W, 3]."""
-    return np.array(cv2.resize(grid_hw3, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR), np.float32)

@@ -10,6 +10,10 @@ import cv2
 import numpy as np
 
 from training.data.degradations.arguments import Map
+from training.data.degradations.smooth import guided, resized
+
+CAMERA_HEIGHT_M = 1.5
+"""Assumed, to tell the focal length from the ground's slope."""
 
 COARSE = 8
 SLOPES = (0.12, 1.6)
@@ -31,9 +35,9 @@ class FoundGround(NamedTuple):
     slope: float
     like_hw: Map
 
-    def depth_at(self, row: float) -> float:
-        """Depth in metres of the ground at `row` (share of the height); 1000 at the horizon and above it."""
-        return 1 / max(1e-3, self.slope * (row - self.horizon))
+    def along_edges_of(self, grey_hw: Map) -> Map:
+        """`like_hw` at the size of a picture's brightness (0..1), moved to the picture's edges."""
+        return np.clip(guided(resized(self.like_hw, grey_hw.shape), grey_hw, 2, 0.1), 0, 1)
 
 
 def find_ground(depth_HW: Map) -> FoundGround:

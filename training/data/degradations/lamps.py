@@ -11,10 +11,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from training.data.degradations.arguments import Map
-from training.data.degradations.ground import FoundGround
+from training.data.degradations.ground import CAMERA_HEIGHT_M, FoundGround
 from training.data.degradations.smooth import resized
 
-CAMERA_HEIGHT_M = 1.5
 WHITES = ((1.0, 0.66, 0.32), (1.0, 0.85, 0.62), (0.95, 0.97, 1.0))
 """Sodium, warm and cold white (RGB); a street has one of them."""
 

@@ -13,6 +13,7 @@ from numpy.random import Generator, default_rng
 
 from training.data.degradations.arguments import Image, Map, check
 from training.data.degradations.particles import ONSET
+from training.data.degradations.smooth import resized
 
 MOST_DROPS = 60
 """Drops at severity 1 on an image of 360 x 640."""
@@ -52,15 +53,9 @@ def raindrops(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Im
     seen_hw3 = cv2.remap(soft_hw3, drops.column_hw, drops.row_hw, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     alpha_hw = drops.alpha_hw * np.float32(min(1.0, severity / ONSET))
     drop_hw3 = np.minimum(seen_hw3 * drops.shade_hw[:, :, None] + drops.glint_hw[:, :, None], 255)
-    rest_HW = _enlarged(1 - alpha_hw, image_HW3)
-    drop_HW3 = _enlarged(alpha_hw[:, :, None] * drop_hw3, image_HW3)
+    rest_HW = resized(1 - alpha_hw, image_HW3.shape)
+    drop_HW3 = resized(alpha_hw[:, :, None] * drop_hw3, image_HW3.shape)
     return np.asarray(cv2.convertScaleAbs(image_HW3 * rest_HW[:, :, None] + drop_HW3), np.uint8)
-
-
-def _enlarged(grid: Map, image_HW3: Image) -> Map:
-    """A half-size map [h, w] or picture [h, w, 3] at the image's size, float32."""
-    size = (image_HW3.shape[1], image_HW3.shape[0])
-    return np.asarray(cv2.resize(grid, size, interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _drops(rng: Generator, shape: tuple[int, ...], severity: float) -> Drops:

@@ -12,6 +12,7 @@ from numpy.random import Generator, default_rng
 
 from training.data.degradations.arguments import Image, Map, check
 from training.data.degradations.glaze import to_bytes
+from training.data.degradations.regular import as_jpeg
 from training.data.degradations.smooth import octaves, resized
 
 RAMP = np.arange(256, dtype=np.float64) / 255
@@ -60,9 +61,7 @@ def compressed(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> I
     _start(image_HW3, depth_HW, severity, seed)
     if severity == 0:
         return image_HW3.copy()
-    quality = round(95 - 80 * severity)
-    _, data = cv2.imencode(".jpg", image_HW3[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR_RGB), np.uint8)
+    return as_jpeg(image_HW3, round(95 - 80 * severity))
 
 
 def underexposed(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:

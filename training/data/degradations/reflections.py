@@ -10,6 +10,7 @@ import numpy as np
 from numpy.random import Generator, default_rng
 
 from training.data.degradations.arguments import Image, Map, check, check_image
+from training.data.degradations.smooth import resized
 
 CEILNET_SIGMAS = (2.0, 5.0)
 CEILNET_GAMMA = 1.3
@@ -41,7 +42,7 @@ def reflection(image_HW3: Image, depth_HW: Map, severity: float, seed: int, laye
     reflected_hw3 -= np.float32(CEILNET_GAMMA * _mean_excess(reflected_hw3 + image_HW3[::2, ::2], 255.0))
     np.maximum(reflected_hw3, 0, out=reflected_hw3)
     reflected_hw3 *= np.float32(severity)
-    return np.asarray(cv2.convertScaleAbs(_enlarged(reflected_hw3, image_HW3) + image_HW3), np.uint8)
+    return np.asarray(cv2.convertScaleAbs(resized(reflected_hw3, image_HW3.shape) + image_HW3), np.uint8)
 
 
 def reflection_linear_light(
@@ -64,7 +65,7 @@ def reflection_linear_light(
     reflected_hw3 -= np.float32(rng.uniform(*ZHANG_GAMMA) * excess)
     np.clip(reflected_hw3, 0, 1, out=reflected_hw3)
     reflected_hw3 *= np.float32(severity) * _vignette(rng, reflected_hw3.shape)[:, :, None]
-    light_HW3 += _enlarged(reflected_hw3, image_HW3)
+    light_HW3 += resized(reflected_hw3, image_HW3.shape)
     return np.asarray(cv2.convertScaleAbs(cv2.pow(light_HW3, 1 / DISPLAY_GAMMA), alpha=255), np.uint8)
 
 
@@ -86,12 +87,6 @@ def _blurred(layer_hw3: Map, image_HW3: Image, sigma: float) -> Map:
     """The half-size layer under a blur of `sigma` pixels of an image of 360 rows, float32 [h, w, 3]."""
     half_sigma = 0.5 * sigma * float(np.clip(image_HW3.shape[0] / 360, 1.0, 4.0))
     return np.array(cv2.GaussianBlur(layer_hw3, (0, 0), half_sigma), np.float32)
-
-
-def _enlarged(layer_hw3: Map, image_HW3: Image) -> Map:
-    """The half-size layer at the image's size, float32 [H, W, 3]."""
-    size = (image_HW3.shape[1], image_HW3.shape[0])
-    return np.asarray(cv2.resize(layer_hw3, size, interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _mean_excess(values_hw3: Map, white: float) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.random import default_rng
 
 from training.data.degradations.arguments import Image, Map, check_level
+from training.data.degradations.glaze import to_bytes
 
 BLUR_SIGMAS = (1.2, 2.5, 6.5, 15.2)
 """Standard deviations in pixels."""
@@ -36,7 +37,7 @@ def gaussian_blur(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -
     sigma = BLUR_SIGMAS[level - 1]
     kernel = cv2.getGaussianKernel(2 * round(3 * sigma) + 1, sigma, cv2.CV_32F)
     blurred_HW3 = cv2.sepFilter2D(image_HW3, cv2.CV_32F, kernel, kernel, borderType=cv2.BORDER_REFLECT_101)
-    return _to_bytes(np.asarray(blurred_HW3, np.float32))
+    return to_bytes(np.asarray(blurred_HW3, np.float32))
 
 
 def gaussian_noise(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
@@ -53,7 +54,7 @@ def gaussian_noise(image_HW3: Image, depth_HW: Map, severity: float, seed: int) 
     noise_HW3 = default_rng(seed).standard_normal(image_HW3.shape, np.float32)
     noise_HW3 *= np.float32(255 * np.sqrt(NOISE_VARIANCES[level - 1]))
     noise_HW3 += image_HW3
-    return _to_bytes(noise_HW3)
+    return to_bytes(noise_HW3)
 
 
 def jpeg(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
@@ -65,7 +66,11 @@ def jpeg(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
     level = _level(image_HW3, depth_HW, severity, seed)
     if level == 0:
         return image_HW3.copy()
-    quality = JPEG_QUALITIES[level - 1]
+    return as_jpeg(image_HW3, JPEG_QUALITIES[level - 1])
+
+
+def as_jpeg(image_HW3: Image, quality: int) -> Image:
+    """The image written as JPEG of a quality of 0..100 and read again; raises ValueError for one too large."""
     done, data = cv2.imencode(".jpg", image_HW3[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
         raise ValueError(f"jpeg: an image of {list(image_HW3.shape)} cannot be encoded; sides up to 65500 can")
@@ -91,8 +96,3 @@ def chromatic_aberration(image_HW3: Image, depth_HW: Map, severity: float, seed:
 def _level(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> int:
     check_level(image_HW3, depth_HW, severity, seed, most=4)
     return int(severity)
-
-
-def _to_bytes(values_HW3: Map) -> Image:
-    """Rounded and clipped to 0..255."""
-    return np.asarray(cv2.convertScaleAbs(np.maximum(values_HW3, 0, out=values_HW3)), np.uint8)

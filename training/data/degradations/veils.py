@@ -40,6 +40,17 @@ def haze(depth_HW: Map, beta: Map | np.float32) -> Map:
     return 1 - transmission_HW
 
 
+def extinction(severity: float, visibility_m: tuple[float, float], onset: float) -> float:
+    """Fog's extinction coefficient beta in 1/m at a severity of 0..1.
+
+    The visibility (5 % contrast) falls geometrically over `visibility_m`, in metres at the lowest and the highest
+    severity. Below the severity `onset` the fog fades in, from none at 0.
+    """
+    first, last = visibility_m
+    visibility = first * (last / first) ** severity
+    return -float(np.log(0.05)) / visibility * min(1.0, severity / onset)
+
+
 def grey(rng: Generator, low: float, high: float) -> Colour:
     """A grey between `low` and `high` with a slight tint, bluish or warm."""
     level, tint = rng.uniform(low, high), rng.uniform(-4, 5)

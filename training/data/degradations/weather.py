@@ -10,7 +10,7 @@ from numpy.random import Generator, default_rng
 
 from training.data.degradations.arguments import Image, Map, check, check_level
 from training.data.degradations.particles import ONSET, RAIN, SNOW, fall
-from training.data.degradations.veils import Colour, Veil, blend, grey, haze
+from training.data.degradations.veils import Colour, Veil, blend, extinction, grey, haze
 
 WEATHERS = ("clear", "fog", "rain", "snow")
 
@@ -41,7 +41,7 @@ def fog(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
     rng = default_rng(seed)
     airlight = grey(rng, 162, 195)
     density_HW = 1 + 0.25 * _smooth_noise(rng, image_HW3.shape[:2])
-    beta = extinction(severity)
+    beta = extinction(severity, VISIBILITY_M, ONSET)
     return blend(image_HW3, [Veil(haze(depth_HW, beta * density_HW), airlight)])
 
 
@@ -97,13 +97,6 @@ def snow(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
     veil = Veil(haze(depth_HW, np.float32(0.008 * severity)) * np.float32(0.6), grey(rng, 205, 225))
     flakes = fall(rng, SNOW, depth_HW, severity, wind)
     return blend(image_HW3, [veil, Veil(flakes, grey(rng, 240, 252))])
-
-
-def extinction(severity: float) -> float:
-    """Fog's extinction coefficient beta in 1/m: visibility falls geometrically over VISIBILITY_M, from none at 0."""
-    first, last = VISIBILITY_M
-    visibility = first * (last / first) ** severity
-    return -float(np.log(0.05)) / visibility * min(1.0, severity / ONSET)
 
 
 def _smooth_noise(rng: Generator, shape: tuple[int, ...]) -> Map:

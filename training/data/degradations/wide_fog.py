@@ -11,6 +11,7 @@ from training.data.degradations.arguments import Image, Map, check
 from training.data.degradations.glaze import Glaze, brightness, quarter, quarter_depth
 from training.data.degradations.ground import find_ground
 from training.data.degradations.smooth import guided, octaves
+from training.data.degradations.veils import extinction
 
 WIDE_VISIBILITY_M = (600.0, 30.0)
 """Meteorological optical range (5 % contrast) in metres at the lowest and the highest severity."""
@@ -47,7 +48,8 @@ def wide_fog(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Ima
     level = _level(rng, bright)
     airlight_hw3 = draw_airlight(rng, level, small_hw3.shape)
     path_hw = _path(rng, depth_HW, layered=level > 0.8 * bright)
-    transmission_hw = np.asarray(cv2.exp(path_hw * np.float32(-wide_extinction(severity))), np.float32)
+    beta = extinction(severity, WIDE_VISIBILITY_M, WIDE_ONSET)
+    transmission_hw = np.asarray(cv2.exp(path_hw * np.float32(-beta)), np.float32)
     soft_hw = np.clip(guided(transmission_hw, brightness(small_hw3), 3, 0.06), 0, 1)
     glaze = Glaze(small_hw3.shape)
     # Light that the fog scatters blurs distant things.
@@ -56,13 +58,6 @@ def wide_fog(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Ima
     glaze.dim(min(1.0, level / max(bright, 0.1)) ** min(1.0, 3 * severity))
     glaze.lay(1 - soft_hw, airlight_hw3)
     return glaze.over(image_HW3)
-
-
-def wide_extinction(severity: float) -> float:
-    """Extinction coefficient beta in 1/m: visibility falls geometrically over WIDE_VISIBILITY_M, from none at 0."""
-    first, last = WIDE_VISIBILITY_M
-    visibility = first * (last / first) ** severity
-    return -float(np.log(0.05)) / visibility * min(1.0, severity / WIDE_ONSET)
 
 
 def draw_airlight(rng: Generator, level: float, shape: tuple[int, ...]) -> Map:

@@ -11,7 +11,7 @@ from numpy.random import Generator, default_rng
 
 from training.data.degradations.arguments import Image, Map, check
 from training.data.degradations.glaze import Glaze, brightness, painted, quarter, quarter_depth
-from training.data.degradations.ground import FoundGround, find_ground
+from training.data.degradations.ground import CAMERA_HEIGHT_M, FoundGround, find_ground
 from training.data.degradations.lens_drops import DropStyle, add_drops
 from training.data.degradations.smooth import along_edges, octaves
 from training.data.degradations.strokes import Flight, flight
@@ -101,7 +101,7 @@ def _wet_air(rng: Generator, image_HW3: Image, depth_HW: Map, severity: float, s
     sky_hw = along_edges(np.asarray(depth_hw > SKY_FROM_M, np.float32), grey_hw)
     glaze.lay(sky_hw * np.float32(min(1.0, 2 * severity) * rng.uniform(0.5, 1)), 1.1 * airlight_hw3)
     glaze.lay(0.35 * severity * rng.uniform(0.3, 1), cv2.merge([255 * grey_hw] * 3))
-    wet_road(rng, glaze, small_hw3, depth_HW, ground, min(1.0, 2 * severity) * scene.wet, grey_hw)
+    wet_road(rng, glaze, small_hw3, depth_hw, ground, min(1.0, 2 * severity) * scene.wet, grey_hw)
     glaze.dim(1 - 0.3 * severity * rng.uniform(0, 1))
     if scene.spray:
         glaze.lay(_spray(rng, depth_hw, ground, severity * scene.spray), airlight_hw3)
@@ -120,7 +120,7 @@ def _spray(rng: Generator, depth_hw: Map, ground: FoundGround, strength: float) 
     for _ in range(rng.integers(1, 5)):
         distance = 10 * 5 ** rng.uniform(0, 1)
         foot = ground.horizon + 1 / (ground.slope * distance)
-        metre = 1 / (ground.slope * 1.5 * distance)  # in image heights, for a camera 1.5 m above the ground
+        metre = 1 / (ground.slope * CAMERA_HEIGHT_M * distance)  # in image heights
         across, wide, high = rng.uniform(0.2, 0.8) * width / height, rng.uniform(0.8, 2.0), rng.uniform(0.25, 0.8)
         puff_hw = np.exp(-(((column_1w - across) / (wide * metre)) ** 2))
         up_h1 = (foot - row_h1) / (high * metre)

@@ -10,7 +10,7 @@ from numpy.random import Generator, default_rng
 from training.data.degradations.arguments import Image, Map, check
 from training.data.degradations.glaze import Glaze, brightness, painted, quarter, quarter_depth
 from training.data.degradations.ground import find_ground
-from training.data.degradations.smooth import along_edges, guided, octaves, resized
+from training.data.degradations.smooth import along_edges, octaves
 from training.data.degradations.strokes import Flight, flight
 from training.data.degradations.veils import haze
 from training.data.degradations.wide_fog import SKY_FROM_M, draw_airlight
@@ -66,8 +66,8 @@ def _white_air(rng: Generator, image_HW3: Image, depth_HW: Map, severity: float)
     glaze.lay(0.3 * severity * rng.uniform(0, 1), cv2.merge([255 * grey_hw] * 3))
     if rng.random() < 0.3:
         patches_hw = np.clip(0.5 + octaves(rng, grey_hw.shape, ((6, 5), (20, 14), (36, 48))), 0, 1)
-        like_hw = np.clip(guided(resized(find_ground(depth_HW).like_hw, grey_hw.shape), grey_hw, 2, 0.1), 0, 1)
-        glaze.lay(like_hw * patches_hw * np.float32(0.6 * severity), 0.97 * airlight_hw3)
+        ground_hw = find_ground(depth_HW).along_edges_of(grey_hw)
+        glaze.lay(ground_hw * patches_hw * np.float32(0.6 * severity), 0.97 * airlight_hw3)
     sky_hw = along_edges(np.asarray(depth_hw > SKY_FROM_M, np.float32), grey_hw)
     glaze.lay(sky_hw * np.float32(min(1.0, 2 * severity) * rng.uniform(0.5, 1)), airlight_hw3)
     banks_hw = 1 + 0.3 * octaves(rng, grey_hw.shape)
