@@ -12,6 +12,7 @@ from training.loop import processes
 from training.loop.checkpoint import Record
 from training.loop.trainer import Trainer
 from training.recipes.paper_b.config import PaperBRun
+from training.recipes.paper_b.network import MoeRestoration
 from training.recipes.paper_b.objective import NETWORK, stages
 
 CONFIG = PaperBRun(steps=6, batch=6, learning_rate=1e-2, last_learning_rate=1e-4)
@@ -24,9 +25,10 @@ class Restorer(nn.Module):
         super().__init__()
         self.layer = nn.Conv2d(3, 3, 3, padding=1)
 
-    def forward(self, image_B3HW: Tensor) -> list[Tensor]:
+    def forward(self, image_B3HW: Tensor, coarser: bool) -> MoeRestoration:
         restored = image_B3HW + self.layer(image_B3HW)
-        return [restored, F.avg_pool2d(restored, 2), F.avg_pool2d(restored, 4)]
+        smaller = (F.avg_pool2d(restored, 2), F.avg_pool2d(restored, 4)) if coarser else ()
+        return MoeRestoration(restored, image_B3HW.new_zeros(len(image_B3HW), 0), smaller)
 
 
 def example(index: int) -> Example:

@@ -1,17 +1,17 @@
 """Chooses the examples of a run, and states their sources before anything is read."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from torch.utils.data import Dataset
 
-from training.config import DataConfig, PairedSetConfig
+from training.config import DataConfig
 from training.data.balanced_crops import TaskTurns, balanced_crops
 from training.data.batches import DegradedCrops, MixedCrops
 from training.data.mixture import WEATHER_MIXTURE, Mixture
-from training.data.paired_crops import OfWeather, PairedCrops, open_pairs
+from training.data.paired_crops import OfWeather, PairedCrops
 from training.data.pool import training_pools
+from training.data.readers.sets import PairSet
 from training.data.sample import Sample
 from training.data.source import Source
 
@@ -41,22 +41,17 @@ def street_tasks(config: DataConfig, tasks: Sequence[str], seed: int) -> Example
     return _of_pools(config, lambda pools, shares: balanced_crops(tasks, pools, shares, config.crop, seed))
 
 
-def paired_tasks(pairs: PairedSetConfig, tasks: Sequence[str], size: tuple[int, int], seed: int) -> Examples:
-    """Crops of `size` (rows, columns) of pairs on disk, with the weathers `tasks` in turn.
-
-    Raises the FileNotFoundError and ValueError of `open_pairs`.
-    """
-    found = open_pairs(Path(pairs.root), pairs.split, labelled=False)
+def paired_tasks(pairs: PairSet, tasks: Sequence[str], size: tuple[int, int], seed: int) -> Examples:
+    """Crops of `size` (rows, columns) of pairs on disk, with the weathers `tasks` in turn."""
     weathers = [None if task == UNNAMED else task for task in tasks]
     return Examples(
-        (found.source,), lambda: TaskTurns([PairedCrops(OfWeather(found, weather), size, seed) for weather in weathers])
+        (pairs.source,), lambda: TaskTurns([PairedCrops(OfWeather(pairs, weather), size, seed) for weather in weathers])
     )
 
 
-def weathers_of(pairs: PairedSetConfig) -> tuple[str, ...]:
-    """The weathers of pairs on disk, UNNAMED for pairs without one; raises the errors of `open_pairs`."""
-    found = open_pairs(Path(pairs.root), pairs.split, labelled=False)
-    return tuple(sorted({weather or UNNAMED for weather in found.weathers}))
+def weathers_of(pairs: PairSet) -> tuple[str, ...]:
+    """The weathers of the pairs, UNNAMED for pairs without one."""
+    return tuple(sorted({weather or UNNAMED for weather in pairs.weathers}))
 
 
 def _of_pools(config: DataConfig, make: Callable[[list[Sequence[Sample]], list[float]], Dataset[Any]]) -> Examples:

@@ -14,7 +14,7 @@ from training.loop.stages import cosine
 from training.multitask.reweighting import Collaboration
 from training.recipes.paper_b import losses as multiscale
 from training.recipes.paper_b.config import MultiScaleLossConfig, ReweightingConfig, paper_b
-from training.recipes.paper_b.objective import NETWORK, stages
+from training.recipes.paper_b.objective import scales, stages
 
 TASKS = tiny.CONFIG.tasks
 
@@ -48,7 +48,7 @@ def test_the_objective_is_the_sum_over_tasks_of_weight_times_mean_loss() -> None
 
     expected, task_weights = torch.zeros(3), []
     for task, rows in enumerate((slice(0, 3), slice(3, 5), slice(5, 6))):
-        outputs = nets[NETWORK](batch.degraded_3HW[rows] / 255)
+        outputs = scales(nets, batch.degraded_3HW[rows] / 255)
         pair = outputs, batch.clear_3HW[rows] / 255
         terms = [multiscale.charbonnier(*pair), 0.05 * multiscale.edge(*pair), 0.01 * multiscale.frequency(*pair)]
         task_weights.append(outcome.scores[f"weight_{TASKS[task]}"])

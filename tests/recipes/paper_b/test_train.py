@@ -7,8 +7,9 @@ import pytest
 
 from tests.support import datasets
 from tests.support.runs import run, state
+from training.loop import processes
 from training.loop.checkpoint import open_checkpoint
-from training.recipes.paper_b.recipe import PAPER_B, examples
+from training.recipes.paper_b.recipe import PAPER_B, assemble
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -45,7 +46,8 @@ def test_pairs_on_disk_bring_their_weathers_as_tasks(
     assert found["command"].endswith("--pairs PAIRS_ROOT" + (f" --pairs-split {split}" if split else ""))
     assert {f"loss_{task}" for task in tasks} <= set(found["scalars"])
     assert not any("procedural" in source["name"] for source in found["sources"])
-    endless = examples(PAPER_B.read(open_checkpoint(tmp_path / "run"))).open()
+    again = assemble(PAPER_B.read(open_checkpoint(tmp_path / "run")), processes.launch())
+    endless = again.examples.open()
     assert [int(endless[index].weather) for index in range(len(tasks))] == list(range(len(tasks)))
 
 

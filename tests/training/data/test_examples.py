@@ -9,15 +9,16 @@ import pytest
 import torch
 
 from tests.support import datasets
-from training.config import DataConfig, PairedSetConfig
+from training.config import DataConfig
 from training.data.examples import UNNAMED, Examples, paired_tasks, street_examples, street_tasks
+from training.data.paired_crops import open_pairs
 
 SIZE = (12, 16)
 DATA = DataConfig(drives=1, frames_per_drive=1, height=64, width=80, crop=SIZE)
 KINDS: dict[str, Callable[[int, Path], Examples]] = {
     "a mixture": lambda seed, _: street_examples(DATA, seed),
     "tasks": lambda seed, _: street_tasks(DATA, ("fog", "rain"), seed),
-    "pairs": lambda seed, root: paired_tasks(PairedSetConfig(str(root)), (UNNAMED,), SIZE, seed),
+    "pairs": lambda seed, root: paired_tasks(open_pairs(root, labelled=False), (UNNAMED,), SIZE, seed),
 }
 
 

@@ -1,10 +1,10 @@
 """The one stage of multi-task collaborative training (paper B, sections 3.3, 3.4 and 4.1)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from training.data.batches import Example
 from training.loop.stages import Networks, Outcome, Phase, Stage, cosine, masks_of_tasks
@@ -12,26 +12,18 @@ from training.losses import restoration
 from training.multitask.reweighting import Average, Collaboration, alone
 from training.recipes.paper_b import losses as multiscale
 from training.recipes.paper_b.config import PaperBRun
+from training.recipes.paper_b.network import MoeRestoration
 
 # The name of the network, and of its file in the checkpoint.
 NETWORK = "moe_wirnet"
 
-Scales = Callable[[nn.Module, Tensor], Sequence[Tensor]]
-"""Network, images [B, 3, H, W], 0..1 -> restored images of all output scales, the full size first."""
 
-
-def call(net: nn.Module, image_B3HW: Tensor) -> Sequence[Tensor]:
-    """The scales of a network that returns only these."""
-    outputs: Sequence[Tensor] = net(image_B3HW)
-    return outputs
-
-
-def stages(config: PaperBRun, average: Average = alone, scales: Scales = call) -> tuple[Stage, ...]:
+def stages(config: PaperBRun, average: Average = alone) -> tuple[Stage, ...]:
     """The one stage, with a new state for each run.
 
     `average` averages over the training's processes: partial(processes.average, fabric).
     """
-    task = PaperB(config, average, scales)
+    task = PaperB(config, average)
     phase = Phase(
         "restore",
         (NETWORK,),
@@ -44,6 +36,12 @@ def stages(config: PaperBRun, average: Average = alone, scales: Scales = call) -
     return (Stage("collaborate", config.steps, (phase,)),)
 
 
+def scales(nets: Networks, image_B3HW: Tensor) -> tuple[Tensor, ...]:
+    """The restored images of all output scales, the full size first."""
+    found: MoeRestoration = nets[NETWORK](image_B3HW, coarser=True)
+    return found.scales
+
+
 class PaperB:
     """The objective of paper B: the tasks' losses, with weights that depend on each task's convergence.
 
@@ -52,9 +50,8 @@ class PaperB:
     accumulation does not change the result.
     """
 
-    def __init__(self, config: PaperBRun, average: Average = alone, scales: Scales = call) -> None:
+    def __init__(self, config: PaperBRun, average: Average = alone) -> None:
         self.config = config
-        self._scales = scales
         self.collaboration = Collaboration(config.reweighting, len(config.tasks), average)
         self._prepared = False
 
@@ -69,7 +66,7 @@ class PaperB:
     def restore(self, batch: Example, nets: Networks) -> Outcome:
         """The sum of weight * mean loss over the tasks, separately for each term of the loss (section 3.4)."""
         clear, degraded = batch.clear_3HW.float() / 255, batch.degraded_3HW.float() / 255
-        outputs = self._scales(nets[NETWORK], degraded)
+        outputs = scales(nets, degraded)
         parts_TP, counts_T = self._losses(outputs, clear, batch.weather)
         if not self._prepared:
             self.collaboration.advance(parts_TP.detach().sum(dim=1) * counts_T, counts_T)
@@ -84,7 +81,7 @@ class PaperB:
 
     def _sums(self, batch: Example, nets: Networks) -> tuple[Tensor, Tensor]:
         """The sum of the losses of each task's examples, and their number, both [T]."""
-        outputs = self._scales(nets[NETWORK], batch.degraded_3HW.float() / 255)
+        outputs = scales(nets, batch.degraded_3HW.float() / 255)
         parts_TP, counts_T = self._losses(outputs, batch.clear_3HW.float() / 255, batch.weather)
         return parts_TP.sum(dim=1) * counts_T, counts_T
 

@@ -1,14 +1,14 @@
 """The recipe of paper B: MOE-WIRNet, on several weathers of street scenes or a data set's pairs."""
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from lightning_fabric import Fabric
-from torch import Tensor, nn
 
-from training.data.examples import Examples, paired_tasks, street_tasks, weathers_of
+from training.data.examples import paired_tasks, street_tasks, weathers_of
+from training.data.paired_crops import open_pairs
 from training.loop import processes
 from training.options import add_pairs, add_tasks, pairs_arguments, pairs_of, tasks_arguments
 from training.recipe import Recipe, Run
@@ -40,22 +40,13 @@ def arguments(config: PaperBRun) -> str:
 def assemble(config: PaperBRun, fabric: Fabric) -> Run:
     """Build the run; with pairs, their weathers are the tasks. Raises FileNotFoundError and ValueError."""
     if config.pairs.root:
-        config = config.of_tasks(weathers_of(config.pairs))
+        pairs = open_pairs(Path(config.pairs.root), config.pairs.split, labelled=False)
+        config = config.of_tasks(weathers_of(pairs))
+        examples = paired_tasks(pairs, config.tasks, config.data.crop, config.seed)
+    else:
+        examples = street_tasks(config.data, config.tasks, config.seed)
     average = partial(processes.average, fabric)
-    return Run(config, {NETWORK: MoeWirNet(config.model)}, stages(config, average, scales), examples(config))
-
-
-def scales(net: nn.Module, image_B3HW: Tensor) -> Sequence[Tensor]:
-    """The restored images of all output scales, the full size first."""
-    found: Sequence[Tensor] = net(image_B3HW, coarser=True).scales
-    return found
-
-
-def examples(config: PaperBRun) -> Examples:
-    """Endless crops of the pairs on disk, or of degraded street scenes, with the tasks in turn."""
-    if config.pairs.root:
-        return paired_tasks(config.pairs, config.tasks, config.data.crop, config.seed)
-    return street_tasks(config.data, config.tasks, config.seed)
+    return Run(config, {NETWORK: MoeWirNet(config.model)}, stages(config, average), examples)
 
 
 PAPER_B = Recipe(
