@@ -33,7 +33,7 @@ SETS = {
     "camvid_val": "CamVid validation (drive 0016E5, never trained on), synthetic degradations, every level, or "
     "severities 0.4, 0.6 and 0.8",
 }
-"""The frames that judged, by the name that training.evaluate gives it."""
+"""The frames that judged, by the name that training.evaluate gives them; pairs have that of their data set."""
 
 
 def card(program: Program, deployable: Deployable) -> str:
@@ -74,7 +74,9 @@ def _tables(manifest: Manifest) -> str:
     metrics = manifest.training["metrics"]
     if not metrics:
         return "Not evaluated: run `python -m training.evaluate` on the checkpoint and export again."
-    return "\n\n".join(f"{SETS[name]} (PSNR in dB):\n\n{_table(rows)}" for name, rows in metrics.items())
+    return "\n\n".join(
+        f"{SETS.get(name, f'Pairs of {name}')} (PSNR in dB):\n\n{_table(rows)}" for name, rows in metrics.items()
+    )
 
 
 def _table(rows: Mapping[str, dict[str, Any]]) -> str:

@@ -68,10 +68,11 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class PairedSetConfig:
-    """Pairs on disk to train on instead of street scenes: a data set's `root`, and its `split` if it has several."""
+    """Pairs on disk instead of street scenes: a data set's `root`, and its `split` and `layout` if it has several."""
 
     root: str = place()
     split: str = ""
+    layout: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

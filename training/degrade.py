@@ -1,8 +1,9 @@
 """`python -m training.degrade SOURCE OUT --degradation NAME`: write a degraded copy of a data set.
 
 Degrades every picture of the tree SOURCE and writes it as PNG under the same path in OUT; copies labels, depth and
-other files unchanged. The same picture name and seed always give the same pixels, also in a subset. An interrupted run
-continues if you repeat the command. docs/degradations.md describes the degradations.
+other files unchanged. The copy of a labelled data set is one of pairs: training.train paper_a --pairs OUT. The same
+picture name and seed always give the same pixels, also in a subset. An interrupted run continues if you repeat the
+command. docs/degradations.md describes the degradations.
 """
 
 import argparse
@@ -12,7 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from training.data.degradations import DEGRADATIONS, LEVELS
-from training.data.degraded_copy import KEPT_FOLDERS, CopySettings, write_copy
+from training.data.degraded_copy import KEPT_FOLDERS, CopySettings, is_other_weather, write_copy
+from training.data.readers.celebamask import CelebAMaskHQ
+from training.data.readers.pixels import image_size
 
 DEFAULT_SEVERITY = 0.6
 
@@ -32,7 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.depth,
             options.reflections,
             tuple(options.keep),
+            tuple(options.size) if options.size else size_of_masks(options.source),
         )
+        for folder in sorted(path.name for path in options.source.glob("*") if is_other_weather(path.name)):
+            print(f"left out: {folder}, the same frames in weather")
         outcome = write_copy(options.source, options.out, settings, command, options.force)
     except (ValueError, OSError) as error:
         command_line.error(str(error))
@@ -70,8 +76,23 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="folders to copy unchanged (default %(default)s)",
     )
+    result.add_argument(
+        "--size",
+        type=int,
+        nargs=2,
+        metavar=("ROWS", "COLUMNS"),
+        help="resize every picture first (default: CelebAMask-HQ's portraits to the size of their masks, no others)",
+    )
     result.add_argument("--force", action="store_true", help="replace a copy with other settings")
     return result
+
+
+def size_of_masks(source: Path) -> tuple[int, int] | None:
+    """Rows and columns of CelebAMask-HQ's masks, at which its portraits are judged; None for any other set."""
+    if not CelebAMaskHQ.splits(source):
+        return None
+    first = min(CelebAMaskHQ(source, strict=False).parts_of(0).values())
+    return image_size(first)
 
 
 def _default_severities(degradation: str) -> list[float]:

@@ -1,8 +1,8 @@
 """A trained model, ready to export or judge: under the model file's contract, with base segmenter and origin."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,14 @@ from tqdm import tqdm
 
 from training.config import RunConfig, without_places
 from training.data.classes import CLASSES, VOID
+from training.data.readers.sets import PairSet
 from training.data.sample import Sample
 from training.data.source import licence_of
-from training.judging.judge import degraded_frames, judge
+from training.judging.judge import Frame, degraded_frames, judge
+from training.judging.pairs import ids_of, paired_frames, spread_over, strength
+from training.loop import processes
 from training.loop.checkpoint import Checkpoint
-from weather_perception.core.contract import Manifest
+from weather_perception.core.contract import Manifest, SemanticClass
 
 UNKNOWN_WEATHER = ("unknown",)
 """The weather types of a model that does not recognise the weather."""
@@ -27,7 +30,7 @@ class Deployable:
     """A checkpoint's model and its base segmenter, two modules that follow the model file's contract.
 
     `parts`: the networks by name. `training`: this entry of the manifest. `conditions`: the degradations to judge it
-    under. `trained_under` and `limits` (a Markdown list) are for the model card.
+    under. `classes`: those of the masks. `trained_under` and `limits` (a Markdown list) are for the model card.
     """
 
     model: nn.Module
@@ -39,40 +42,65 @@ class Deployable:
     limits: str
     weathers: tuple[str, ...] = UNKNOWN_WEATHER
     gates: tuple[str, ...] = field(default=())
+    classes: tuple[SemanticClass, ...] = CLASSES
 
     def manifest(self, name: str) -> Manifest:
         """The manifest of a model file called `name`."""
-        return manifest(name, self.weathers, self.gates, self.training)
+        return Manifest(name, self.classes, self.weathers, self.gates, self.training, torch.__version__)
 
     def base_manifest(self, name: str) -> Manifest:
         """The manifest of the base segmenter's model file called `name`."""
-        return manifest(name, UNKNOWN_WEATHER, (), {**self.training, "metrics": {}})
+        return replace(
+            self.manifest(name), weathers=UNKNOWN_WEATHER, gates=(), training={**self.training, "metrics": {}}
+        )
 
     def evaluate(self, samples: Sequence[Sample]) -> dict[str, Any]:
         """The scores of every condition on unseen clear samples: `Judged.result`, and the weather accuracy.
 
-        `weather_accuracy`, 0..1, is there only if the model has the condition as a weather type.
+        `weather_accuracy`, 0..1, is there only if the model has the condition as a weather type. Raises ValueError as
+        `check_streets`.
         """
-        return {condition: self._evaluate_in(condition, samples) for condition in self.conditions}
+        self.check_streets()
+        return {name: self._judge(name, degraded_frames(samples, name), len(samples)) for name in self.conditions}
 
-    def _evaluate_in(self, condition: str, samples: Sequence[Sample]) -> dict[str, Any]:
+    def check_streets(self) -> None:
+        """Raises ValueError if the masks are not of the street classes."""
+        if self.classes != CLASSES:
+            raise ValueError(
+                f"its masks have the {len(self.classes)} classes of its data, which no street scene has; judge it on "
+                "such data with --pairs ROOT"
+            )
+
+    def evaluate_pairs(self, pairs: PairSet, limit: int = 0) -> dict[str, Any]:
+        """The same scores by the weather of pairs, those of a set that names none as `degraded`.
+
+        `limit`: pairs of each weather at most, 0 for all. The masks are scored if the pairs have labels of the model's
+        classes, or of Cityscapes' if these are the street's.
+        """
+        by_weather: dict[str, list[int]] = {}
+        for index, weather in enumerate(pairs.weathers):
+            by_weather.setdefault(weather or "degraded", []).append(index)
+        table = ids_of(pairs.classes, self.classes)
+        found = {}
+        for name, indices in by_weather.items():
+            chosen = [indices[place] for place in spread_over([strength(pairs.attributes[i]) for i in indices], limit)]
+            found[name] = self._judge(name, paired_frames(pairs, chosen, table), len(chosen))
+        return found
+
+    def _judge(self, condition: str, frames: Iterable[Frame], count: int) -> dict[str, Any]:
         right: list[bool] = []
+        device = processes.launch().device
+        model, base = self.model.to(device), self.base.to(device)
 
         def perceive(frame_BHW3: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-            restored, labels, _, weather_BK, _ = self.model(frame_BHW3)
+            restored, labels, _, weather_BK, _ = model(frame_BHW3.to(device))
             right.append(self.weathers[int(weather_BK.argmax())] == condition)
-            return self.base(frame_BHW3)[1], labels, restored
+            return base(frame_BHW3.to(device))[1], labels, restored
 
-        frames = tqdm(degraded_frames(samples, condition), condition, len(samples), unit="frame")
-        judged = judge(perceive, frames, len(CLASSES), VOID).result()
+        judged = judge(perceive, tqdm(frames, condition, count, unit="frame"), len(self.classes), VOID).result()
         if condition in self.weathers:
             judged["weather_accuracy"] = round(torch.tensor(right).double().mean().item(), 4)
         return judged
-
-
-def manifest(name: str, weathers: tuple[str, ...], gates: tuple[str, ...], training: Mapping[str, Any]) -> Manifest:
-    """The manifest of a model of this project."""
-    return Manifest(name, CLASSES, weathers, gates, training, torch.__version__)
 
 
 def metrics_file(folder: Path, averaged: bool) -> Path:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from training.config import PairedSetConfig
 from training.data.degradations import DEGRADATIONS
+from training.data.readers.layouts import LAYOUTS
 
 
 def add_pairs(parser: ArgumentParser) -> None:
@@ -14,21 +15,26 @@ def add_pairs(parser: ArgumentParser) -> None:
         "--pairs", default="", metavar="ROOT", help="train on a data set's degraded and clear frames, not our scenes"
     )
     parser.add_argument("--pairs-split", default="", metavar="SPLIT", help="the split, if ROOT has several")
+    parser.add_argument(
+        "--pairs-layout", default="", choices=LAYOUTS, metavar="NAME", help="the data set, if ROOT has several"
+    )
 
 
 def pairs_of(options: Namespace) -> PairedSetConfig:
     """The pairs that the options choose; raises ValueError for options that exclude each other."""
     if options.pairs and options.camvid:
         raise ValueError("--pairs and --camvid: a run with pairs is on pairs alone; name one of the two")
-    if options.pairs_split and not options.pairs:
-        raise ValueError("--pairs-split chooses a split of a data set; name the data set too, with --pairs ROOT")
-    return PairedSetConfig(options.pairs, options.pairs_split)
+    for name in ("split", "layout"):
+        if getattr(options, f"pairs_{name}") and not options.pairs:
+            raise ValueError(f"--pairs-{name} chooses a {name} of a data set; name the data set too, with --pairs ROOT")
+    return PairedSetConfig(options.pairs, options.pairs_split, options.pairs_layout)
 
 
 def pairs_arguments(pairs: PairedSetConfig) -> str:
     """The options that choose these pairs, without this machine's paths."""
     root = " --pairs PAIRS_ROOT" if pairs.root else ""
-    return root + (f" --pairs-split {pairs.split}" if pairs.split else "")
+    chosen = {"split": pairs.split, "layout": pairs.layout}
+    return root + "".join(f" --pairs-{name} {value}" for name, value in chosen.items() if value)
 
 
 def add_tasks(parser: ArgumentParser) -> None:

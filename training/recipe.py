@@ -16,6 +16,7 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from training.config import LoopConfig, RunConfig, places
+from training.data.classes import CLASSES
 from training.data.examples import Examples
 from training.data.source import Source, merged
 from training.deployable import Deployable
@@ -23,6 +24,7 @@ from training.loop.checkpoint import Checkpoint, CheckpointError, Record, curren
 from training.loop.stages import Stage
 from training.loop.trainer import Trainer
 from training.segmenters.find import Segmenter
+from weather_perception.core.contract import SemanticClass
 
 Config = TypeVar("Config", bound=RunConfig)
 
@@ -38,7 +40,7 @@ class Run:
     `config`: also has the settings that follow from the data, such as the number of classes. `teachers`: sources of the
     first weights and of networks that the run learns from. `earlier`: the commands that made these. `segmenter`: the
     record of the segmenter among `networks`, if there is one. `finish`: runs after the last step, with the trainer and
-    the checkpoint's folder.
+    the checkpoint's folder. `classes`: those of the masks.
     """
 
     config: RunConfig
@@ -49,6 +51,7 @@ class Run:
     earlier: str = ""
     segmenter: Mapping[str, Any] | None = None
     finish: Callable[[Trainer, Path], None] = nothing_more
+    classes: tuple[SemanticClass, ...] = CLASSES
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -95,6 +98,7 @@ class Recipe(Generic[Config]):
             run.earlier,
             run.segmenter,
             ("steps", "checkpoint_every", *places(run.config)),
+            run.classes,
         )
         return Trainer(fabric, run.networks, run.stages, loop, record)
 

@@ -149,6 +149,15 @@ def pairs(root: Path) -> None:
     label_map(root / "labels/a.png", 0, 7, 255)
 
 
+def degraded_copy(root: Path) -> None:
+    """A copy of CamVid, which lies in it in a folder that no layout sees."""
+    camvid(root / ".clear")
+    for path in (root / ".clear").rglob("images/*.png"):
+        picture(root / path.relative_to(root / ".clear"), 60)
+    recipe = {"source": str((root / ".clear").resolve()), "degradation": "jpeg", "severities": [2.0], "seed": 0}
+    (root / "degradation.json").write_text(json.dumps({"recipe": recipe}))
+
+
 PANDASET_CLASSES = {"5": "Vegetation", "7": "Road", "13": "Car", "42": "Other Static Object"}
 
 
@@ -178,6 +187,7 @@ def stills(root: Path) -> None:
 
 
 BUILDERS: dict[str, Callable[[Path], None]] = {
+    "degraded-copy": degraded_copy,
     "camvid": camvid,
     "foggy-cityscapes": foggy,
     "rain-cityscapes": rain_cityscapes,

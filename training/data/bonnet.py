@@ -33,8 +33,8 @@ def with_bonnet(sample: Sample, rng: Generator) -> Sample:
     alpha_HW = np.clip(below_HW * height / rng.uniform(1, 4) + 0.5, 0, 1).astype(np.float32)
     image_HW3 = cv2.blendLinear(sample.image_HW3, bonnet_HW3, 1 - alpha_HW, alpha_HW)
     inside_HW = alpha_HW > 0.5
-    return Sample(
-        np.asarray(image_HW3, np.uint8),
-        np.where(inside_HW, np.uint8(VOID), sample.labels_HW),
-        np.where(inside_HW, np.float32(DISTANCE_M), sample.depth_HW),
+    return sample._replace(
+        image_HW3=np.asarray(image_HW3, np.uint8),
+        labels_HW=np.where(inside_HW, np.uint8(VOID), sample.labels_HW),
+        depth_HW=np.where(inside_HW, np.float32(DISTANCE_M), sample.depth_HW),
     )

@@ -9,7 +9,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
-from training.data.sample import Sample
+from training.data.sample import Sample, Sides
 
 SCALES = (0.7, 1.5)
 
@@ -26,7 +26,8 @@ class Window(NamedTuple):
 
     def sample(self, sample: Sample) -> Sample:
         """The part of every plane of a sample."""
-        return Sample(self.image(sample.image_HW3), self.labels(sample.labels_HW), self.depth(sample.depth_HW))
+        labels_HW = self.labels(sample.labels_HW, sample.sides)
+        return Sample(self.image(sample.image_HW3), labels_HW, self.depth(sample.depth_HW), sample.sides)
 
     def image(self, image_HW3: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The part of an image, uint8 [rows, columns, 3], with smooth resizing."""
@@ -34,9 +35,18 @@ class Window(NamedTuple):
         smooth = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         return np.asarray(self._resized(image_HW3, smooth), np.uint8)
 
-    def labels(self, labels_HW: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The part of a label map, uint8 [rows, columns]; nearest neighbours, so no label is new."""
-        return np.asarray(self._resized(labels_HW, cv2.INTER_NEAREST), np.uint8)
+    def labels(self, labels_HW: NDArray[np.uint8], sides: Sides = ()) -> NDArray[np.uint8]:
+        """The part of a label map, uint8 [rows, columns]; nearest neighbours, so no label is new.
+
+        Mirrored, a left side becomes its right side.
+        """
+        part_HW = np.asarray(self._resized(labels_HW, cv2.INTER_NEAREST), np.uint8)
+        if not self.mirror or not sides:
+            return part_HW
+        table = np.arange(256, dtype=np.uint8)
+        for left, right in sides:
+            table[[left, right]] = right, left
+        return table[part_HW]
 
     def depth(self, depth_HW: NDArray[Any]) -> NDArray[np.float32]:
         """The part of a depth map, float32 [rows, columns]; nearest neighbours, so no depth is between two objects."""

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +18,9 @@ from training.data import degradations
 from training.data.degradations import DEGRADATIONS
 from training.data.degradations.arguments import Image, Map
 from training.data.degradations.reflections import REFLECTIONS
+from training.data.readers.cityscapes import measured_depth
 from training.data.readers.files import IMAGE_SUFFIXES
+from training.data.readers.sets import resize_to
 from training.data.sample import SKY_DEPTH, ground_plane_depth
 from weather_perception.core.pictures import read_image
 
@@ -27,9 +30,13 @@ PICTURE_SUFFIXES = (*IMAGE_SUFFIXES, ".tif", ".tiff")
 KEPT_FOLDERS = (
     *("labels", "gt", "GT", "target", "depth"),
     *("gtFine", "gtCoarse", "disparity", "camera"),
-    *("annotations", "Annotations", "SegmentationClass", "SegmentationObject", "CelebAMask-HQ-mask-anno"),
+    *("annotations", "Annotations", "SegmentationClass", "SegmentationClassAug", "SegmentationObject"),
+    *("CelebAMask-HQ-mask-anno",),
 )
 """Folders of the public data sets with labels, depth or clear partners, to copy unchanged."""
+
+OTHER_WEATHER = ("leftImg8bit_foggy*", "leftImg8bit_rain*")
+"""Folders with the same frames in weather, which no copy holds."""
 
 DEPTH_UNIT = 256.0
 """Depth maps are uint16 PNG in metres times this; 0 is unknown, DEPTH_SKY and above is the sky."""
@@ -41,8 +48,9 @@ class CopySettings:
     """The settings of a copy; every picture draws one of `severities` by its name and the seed.
 
     depth: folder of depth maps that mirrors the source (else the ground-plane prior); reflections: folder of pictures
-    to reflect, for the reflections only. Raises ValueError for an unknown degradation, a severity that it does not
-    take, or a missing or useless folder.
+    to reflect, for the reflections only; size: rows and columns of the copies, the pictures' own if None. Raises
+    ValueError for an unknown degradation, a severity that it does not take, a size below 1, or a missing or useless
+    folder.
     """
 
     degradation: str
@@ -51,6 +59,7 @@ class CopySettings:
     depth: Path | None = None
     reflections: Path | None = None
     kept_folders: tuple[str, ...] = KEPT_FOLDERS
+    size: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         if self.degradation not in DEGRADATIONS:
@@ -61,6 +70,8 @@ class CopySettings:
             DEGRADATIONS[self.degradation](
                 np.zeros((8, 8, 3), np.uint8), np.ones((8, 8), np.float32), severity, self.seed
             )
+        if self.size and min(self.size) < 1:
+            raise ValueError(f"size: {self.size} is no picture; give rows and columns of 1 or more")
         if self.reflections and self.degradation not in REFLECTIONS:
             raise ValueError(f"reflections: {self.degradation} takes none; only {', '.join(REFLECTIONS)} do")
         if self.reflections and not _images(self.reflections):
@@ -115,7 +126,7 @@ def write_copy(source: Path, out: Path, settings: CopySettings, command: str, fo
 
 
 def plan(source: Path, kept_folders: Sequence[str] = KEPT_FOLDERS) -> list[Job]:
-    """Every file of the tree except hidden ones, sorted by name.
+    """Every file of the tree except hidden ones and those in folders of OTHER_WEATHER, sorted by name.
 
     Raises FileNotFoundError for a missing tree, ValueError if it holds no picture to degrade or if two files would
     become one.
@@ -125,7 +136,7 @@ def plan(source: Path, kept_folders: Sequence[str] = KEPT_FOLDERS) -> list[Job]:
     jobs: list[Job] = []
     for path in sorted(path for path in source.rglob("*") if path.is_file()):
         relative = path.relative_to(source)
-        if any(part.startswith(".") for part in relative.parts):
+        if any(part.startswith(".") or is_other_weather(part) for part in relative.parts[:-1]) or path.name[0] == ".":
             continue
         degraded = path.suffix.lower() in PICTURE_SUFFIXES and not set(relative.parts[:-1]) & set(kept_folders)
         jobs.append(Job(relative, relative.with_suffix(".png") if degraded else relative, degraded))
@@ -140,6 +151,16 @@ def plan(source: Path, kept_folders: Sequence[str] = KEPT_FOLDERS) -> list[Job]:
     return jobs
 
 
+def is_other_weather(folder: str) -> bool:
+    """Whether a folder of this name holds frames of OTHER_WEATHER."""
+    return any(fnmatch(folder, pattern) for pattern in OTHER_WEATHER)
+
+
+def severity_of(severities: Sequence[float], seed: int, name: str) -> float:
+    """The severity of one picture, by the run's seed and its file name without suffix."""
+    return severities[seed_of(seed, f"{name}/severity") % len(severities)]
+
+
 def seed_of(seed: int, name: str) -> int:
     """A seed for one picture, 0 to 2^64 - 1, from the run's seed and the picture's file name without suffix."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{name}".encode()).digest()[:8], "big")
@@ -148,8 +169,10 @@ def seed_of(seed: int, name: str) -> int:
 def _degraded_png(source: Path, job: Job, settings: CopySettings, layers: Sequence[Path]) -> bytes:
     name = job.source.stem
     image_HW3 = read_image(source / job.source)
-    depth_HW = _depth(settings.depth / job.target if settings.depth else None, image_HW3)
-    severity = settings.severities[seed_of(settings.seed, f"{name}/severity") % len(settings.severities)]
+    depth_HW = _depth(source, job, settings.depth, image_HW3)
+    if settings.size:
+        image_HW3, depth_HW = resized(image_HW3, depth_HW, settings.size)
+    severity = severity_of(settings.severities, settings.seed, name)
     seed = seed_of(settings.seed, name)
     if layers:
         layer_HW3 = read_image(layers[seed_of(settings.seed, f"{name}/layer") % len(layers)])
@@ -159,11 +182,24 @@ def _degraded_png(source: Path, job: Job, settings: CopySettings, layers: Sequen
     return cv2.imencode(".png", result_HW3[:, :, ::-1])[1].tobytes()
 
 
-def _depth(path: Path | None, image_HW3: Image) -> Map:
-    """The depth map at `path`, its unknown pixels from the ground-plane prior, or the prior alone; [H, W] metres."""
+def resized(image_HW3: Image, depth_HW: Map, size: tuple[int, int]) -> tuple[Image, Map]:
+    """A picture and its depth at `size` (rows, columns)."""
+    depth = cv2.resize(depth_HW, size[::-1], interpolation=cv2.INTER_NEAREST)
+    return resize_to(image_HW3, size), np.asarray(depth, np.float32)
+
+
+def _depth(source: Path, job: Job, maps: Path | None, image_HW3: Image) -> Map:
+    """The picture's depth, [H, W] metres: its map in `maps`, or the stereo of Cityscapes; else the ground-plane prior.
+
+    The prior also fills the pixels that these leave unknown.
+    """
     prior_HW = ground_plane_depth(*image_HW3.shape[:2])
-    if path is None:
-        return prior_HW
+    if maps is None:
+        if job.source.parts[0] != "leftImg8bit":
+            return prior_HW
+        measured_HW = measured_depth(source, source / job.source, prior_HW.shape)
+        return prior_HW if measured_HW is None else np.where(np.isnan(measured_HW), prior_HW, measured_HW)
+    path = maps / job.target
     stored_HW = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if stored_HW is None:
         raise ValueError(f"{path}: no readable depth map")

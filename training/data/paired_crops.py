@@ -11,9 +11,11 @@ from numpy.random import default_rng
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from training.config import PairedSetConfig
 from training.data.batches import Example
 from training.data.classes import CLASSES, VOID
 from training.data.crops import Window, draw_window, to_tensor
+from training.data.readers.copies import check_source
 from training.data.readers.files import choose
 from training.data.readers.layouts import find_layout
 from training.data.readers.pixels import check_same_size, label_code, read_labels
@@ -66,7 +68,8 @@ class SegmentedCrops(Dataset[ExampleWithOriginal]):
         path = self._maps[drawn.number]
         original_HW = read_labels(path, self._code)
         check_same_size(drawn.pair.degraded_HW3, original_HW, self._pairs.image_path(drawn.number), path)
-        return ExampleWithOriginal(*drawn.example(), torch.from_numpy(drawn.window.labels(original_HW)))
+        part_HW = drawn.window.labels(original_HW, drawn.pair.sides)
+        return ExampleWithOriginal(*drawn.example(), torch.from_numpy(part_HW))
 
 
 class Drawn(NamedTuple):
@@ -80,7 +83,7 @@ class Drawn(NamedTuple):
         """The window of both frames and of the labels."""
         labels_HW = np.full(self.window.size, VOID, np.uint8)
         if self.pair.labels_HW is not None:
-            labels_HW = self.window.labels(self.pair.labels_HW)
+            labels_HW = self.window.labels(self.pair.labels_HW, self.pair.sides)
         degraded, clear = (to_tensor(self.window.image(x)) for x in (self.pair.degraded_HW3, self.pair.clear_HW3))
         return Example(degraded, clear, torch.from_numpy(labels_HW), torch.tensor(0))
 
@@ -114,18 +117,25 @@ class OfWeather(Sequence[Pair]):
         return self._pairs[self._numbers[index]]
 
 
-def open_pairs(root: Path, split: str = "", labelled: bool = True) -> PairSet:
-    """The pairs in `root`, of its only split or of `split`; with `labelled`, some pairs must have labels.
+def open_pairs(chosen: PairedSetConfig, labelled: bool = True) -> PairSet:
+    """The pairs in the chosen root, of its only split or the named one; with `labelled`, some pairs must have labels.
+
+    If the root has several layouts, it is the named one, else the first that training.inspect names.
 
     Raises FileNotFoundError or ValueError if there are none, or if partners do not agree pixel by pixel.
     """
-    layout = find_layout(root, None)
+    root = Path(chosen.root)
+    check_source(root)
+    layout = find_layout(root, chosen.layout or None)
     splits = layout.splits(root)
-    if not split and len(splits) > 1:
+    if not chosen.split and len(splits) > 1:
         raise ValueError(f"{root}: there are the splits {', '.join(splits)}; name one with --pairs-split")
-    pairs = layout.open(root, choose(root, "split", split or splits[0], splits), True)
+    pairs = layout.open(root, choose(root, "split", chosen.split or splits[0], splits), True)
     if not isinstance(pairs, PairSet):
-        raise ValueError(f"{root}: its frames have no clear partners; python -m training.inspect shows its contents")
+        raise ValueError(
+            f"{root}: its frames have no clear partners; write a degraded copy (python -m training.degrade) and name "
+            "that, or see the contents with python -m training.inspect"
+        )
     if not pairs.aligned:
         raise ValueError(
             f"{root}: its partners do not agree pixel by pixel, so a network cannot learn restoration from them"

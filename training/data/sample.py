@@ -15,12 +15,20 @@ SKY_DEPTH = 1000.0
 """Depth of the sky in metres: far enough to vanish in any fog, finite to keep arithmetic simple."""
 
 
+Sides = tuple[tuple[int, int], ...]
+"""Pairs of class ids, the left and the right of a thing: a mirrored frame shows each in the place of the other."""
+
+
 class Sample(NamedTuple):
-    """A clear frame: `image_HW3` uint8 RGB, `labels_HW` uint8 (VOID where unlabelled), `depth_HW` float32 metres."""
+    """A clear frame: `image_HW3` uint8 RGB, `labels_HW` uint8 (VOID where unlabelled), `depth_HW` float32 metres.
+
+    `sides` are the classes of its labels that change places in a mirror.
+    """
 
     image_HW3: NDArray[np.uint8]
     labels_HW: NDArray[np.uint8]
     depth_HW: NDArray[np.float32]
+    sides: Sides = ()
 
 
 def ground_plane_depth(

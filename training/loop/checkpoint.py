@@ -15,7 +15,9 @@ from typing import Any
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from training.data.classes import CLASSES
 from training.data.source import Source, merged
+from weather_perception.core.contract import SemanticClass
 
 STATE_FILE = "state.json"
 
@@ -49,6 +51,12 @@ class Checkpoint:
     def sources(self) -> tuple[Source, ...]:
         """The data sets and networks that the weights learned from."""
         return tuple(Source.from_json(source) for source in self.state["sources"])
+
+    @property
+    def classes(self) -> tuple[SemanticClass, ...]:
+        """The classes of the masks by id; the street classes, unless the data have others."""
+        told = self.state.get("classes")
+        return CLASSES if told is None else tuple(SemanticClass(c["name"], tuple(c["color"])) for c in told)
 
     def group(self, name: str) -> dict[str, Tensor]:
         """One group of tensors by name; raises CheckpointError if its file is unreadable."""
@@ -91,7 +99,7 @@ def save(folder: Path, tensors: Mapping[str, Mapping[str, Tensor]], state: Mappi
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     for name, group in tensors.items():
-        save_file({key: value.contiguous() for key, value in group.items()}, partial / f"{name}.safetensors")
+        save_file({key: value.cpu().contiguous() for key, value in group.items()}, partial / f"{name}.safetensors")
     (partial / STATE_FILE).write_text(json.dumps(state, indent=2) + "\n")
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
@@ -126,7 +134,7 @@ class Record:
     `sources`: the data sets and networks that the weights learn from. `earlier`: the commands of the runs that made
     the first weights. `segmenter`: the settings to rebuild the checkpoint's segmenter, if it has one
     (`segmenters.find.held_segmenter`). `may_change`: dotted names of the settings that may differ in a run that
-    continues this one.
+    continues this one. `classes`: those of the masks, by id.
     """
 
     recipe: str
@@ -137,6 +145,7 @@ class Record:
     earlier: str = ""
     segmenter: Mapping[str, Any] | None = None
     may_change: tuple[str, ...] = ()
+    classes: tuple[SemanticClass, ...] = CLASSES
 
     def state(self) -> dict[str, Any]:
         """The record as part of a checkpoint's state."""
@@ -144,6 +153,7 @@ class Record:
             "recipe": self.recipe,
             "sources": [source._asdict() for source in self.sources],
             "segmenter": self.segmenter,
+            "classes": [dataclasses.asdict(c) for c in self.classes],
             "command": joined(self.earlier, self.command),
             "earlier": self.earlier,
             "commit": self.commit,

@@ -4,7 +4,6 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from training.data.classes import CLASSES
 from training.data.source import merged
 from training.deployable import Deployable
 from training.loop.checkpoint import CheckpointError, joined, open_checkpoint
@@ -43,7 +42,7 @@ def open_deployable(folder: Path, segmenter: str | None = None, averaged: bool =
     if segmenter and saved.state["segmenter"]:
         raise CheckpointError(f"{folder}: it has a segmenter of its own; leave out --segmenter {segmenter}")
     if segmenter:
-        given = find_segmenter(segmenter, [c.name for c in CLASSES])
+        given = find_segmenter(segmenter, [c.name for c in saved.classes])
         state = saved.state | {
             "sources": [source._asdict() for source in merged(saved.sources, given.sources)],
             "command": joined(given.command, saved.state["command"]),

@@ -10,16 +10,18 @@ from torch.utils.data import DataLoader
 
 from tests.support import datasets
 from tests.support.runs import run, state, untrained
+from tests.support.segformer import write_segformer
 from training import evaluate, export
 from training.data.paired_crops import SegmentedCrops
+from training.data.readers.cityscapes import CITYSCAPES_CLASSES
 from training.data.readers.pairs import PairFolder
-from training.loop.checkpoint import CheckpointError
 from training.recipes import open_deployable
 from training.recipes.paper_a.config import paper_a_smoke
 from training.recipes.paper_a.objective import PaperA
 from training.recipes.paper_a.recipe import PAPER_A
 from training.recipes.weather_net.config import smoke
 from training.recipes.weather_net.recipe import WEATHER_NET
+from training.segmenters.find import SegmenterError
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -88,11 +90,20 @@ def test_pairs_train_with_a_segmenter_too(root: Path, base: Path) -> None:
     assert state(root / "with")["segmenter"] and (root / "with/segmenter.safetensors").exists()
 
 
-def test_a_set_with_classes_of_its_own_is_learned_but_is_no_street_model(root: Path, base: Path) -> None:
+def test_a_set_with_classes_of_its_own_needs_a_segmenter_of_these(root: Path, base: Path) -> None:
     datasets.rain_cityscapes(root / "rain")
     for frame in (root / "rain").glob("leftImg8bit_rain/train/aachen/*.png"):
         datasets.label_map(root / "rain_originals" / frame.name, 18, 0)
     assert run(PAPER_A, root / "nineteen", *options(root / "rain", root / "rain_originals")) == 0
     assert state(root / "nineteen")["config"]["model"]["classes"] == 19
-    with pytest.raises(CheckpointError, match="masks have the 19 classes"):
+    with pytest.raises(SegmenterError, match="its segmenter has 11 classes, but this run has 19"):
         open_deployable(root / "nineteen", str(base))
+
+
+def test_street_scenes_do_not_judge_other_classes(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    segmenter = write_segformer(root / "segformer", [c.name for c in CITYSCAPES_CLASSES])
+    assert evaluate.main([str(root / "nineteen"), "--segmenter", str(segmenter)]) == 1
+    assert (
+        "19 classes of its data, which no street scene has; judge it on such data with --pairs"
+        in capsys.readouterr().err
+    )

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.support import datasets
-from training.config import DataConfig
+from training.config import DataConfig, PairedSetConfig
 from training.data.examples import UNNAMED, Examples, paired_tasks, street_examples, street_tasks
 from training.data.paired_crops import open_pairs
 
@@ -18,7 +18,9 @@ DATA = DataConfig(drives=1, frames_per_drive=1, height=64, width=80, crop=SIZE)
 KINDS: dict[str, Callable[[int, Path], Examples]] = {
     "a mixture": lambda seed, _: street_examples(DATA, seed),
     "tasks": lambda seed, _: street_tasks(DATA, ("fog", "rain"), seed),
-    "pairs": lambda seed, root: paired_tasks(open_pairs(root, labelled=False), (UNNAMED,), SIZE, seed),
+    "pairs": lambda seed, root: paired_tasks(
+        open_pairs(PairedSetConfig(str(root)), labelled=False), (UNNAMED,), SIZE, seed
+    ),
 }
 
 

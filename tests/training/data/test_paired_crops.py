@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from tests.support import datasets
+from training.config import PairedSetConfig
 from training.data.classes import VOID
 from training.data.paired_crops import PairedCrops, SegmentedCrops, open_pairs
 from training.data.readers.adverse_cityscapes import RainCityscapes
@@ -94,16 +95,16 @@ def test_precomputed_segmentations_that_do_not_fit_are_refused_by_name(tmp_path:
 
 def test_pairs_that_teach_nothing_are_refused(tmp_path: Path) -> None:
     datasets.pairs(tmp_path / "pairs/day")
-    assert open_pairs(tmp_path / "pairs").names == ("a",)
+    assert open_pairs(PairedSetConfig(str(tmp_path / "pairs"))).names == ("a",)
     datasets.pairs(tmp_path / "pairs/night")
     with pytest.raises(ValueError, match="there are the splits day, night; name one with --pairs-split"):
-        open_pairs(tmp_path / "pairs")
+        open_pairs(PairedSetConfig(str(tmp_path / "pairs")))
     shutil.rmtree(tmp_path / "pairs/day/labels")
     with pytest.raises(ValueError, match="its frames have no labels"):
-        open_pairs(tmp_path / "pairs", "day")
+        open_pairs(PairedSetConfig(str(tmp_path / "pairs"), "day"))
     datasets.camvid(tmp_path / "camvid")
     with pytest.raises(ValueError, match="no clear partners"):
-        open_pairs(tmp_path / "camvid")
+        open_pairs(PairedSetConfig(str(tmp_path / "camvid")))
     datasets.acdc(tmp_path / "acdc")
     with pytest.raises(ValueError, match="do not agree pixel by pixel"):
-        open_pairs(tmp_path / "acdc", "train")
+        open_pairs(PairedSetConfig(str(tmp_path / "acdc"), "train"))

@@ -17,7 +17,7 @@ from training.data.classes import CLASS_ID, VOID
 from training.data.readers.adverse_cityscapes import ACDC, FoggyCityscapes, RainCityscapes
 from training.data.readers.camvid import CamVid
 from training.data.readers.celebamask import CelebAMaskHQ
-from training.data.readers.cityscapes import CITYSCAPES_CLASSES, TO_STREET, Cityscapes
+from training.data.readers.cityscapes import CITYSCAPES_CLASSES, TO_STREET, Cityscapes, coarsely_assumed_depth
 from training.data.readers.photographs import ADE20K, VOC2012, COCOStuff
 from training.data.sample import SKY_DEPTH, assumed_depth
 
@@ -98,9 +98,9 @@ def test_foggy_cityscapes_pairs_each_fog_with_frame_and_labels(tmp_path: Path) -
     with pytest.raises(FileNotFoundError, match=r"no beta '0.03'; there are 0.005, 0.01, 0.02"):
         FoggyCityscapes(tmp_path, "train", betas=(0.03,))
     picture(tmp_path / f"leftImg8bit_foggy/train/aachen/{CITY_FRAME}_leftImg8bit_foggy_beta_0.02.png", 60)
-    with pytest.raises(ValueError, match="leftImg8bit_foggy, leftImg8bit_foggyDBF"):
+    with pytest.raises(FileNotFoundError, match="leftImg8bit_foggy/train, leftImg8bit_foggyDBF/train"):
         FoggyCityscapes(tmp_path, "train")
-    assert FoggyCityscapes(tmp_path, "train", "leftImg8bit_foggy")[0].degraded_HW3[0, 0, 0] == 60
+    assert FoggyCityscapes(tmp_path, "leftImg8bit_foggy/train")[0].degraded_HW3[0, 0, 0] == 60
 
 
 def test_rain_cityscapes_gives_the_numbers_in_the_names(tmp_path: Path) -> None:
@@ -248,3 +248,29 @@ def test_labels_of_another_size_are_refused(
     label_map(tmp_path / labels, 0, size=(ROWS, COLUMNS + 2))
     with pytest.raises(ValueError, match=rf"\(16, 24\) differs from \(16, 26\) of .*{Path(labels).name}"):
         reader(tmp_path, split)[0]
+
+
+def test_an_augmented_list_of_voc_has_the_augmented_labels(tmp_path: Path) -> None:
+    datasets.voc2012(tmp_path)
+    label_map(tmp_path / "SegmentationClassAug/2008_000008.png", 15, 0)
+    lists = tmp_path / "ImageSets/Segmentation"
+    (lists / "train_aug.txt").write_text("/JPEGImages/2008_000008.jpg /SegmentationClassAug/2008_000008.png\n")
+    (lists / "trainaug.txt").write_text("2008_000008\n")
+    for split in ("train_aug", "trainaug"):
+        frames = VOC2012(tmp_path, split)
+        assert frames.names == ("2008_000008",) and first_row(frames.labels(0)) == [15, 0]
+    assert len(VOC2012(tmp_path, "val")) == 2
+
+
+def test_the_depth_of_a_large_frame_is_as_plausible_as_a_small_ones() -> None:
+    labels_HW = np.repeat(np.array([SKY, 2, ROAD], np.uint8), 200)[:, None].repeat(800, axis=1)
+    coarse_HW, fine_HW = coarsely_assumed_depth(labels_HW), assumed_depth(TO_STREET[labels_HW])
+    assert coarse_HW.shape == fine_HW.shape
+    assert np.median(np.abs(coarse_HW / fine_HW - 1)) < 0.05
+
+
+def test_depth_is_not_made_for_degradations_without_need_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    datasets.cityscapes(tmp_path)
+    frames = Cityscapes(tmp_path, "train")
+    monkeypatch.setattr(Cityscapes, "depth", lambda *_: pytest.fail("made"))
+    assert frames.without_depth()[0].depth_HW.shape == (ROWS, COLUMNS) and frames.with_depth

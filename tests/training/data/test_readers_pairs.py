@@ -172,3 +172,15 @@ def test_frames_left_out_are_named_and_the_others_read(tmp_path: Path) -> None:
     assert isinstance(pairs, PairSet)
     assert pairs.missing == ("rain/0002",)
     assert pairs.names == ("haze/0001", "rain/0001", "snow/0001")
+
+
+def test_pairs_of_your_own_may_name_their_classes(tmp_path: Path) -> None:
+    datasets.pairs(tmp_path)
+    (tmp_path / "classes.txt").write_text("".join(f"kind {number}\n" for number in range(8)))
+    assert [c.name for c in PairFolder(tmp_path).classes][7] == "kind 7"
+    (tmp_path / "classes.txt").write_text("one\ntwo\n")
+    with pytest.raises(ValueError, match=r"label 7 is out of range; this set has 0\.\.1"):
+        PairFolder(tmp_path)[0]
+    (tmp_path / "classes.txt").write_text("one\none\n")
+    with pytest.raises(ValueError, match=r"classes\.txt.*every one once"):
+        PairFolder(tmp_path)

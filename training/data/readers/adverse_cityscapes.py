@@ -46,8 +46,8 @@ class FoggyCityscapes(_AdverseCityscapes):
         ROOT/leftImg8bit_foggyDBF/{train,val,test}/CITY/CITY_SEQ_FRAME_leftImg8bit_foggy_beta_{0.005,0.01,0.02}.png
         ROOT/leftImg8bit, ROOT/gtFine                                           as in Cityscapes
 
-    The folder may have any name that starts with `leftImg8bit_foggy`; `folder` selects one of several. `betas` keeps
-    only the fogs of these densities. Download, after registration: cityscapes-dataset.com.
+    The folder may have any name that starts with `leftImg8bit_foggy`; if there are several, a split is FOLDER/SPLIT.
+    `betas` keeps only the fogs of these densities. Download, after registration: cityscapes-dataset.com.
     Raises FileNotFoundError for a missing root, split, partner or beta, ValueError for no frames.
     """
 
@@ -60,17 +60,13 @@ class FoggyCityscapes(_AdverseCityscapes):
         self,
         root: Path | str,
         split: str,
-        folder: str | None = None,
         betas: Sequence[float] | None = None,
         strict: bool = True,
     ) -> None:
         root = check_root(root)
-        folders = self.folders(root)
-        if folder is None and len(folders) > 1:
-            raise ValueError(f"{root}: several kinds of fog, {', '.join(folders)}; name one with folder=")
-        self._find(
-            root, choose(root, "folder", folder or (folders or ["leftImg8bit_foggy"])[0], folders), split, strict
-        )
+        choose(root, "split", split, self.splits(root))
+        *folder, last = split.split("/")
+        self._find(root, (folder or self.folders(root))[0], last, strict)
         if betas is not None:
             known = sorted({attributes["beta"] for attributes in self.attributes})
             for beta in betas:
@@ -84,8 +80,10 @@ class FoggyCityscapes(_AdverseCityscapes):
 
     @staticmethod
     def splits(root: Path) -> list[str]:
-        """The splits of the root, in any folder of foggy frames."""
-        return sorted({split for folder in FoggyCityscapes.folders(root) for split in subfolders(root / folder)})
+        """The splits of the root; with several folders of foggy frames, those of each, as FOLDER/SPLIT."""
+        folders = FoggyCityscapes.folders(root)
+        found = [(folder, split) for folder in folders for split in subfolders(root / folder)]
+        return [split if len(folders) == 1 else f"{folder}/{split}" for folder, split in found]
 
 
 class RainCityscapes(_AdverseCityscapes):

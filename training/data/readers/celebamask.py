@@ -18,6 +18,9 @@ PARTS = (
 )
 """The parts in merging order, later over earlier; part n has label n + 1, background 0."""
 
+SIDES = tuple((1 + PARTS.index(f"l_{part}"), 1 + PARTS.index(f"r_{part}")) for part in ("brow", "eye", "ear"))
+"""Labels of the parts that a face has on both sides; `l_lip` is the lower lip, `ear_r` the ring of an ear."""
+
 PER_FOLDER = 2000
 MAPPING = "CelebA-HQ-to-CelebA-mapping.txt"
 BOUNDS = {"train": (0, 162_771), "val": (162_771, 182_638), "test": (182_638, 202_600)}
@@ -38,6 +41,7 @@ class CelebAMaskHQ(LabelledSet):
 
     source = Source("CelebAMask-HQ", "non-commercial research only", "Lee, Liu, Wu, Luo, CVPR 2020", "research")
     classes = coloured(("background", *PARTS))
+    sides = SIDES
     one_size = False
 
     def __init__(self, root: Path | str, split: str = "all", strict: bool = True) -> None:
@@ -68,7 +72,7 @@ class CelebAMaskHQ(LabelledSet):
 
     def labels(self, index: int) -> Pixels:
         """The merged labels at `index`, uint8 [H, W]. Raises ValueError if parts differ in size."""
-        parts = self._parts[int(self.names[index])]
+        parts = self.parts_of(index)
         labels_HW: Pixels | None = None
         for number, part in enumerate(PARTS, 1):
             if part not in parts:
@@ -82,6 +86,10 @@ class CelebAMaskHQ(LabelledSet):
             labels_HW[mask_HW] = number
         assert labels_HW is not None
         return labels_HW
+
+    def parts_of(self, index: int) -> dict[str, Path]:
+        """The mask files of the frame at `index`, by part."""
+        return self._parts[int(self.names[index])]
 
     def _fit(self, image_HW3: Pixels, labels_HW: Pixels) -> Pixels:
         return resize_to(image_HW3, (labels_HW.shape[0], labels_HW.shape[1]))

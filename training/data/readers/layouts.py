@@ -1,5 +1,6 @@
 """The known layouts of data sets, by name, and the search for those of a folder."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -8,6 +9,7 @@ from training.data.readers.camvid import CamVid
 from training.data.readers.celebamask import CelebAMaskHQ
 from training.data.readers.chiba import Chiba
 from training.data.readers.cityscapes import Cityscapes
+from training.data.readers.copies import DegradedCopies
 from training.data.readers.files import check_root, choose
 from training.data.readers.pairs import RESIDE, OutdoorRain, PairFolder, RainDrop, Snow100K
 from training.data.readers.pandaset import PandaSet
@@ -44,8 +46,23 @@ class Layout(NamedTuple):
         """Open a split; `strict` makes a missing partner an error. Raises the errors of the reader."""
         return self.reader(root, split, strict=strict)
 
+    def open_labelled(self, root: Path, split: str) -> LabelledSet:
+        """Open a split of a layout of LABELLED; raises the errors of the reader."""
+        found = self.open(root, split, True)
+        assert isinstance(found, LabelledSet)
+        return found
+
+
+def _labelled() -> dict[str, tuple[Callable[[Path], list[str]], Callable[[Path, str], LabelledSet]]]:
+    """The layouts of labelled sets, as DegradedCopies takes them."""
+    return {name: (layout.splits, layout.open_labelled) for name, layout in LAYOUTS.items() if name in LABELLED}
+
+
+LABELLED = ("camvid", "pandaset", "chiba", "cityscapes", "celebamask-hq", "voc2012", "coco-stuff", "ade20k")
+"""The layouts of clear frames with labels."""
 
 LAYOUTS = {
+    "degraded-copy": Layout(DegradedCopies(_labelled), "degradation.json, whose source is a labelled set"),
     "camvid": Layout(CamVid, "SPLIT/images and SPLIT/labels"),
     "pandaset": Layout(PandaSet, "images, labels and depth with CAMERA_NN, and classes.json"),
     "chiba": Layout(Chiba, "images, teacher_road and teacher_objects"),

@@ -7,12 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.readers.files import Part, check_root, choose, pair, subfolders
+from training.data.readers.photographs import coloured
 from training.data.readers.pixels import Pixels, label_code
 from training.data.readers.sets import PairFiles, PairSet
 from training.data.source import Source
+from weather_perception.core.contract import SemanticClass
 
 HERE = "."
 """The split's name if the root itself holds the two folders."""
+
+CLASS_NAMES = "classes.txt"
 
 BORDER = 10
 """Largest extra border of RESIDE's clear frames, in pixels on each side."""
@@ -74,10 +78,12 @@ class PairFolder(_TwoFolders):
         ROOT/[SPLIT/]input/NAME.png     degraded
         ROOT/[SPLIT/]target/NAME.png    clear
         ROOT/[SPLIT/]labels/NAME.png    optional: uint8 class ids, 255 void
+        ROOT/classes.txt                optional: the name of each class, a line each, in the order of their ids
 
-    SPLIT is the path from the root to the folders, `.` for the root itself. All pairs have labels, or none has. The
-    layout has no class names, so `classes` is empty. `source` names the folder ROOT, without the path to it.
-    Raises FileNotFoundError for a missing root, split or partner, ValueError for a split without frames.
+    SPLIT is the path from the root to the folders, `.` for the root itself. All pairs have labels, or none has.
+    Without class names, `classes` is empty. `source` names the folder ROOT, without the path to it.
+    Raises FileNotFoundError for a missing root, split or partner, ValueError for a split without frames or for a list
+    of classes that is empty or repeats one.
     """
 
     source = Source("pairs in a folder of your own", "not stated")
@@ -88,6 +94,17 @@ class PairFolder(_TwoFolders):
     def __init__(self, root: Path | str, split: str = HERE, strict: bool = True) -> None:
         super().__init__(root, split, strict)
         self.source = self.source._replace(name=f"the pairs in the folder {Path(root).resolve().name}")
+        names = Path(root) / CLASS_NAMES
+        if names.is_file():
+            self.classes = _read_classes(names)
+            self.code = label_code(len(self.classes))
+
+
+def _read_classes(path: Path) -> tuple[SemanticClass, ...]:
+    names = [line.strip() for line in path.read_text().splitlines() if line.strip()]
+    if not names or len(set(names)) != len(names):
+        raise ValueError(f"{path}: expected the name of each class, a line each and every one once; found {names}")
+    return coloured(names)
 
 
 class OutdoorRain(_TwoFolders):

@@ -67,6 +67,9 @@ VOC_NAMES = split_names(
     "background aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike person "
     "pottedplant sheep sofa train tvmonitor"
 )
+VOC_LABELS, VOC_AUGMENTED = "SegmentationClass", "SegmentationClassAug"
+"""VOC's folders of labels: its own, and those of Hariharan et al., ICCV 2011, for 10,582 frames of training."""
+
 YEAR = "2017"
 """The end of the names of COCO-Stuff's folders."""
 
@@ -112,9 +115,12 @@ class VOC2012(LabelledSet):
 
         ROOT/JPEGImages/YEAR_NUMBER.jpg
         ROOT/SegmentationClass/YEAR_NUMBER.png                  palette images, 255 void
+        ROOT/SegmentationClassAug/YEAR_NUMBER.png               optional: the labels of Hariharan et al., one channel
         ROOT/ImageSets/Segmentation/{train,val,trainval}.txt    one name a line
 
-    ROOT is VOCdevkit/VOC2012 or a parent folder of it. Download: host.robots.ox.ac.uk/pascal/VOC.
+    A list with `aug` in its name (train_aug, trainaug) has the labels of SegmentationClassAug. A line may also have the
+    two paths of its files, /JPEGImages/NAME.jpg and /SegmentationClassAug/NAME.png. ROOT is VOCdevkit/VOC2012 or a
+    parent folder of it. Download: host.robots.ox.ac.uk/pascal/VOC.
     Raises FileNotFoundError for a missing root, list, image or label, ValueError for an empty list.
     """
 
@@ -130,7 +136,7 @@ class VOC2012(LabelledSet):
         root = check_root(root)
         choose(root, "split", split, self.splits(root))
         base = _inner(root, "VOCdevkit/VOC2012", "VOC2012")
-        labels = {"labels": Part(base / "SegmentationClass", suffixes=(".png",))}
+        labels = {"labels": Part(base / (VOC_AUGMENTED if "aug" in split else VOC_LABELS), suffixes=(".png",))}
         listed = _names(base / "ImageSets" / "Segmentation" / f"{split}.txt")
         images = Part(base / "JPEGImages", suffixes=(".jpg", ".png"), only=frozenset(listed))
         rows, missing = pair(images, labels, strict)
@@ -189,7 +195,7 @@ def _inner(root: Path, *folders: str) -> Path:
 
 
 def _names(path: Path) -> list[str]:
-    names = path.read_text().split()
+    names = [Path(line.split()[0]).stem for line in path.read_text().splitlines() if line.strip()]
     if not names:
         raise ValueError(f"{path}: holds no names; expected one a line")
     return names

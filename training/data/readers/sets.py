@@ -1,5 +1,6 @@
 """The two kinds of data set, both lazy: frames with labels (Sample), and degraded frames with clear partners (Pair)."""
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,11 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.readers.pixels import Pixels, check_same_size, read_labels
-from training.data.sample import Sample, ground_plane_depth
+from training.data.sample import Sample, Sides, ground_plane_depth
 from training.data.source import Source
 from weather_perception.core.contract import SemanticClass
 from weather_perception.core.pictures import read_image
 
+NEAR_DEPTH = np.float32(10)
+"""Depth in metres of the frames of a set without depth."""
+
+Labelled = TypeVar("Labelled", bound="LabelledSet")
 Item = TypeVar("Item")
 Files = TypeVar("Files", "LabelledFiles", "PairFiles")
 
@@ -22,7 +27,8 @@ Files = TypeVar("Files", "LabelledFiles", "PairFiles")
 class Pair(NamedTuple):
     """A degraded frame and the same frame clear, both uint8 [H, W, 3] RGB.
 
-    `labels_HW` are uint8 class ids, VOID where unlabelled, and `weather` is a name; None if the set has none.
+    `labels_HW` are uint8 class ids, VOID where unlabelled, and `weather` is a name; None if the set has none. `sides`
+    are as in Sample.
     """
 
     degraded_HW3: Pixels
@@ -30,6 +36,7 @@ class Pair(NamedTuple):
     labels_HW: Pixels | None
     weather: str | None
     name: str
+    sides: Sides = ()
 
 
 class LabelledFiles(NamedTuple):
@@ -57,12 +64,14 @@ class LazySequence(Sequence[Item], Generic[Item, Files], ABC):
     Every reader states its `source`: the data set's name, licence and credit. `classes` are the classes of the labels
     by id (empty if the set has none), `names` every item's name in order (a pair's is that of its degraded frame,
     without the suffix), and `missing` the names of the frames left out because a partner is missing.
-    `one_size` says whether a frame's files must all have the size of its image.
+    `one_size` says whether a frame's files must all have the size of its image. `sides` are the classes that change
+    places in a mirror.
     """
 
     source: Source
     classes: tuple[SemanticClass, ...] = ()
     one_size = True
+    sides: Sides = ()
     code: NDArray[np.int16]
 
     def __init__(self, files: Sequence[Files], missing: Sequence[str] = ()) -> None:
@@ -100,7 +109,12 @@ class LazySequence(Sequence[Item], Generic[Item, Files], ABC):
 
 
 class LabelledSet(LazySequence[Sample, LabelledFiles]):
-    """A data set of clear frames with labels; a subclass finds the files and names the classes and the label code."""
+    """A data set of clear frames with labels; a subclass finds the files and names the classes and the label code.
+
+    Without `with_depth`, every depth is NEAR_DEPTH, at no cost: for degradations that do not depend on it.
+    """
+
+    with_depth = True
 
     def labels(self, index: int) -> Pixels:
         """The labels at `index` alone, uint8 [H, W], VOID where unlabelled."""
@@ -112,7 +126,15 @@ class LabelledSet(LazySequence[Sample, LabelledFiles]):
         labels_HW = self.labels(index)
         image_HW3 = self._fit(read_image(files.image), labels_HW)
         check_same_size(image_HW3, labels_HW, files.image, files.labels)
-        return Sample(image_HW3, labels_HW, self.depth(index, image_HW3, labels_HW))
+        if self.with_depth:
+            return Sample(image_HW3, labels_HW, self.depth(index, image_HW3, labels_HW), self.sides)
+        return Sample(image_HW3, labels_HW, np.broadcast_to(NEAR_DEPTH, labels_HW.shape), self.sides)
+
+    def without_depth(self: "Labelled") -> "Labelled":
+        """The same frames without `with_depth`."""
+        found = copy.copy(self)
+        found.with_depth = False
+        return found
 
     def depth(self, index: int, image_HW3: Pixels, labels_HW: Pixels) -> NDArray[np.float32]:
         """Depth of the frame at `index`, float32 [H, W] metres: an empty street's, unless the set knows better.
@@ -152,7 +174,7 @@ class PairSet(LazySequence[Pair, PairFiles]):
         labels_HW = self.labels(index)
         if labels_HW is not None and files.labels is not None:
             check_same_size(degraded_HW3, labels_HW, files.image, files.labels)
-        return Pair(degraded_HW3, clear_HW3, labels_HW, files.weather, files.name)
+        return Pair(degraded_HW3, clear_HW3, labels_HW, files.weather, files.name, self.sides)
 
     def _fit(self, clear_HW3: Pixels, degraded_HW3: Pixels) -> Pixels:
         """The clear frame at the size of the degraded one, in sets without `one_size`."""

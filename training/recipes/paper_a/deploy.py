@@ -2,7 +2,6 @@
 
 from torch import Tensor, nn
 
-from training.data.classes import CLASSES
 from training.data.degradations import PAPER_A_DEGRADATIONS
 from training.deployable import Deployable, provenance
 from training.loop.checkpoint import Checkpoint, CheckpointError
@@ -25,7 +24,7 @@ LIMITS = """\
 - It has no router, so its weather is `unknown` and it has no gates.
 - It has seen only synthetic degradations; if it was trained on a few, the others in the tables are new to it.
 - `base` is the original segmenter, which knows normal conditions only; `refined` is what the model file publishes.
-- A mask of 11 street classes cannot serve as a safety function."""
+- A mask of {classes} classes cannot serve as a safety function."""
 
 
 class DeployedCooperation(nn.Module):
@@ -52,11 +51,11 @@ def restore(saved: Checkpoint, config: CooperationConfig) -> Cooperation:
 
 
 def deploy(saved: Checkpoint, config: PaperARun, segmenter: Segmenter) -> Deployable:
-    """The networks of a checkpoint with their original segmenter; raises CheckpointError for other classes."""
-    if config.model.classes != len(CLASSES):
+    """The networks of a checkpoint with their original segmenter; raises CheckpointError if its classes are unknown."""
+    if config.model.classes != len(saved.classes):
         raise CheckpointError(
-            f"{saved.folder}: its masks have the {config.model.classes} classes of its data; a model file needs the "
-            f"{len(CLASSES)} street classes"
+            f"{saved.folder}: does not name the {config.model.classes} classes of its masks, because an older version "
+            "wrote it; train it again"
         )
     net, original = restore(saved, config.model), segmenter.for_any_frame()
     return Deployable(
@@ -66,5 +65,6 @@ def deploy(saved: Checkpoint, config: PaperARun, segmenter: Segmenter) -> Deploy
         training=provenance(saved, config, method=TITLE, perceptual=config.egsyn_loss.perceptual_features),
         conditions=tuple(dict.fromkeys(("clear", *PAPER_A_DEGRADATIONS, *config.degradations))),
         trained_under="synthetic degradations",
-        limits=LIMITS,
+        limits=LIMITS.format(classes=len(saved.classes)),
+        classes=saved.classes,
     )

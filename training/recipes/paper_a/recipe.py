@@ -55,7 +55,9 @@ def configure(config: PaperARun, options: Namespace) -> PaperARun:
         raise ValueError("--degradations are for our scenes; the frames of --pairs are degraded already")
     if options.degradations:
         config = replace(config, degradations=options.degradations)
-    config = replace(config, pairs=PairsConfig(pairs.root, pairs.split, options.originals), segmenter=options.segmenter)
+    config = replace(
+        config, pairs=PairsConfig(pairs.root, pairs.split, pairs.layout, options.originals), segmenter=options.segmenter
+    )
     if not options.vgg19:
         return config
     features = {"perceptual_features": "off"} if options.vgg19 == "off" else {"vgg19_weights": options.vgg19}
@@ -75,13 +77,13 @@ def arguments(config: PaperARun) -> str:
 
 def assemble(config: PaperARun, fabric: Fabric) -> Run:
     """Build the run; raises ValueError unless it has either a segmenter or precomputed maps for Sd."""
-    classes: Sequence[SemanticClass] = CLASSES
+    classes: tuple[SemanticClass, ...] = CLASSES
     if config.pairs.root:
-        classes = classes_of(open_pairs(Path(config.pairs.root), config.pairs.split))
+        classes = classes_of(open_pairs(config.pairs))
         config = replace(config, model=replace(config.model, classes=len(classes)))
     extractor = build_extractor(config.egsyn_loss)
     original = original_of(config, [c.name for c in classes])
-    return put_together(config, fabric, original, examples(config), extractor)
+    return replace(put_together(config, fabric, original, examples(config), extractor), classes=classes)
 
 
 def put_together(
@@ -126,7 +128,7 @@ def examples(config: PaperARun) -> Examples:
     """Degraded street scenes, or crops of the pairs, with their precomputed maps if the run uses them."""
     if not config.pairs.root:
         return street_examples(config.data, config.seed, Mixture(dict.fromkeys(config.degradations, 1.0)))
-    pairs, size, seed = open_pairs(Path(config.pairs.root), config.pairs.split), config.data.crop, config.seed
+    pairs, size, seed = open_pairs(config.pairs), config.data.crop, config.seed
     if config.pairs.originals:
         return Examples((pairs.source,), lambda: SegmentedCrops(pairs, Path(config.pairs.originals), size, seed))
     return Examples((pairs.source,), lambda: PairedCrops(pairs, size, seed))

@@ -3,7 +3,6 @@
 from argparse import ArgumentParser, Namespace
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from lightning_fabric import Fabric
 
@@ -40,7 +39,7 @@ def arguments(config: PaperBRun) -> str:
 def assemble(config: PaperBRun, fabric: Fabric) -> Run:
     """Build the run; with pairs, their weathers are the tasks. Raises FileNotFoundError and ValueError."""
     if config.pairs.root:
-        pairs = open_pairs(Path(config.pairs.root), config.pairs.split, labelled=False)
+        pairs = open_pairs(config.pairs, labelled=False)
         config = config.of_tasks(weathers_of(pairs))
         examples = paired_tasks(pairs, config.tasks, config.data.crop, config.seed)
     else:
