@@ -10,8 +10,10 @@ import pytest
 from rosbags.rosbag2 import StoragePlugin
 
 from tests.support.bags import COMPRESSED, FORMATS, IMAGE, Messages, Shot, write_bag, write_rows
+from weather_perception.replay.exits import ExitCode
 from weather_perception.replay.frames import ReplayError
-from weather_perception.replay.sources import open_source
+from weather_perception.replay.sources import Wanted, open_source, open_sources
+from weather_perception.replay.window import Window
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -82,20 +84,53 @@ def test_a_stamp_that_was_never_set_is_the_time_of_recording(tmp_path: Path, dri
     assert [frame.stamp_ns for frame in frames] == [100, 200]
 
 
-def test_several_topics_must_be_chosen_from(tmp_path: Path, drive: list[Shot]) -> None:
+def test_every_camera_is_found_and_one_may_be_named(tmp_path: Path, drive: list[Shot]) -> None:
     messages = Messages(ros1=False)
     rows = [(topic, IMAGE, 1, messages.image(drive[0].image, 1, "rgb8")) for topic in ("/left", "/right")]
     bag = write_rows(tmp_path / "bag", rows, messages)
-    with pytest.raises(ReplayError, match="--topic: /left, /right"):
-        open_source(bag)
-    assert open_source(bag, topic="/right").count == 1
-    with pytest.raises(ReplayError, match="/middle is not in the bag; its image topics are: /left, /right"):
-        open_source(bag, topic="/middle")
+    sources, lines = open_sources([bag])
+    assert [source.topic for source in sources] == ["/left", "/right"]
+    assert lines[1:] == ["  /left: 1 frames, 96x64 rgb8", "  /right: 1 frames, 96x64 rgb8"]
+    assert [source.topic for source in open_sources([bag], Wanted(("/right",)))[0]] == ["/right"]
+    with pytest.raises(ReplayError, match=r"/middle is not in the recording; .* /left \(1 frames\), /right") as refused:
+        open_sources([bag], Wanted(("/middle",)))
+    assert refused.value.exit_code == ExitCode.NO_SUCH_TOPIC
+
+
+def test_topics_that_are_no_cameras_are_left_out_with_the_reason(tmp_path: Path, drive: list[Shot]) -> None:
+    messages = Messages(ros1=False)
+    png = cv2.imencode(".png", drive[0].image)[1].tobytes()
+    depth = np.zeros((4, 4), np.uint16)
+    rows = [
+        ("/front/image_raw", IMAGE, 1, messages.image(drive[0].image, 1, "rgb8")),
+        ("/front/image_raw/compressed", COMPRESSED, 1, messages.compressed(png, 1)),
+        ("/rear/image_raw/compressed", COMPRESSED, 1, messages.compressed(png, 1)),
+        ("/depth/image_raw", IMAGE, 1, messages.image(depth.view(np.uint8), 1, "16UC1", width=4)),
+        ("/restore_node/image_restored", IMAGE, 1, messages.image(drive[0].image, 1, "rgb8")),
+        ("/ground_truth/image", IMAGE, 1, messages.image(drive[0].image, 1, "rgb8")),
+    ]
+    bag = write_rows(tmp_path / "bag", rows, messages)
+    sources, lines = open_sources([bag])
+    assert [source.topic for source in sources] == ["/front/image_raw", "/rear/image_raw/compressed"]
+    assert lines[3:] == [
+        "  not /depth/image_raw: 4x4 16UC1, a depth image; name it with --topic to use it",
+        "  not /front/image_raw/compressed: the same camera as /front/image_raw, compressed",
+        "  not /restore_node/image_restored: an output of restore_node; name it with --topic to use it",
+    ]
 
 
 def test_a_topic_that_holds_no_images_is_refused(tmp_path: Path, drive: list[Shot]) -> None:
     with pytest.raises(ReplayError, match="is of type diagnostic_msgs/msg/DiagnosticArray"):
-        open_source(write_bag(tmp_path / "bag", drive), topic="/ground_truth/weather")
+        open_sources([write_bag(tmp_path / "bag", drive)], Wanted(("/ground_truth/weather",)))
+
+
+def test_a_window_and_a_stride_leave_frames_out(tmp_path: Path, drive: list[Shot]) -> None:
+    source = open_source(write_bag(tmp_path / "bag", drive), Wanted(window=Window(0.1, 0.3, 2)))
+    stamps = [(frame.stamp_ns - drive[0].stamp_ns) // 1_000_000 for frame in source.frames(with_truth=True)]
+    assert stamps == [100, 200, 300]
+    assert source.limited
+    assert source.recorded == len(drive)
+    assert not source.truth_unused.frames
 
 
 @pytest.mark.parametrize("name", ["missing.mcap", "drive.txt", "empty", "damaged.mcap"])
@@ -115,7 +150,7 @@ def test_a_folder_of_pictures_comes_with_the_labels_beside_it(tmp_path: Path, dr
     labels = np.full(drive[0].image.shape[:2], 3, np.uint8)
     labels[0] = 11
     cv2.imwrite(str(tmp_path / "labels" / "1.png"), labels)
-    source = open_source(tmp_path, fps=20)
+    source = open_source(tmp_path, Wanted(fps=20))
     frames = list(source.frames(with_truth=True))
     np.testing.assert_array_equal(frames[2].image_HW3, drive[2].image)
     assert {after.stamp_ns - before.stamp_ns for before, after in pairwise(frames)} == {50_000_000}

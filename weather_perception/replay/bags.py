@@ -1,20 +1,27 @@
 """Reads camera frames and their ground truth out of ROS 1 and ROS 2 bags, without ROS."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
+from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-from rosbags.highlevel import AnyReader, AnyReaderError
+import numpy as np
+from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
 
 from weather_perception.conversions import image_to_rgb
+from weather_perception.core.contract import Image
+from weather_perception.core.encodings import BAYER, to_rgb
 from weather_perception.core.pipeline import FrameError
-from weather_perception.replay.frames import Frame, RawImage, ReplayError, UnusedTruth, rgb_frame
-from weather_perception.replay.pixels import decode_rgb
-from weather_perception.replay.truth import COMPRESSED, IMAGE, TRUTH_ROOT, TruthTopics, usable_topics
+from weather_perception.replay.bagfiles.bag import Bag, decode
+from weather_perception.replay.bagfiles.base import Record
+from weather_perception.replay.cameras import CameraTopic
+from weather_perception.replay.frames import Frame, RawImage, UnusedTruth, rgb_frame
+from weather_perception.replay.pixels import decode_grey, decode_rgb
+from weather_perception.replay.truth import COMPRESSED, TruthTopics, usable_topics
+from weather_perception.replay.window import WHOLE, Window
 
 
 def stamp_ns(message: Any) -> int:
@@ -23,71 +30,99 @@ def stamp_ns(message: Any) -> int:
 
 
 def open_reader(path: Path) -> AnyReader:
-    """A reader for any bag, to be entered with `with`; definitions missing in old bags are taken from ROS 2's own."""
-    try:
-        return AnyReader([path], default_typestore=get_typestore(Stores.LATEST))
-    except (AnyReaderError, OSError) as error:
-        raise ReplayError(
-            f"{path}: not a readable bag ({error}); give a rosbag2 folder, an .mcap, .db3 or .bag file"
-        ) from error
+    """A reader for a whole and well-formed bag, such as our own, to be entered with `with`."""
+    return AnyReader([path], default_typestore=get_typestore(Stores.LATEST))
 
 
 class BagSource:
-    """The frames of one image topic of a bag."""
+    """The frames of one camera of a bag."""
 
     label_names = None
     kind = "bag"
 
-    def __init__(self, path: Path, topic: str | None = None) -> None:
-        """Open the bag and choose the topic; raises ReplayError if the bag or the topic cannot be used."""
-        self._path = path
-        self.recording = str(path)
-        try:
-            with open_reader(path) as reader:
-                types = {name: info.msgtype or "" for name, info in reader.topics.items()}
-                counts = {name: info.msgcount for name, info in reader.topics.items()}
-        except (AnyReaderError, OSError) as error:
-            raise ReplayError(f"{path}: the bag cannot be opened: {error}") from error
-        self.topic = choose_topic(types, topic, str(path))
-        self._compressed = types[self.topic] == COMPRESSED
-        self.count: int = counts[self.topic]
+    def __init__(self, bag: Bag, camera: CameraTopic, window: Window = WHOLE) -> None:
+        """`camera` is one of `cameras_in(bag)`."""
+        self._bag = bag
+        self._window = window
+        self.topic = camera.name
+        self.recording = str(bag.path)
+        self.name = f"{bag.path} {camera.name}"
+        self.recorded = camera.promised
+        self.limited = not window.whole
+        self.count = round(camera.there * window.share(bag.end_ns - bag.start_ns))
         self._of_another_type = UnusedTruth()
+        topics = bag.topics.values()
+        types, counts = {topic.name: topic.msgtype for topic in topics}, {topic.name: topic.there for topic in topics}
         self._truth = usable_topics(types, counts, self._of_another_type)
-        self.name = f"{path} {self.topic}"
         self.has_labels = "labels" in self._truth
         self.has_truth = bool(self._truth)
         self.truth_unused = UnusedTruth()
 
+    @property
+    def notes(self) -> list[str]:
+        """See `Source.notes`."""
+        return self._bag.notes
+
+    @property
+    def damaged(self) -> bool:
+        """See `Source.damaged`."""
+        return self._bag.damaged
+
     def frames(self, with_truth: bool = False) -> Iterator[Frame]:
         """See `Source.frames`."""
-        with ExitStack() as stack:
-            truth = TruthTopics(self._truth, partial(self._messages, stack)) if with_truth else None
-            if truth:
-                truth.unused.add_all(self._of_another_type)
-                self.truth_unused = truth.unused
-            to_frame = compressed_frame if self._compressed else image_frame
-            for recorded_ns, message in self._messages(stack, self.topic):
-                frame = to_frame(message, recorded_ns)
-                yield replace(frame, truth=truth.at(frame.stamp_ns, recorded_ns)) if truth else frame
-            if truth:
-                truth.finish()
+        truth = TruthTopics(self._truth, self._messages) if with_truth else None
+        if truth:
+            truth.unused.add_all(self._of_another_type)
+            self.truth_unused = truth.unused
+        records = self._bag.records([self.topic], *self._window.bounds(self._bag.start_ns))
+        for record in islice(records, 0, None, self._window.stride):
+            frame = frame_of(record)
+            yield replace(frame, truth=truth.at(frame.stamp_ns, frame.play_ns)) if truth else frame
+        if truth and not self.limited:
+            truth.finish()
 
-    def _messages(self, stack: ExitStack, topic: str) -> Iterator[tuple[int, Any]]:
-        """(recorded_ns, message) of one topic, from a separate reader."""
-        reader = stack.enter_context(open_reader(self._path))
-        connections = [c for c in reader.connections if c.topic == topic]
-        for connection, recorded_ns, data in reader.messages(connections=connections):
-            yield recorded_ns, reader.deserialize(data, connection.msgtype)
+    def _messages(self, topic: str) -> Iterator[tuple[int, Any]]:
+        """(recorded_ns, message) of a topic of ground truth; damaged messages are counted and left out."""
+        start_ns, end_ns = self._window.bounds(self._bag.start_ns)
+        for record in self._bag.records([topic], start_ns, end_ns):
+            try:
+                message = decode(record)
+            except FrameError as error:
+                self.truth_unused.add(error.reason, str(error))
+            else:
+                yield record.time_ns, message
+
+
+def frame_of(record: Record) -> Frame:
+    """The frame in a record of an image topic; one that cannot be read has a `problem`."""
+    try:
+        message = decode(record)
+    except FrameError as error:
+        return Frame(record.time_ns, record.time_ns, "", None, None, error)
+    to_frame = compressed_frame if record.channel.msgtype == COMPRESSED else image_frame
+    return to_frame(message, record.time_ns)
 
 
 def compressed_frame(message: Any, recorded_ns: int) -> Frame:
     """The frame in a sensor_msgs/CompressedImage; an undecodable one has a `problem`."""
     stamp = stamp_ns(message) or recorded_ns
     try:
-        image_HW3 = decode_rgb(message.data, f"a compressed image of format {message.format!r}")
+        image_HW3 = _decompressed(message)
     except FrameError as error:
         return Frame(stamp, recorded_ns, message.header.frame_id, None, None, error)
     return replace(rgb_frame(image_HW3, stamp, frame_id=message.header.frame_id), play_ns=recorded_ns)
+
+
+def _decompressed(message: Any) -> Image:
+    """The picture as RGB; image_transport compresses a Bayer mosaic as a grey picture, and says so in the format."""
+    what = f"a compressed image of format {message.format!r}"
+    original = message.format.partition(";")[0].strip().lower()
+    if original not in BAYER or "bgr8" in message.format or "rgb8" in message.format.partition(";")[2]:
+        return decode_rgb(message.data, what)
+    mosaic_HW = decode_grey(message.data, what)
+    height, width = mosaic_HW.shape
+    fields = {"height": height, "width": width, "step": width, "data": np.ascontiguousarray(mosaic_HW).reshape(-1)}
+    return to_rgb(SimpleNamespace(encoding=original.replace("16", "8"), is_bigendian=0, **fields))
 
 
 def image_frame(message: Any, recorded_ns: int) -> Frame:
@@ -106,21 +141,3 @@ def image_frame(message: Any, recorded_ns: int) -> Frame:
         return replace(frame, image_HW3=image_to_rgb(message))
     except FrameError as error:
         return replace(frame, problem=error)
-
-
-def choose_topic(types: dict[str, str], wanted: str | None, where: str) -> str:
-    """The image topic to replay out of {topic: type}: `wanted`, or the only one outside /ground_truth."""
-    images = sorted(name for name, kind in types.items() if kind in (IMAGE, COMPRESSED))
-    cameras = [name for name in images if not name.startswith(TRUTH_ROOT)]
-    listing = ", ".join(cameras) or "none"
-    if wanted is not None:
-        if wanted in images:
-            return wanted
-        found = f"is of type {types[wanted]}" if wanted in types else "is not in the bag"
-        raise ReplayError(f"{where}: topic {wanted} {found}; its image topics are: {listing}")
-    if not cameras:
-        others = ", ".join(sorted(types)) or "none"
-        raise ReplayError(f"{where}: no sensor_msgs/Image or CompressedImage topic; its topics are: {others}")
-    if len(cameras) > 1:
-        raise ReplayError(f"{where}: several image topics, choose one with --topic: {listing}")
-    return cameras[0]

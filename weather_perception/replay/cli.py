@@ -7,13 +7,12 @@ from collections.abc import Sequence
 
 from weather_perception.core.contract import ContractError
 from weather_perception.core.engines.base import EngineError
+from weather_perception.replay.coverage import verdict
+from weather_perception.replay.exits import NO_SPACE, ExitCode
 from weather_perception.replay.frames import ReplayError
 from weather_perception.replay.interruption import Ended, Interruption
 from weather_perception.replay.options import parser
 from weather_perception.replay.recording import BAG, METRICS, REPORT
-
-FAILED, INTERRUPTED = 1, 130
-"""Exit codes; 0: done. argparse ends with 2 if the command line is wrong."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,12 +25,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with Interruption() as interruption:
             found = Session(arguments, shlex.join(["replay", *argv]), interruption).run()
-    except (ReplayError, ContractError, EngineError, FileNotFoundError) as error:
+    except ReplayError as error:
         print(f"replay: {error}", file=sys.stderr)
-        return FAILED
+        return error.exit_code
+    except (ContractError, EngineError, FileNotFoundError) as error:
+        print(f"replay: {error}", file=sys.stderr)
+        return ExitCode.FAILED
+    except OSError as error:
+        if error.errno not in NO_SPACE:
+            raise
+        print(f"replay: the disk is full ({error}); make room, or choose another --out", file=sys.stderr)
+        return ExitCode.NO_SPACE
     except KeyboardInterrupt:
         print("replay: interrupted, nothing was written", file=sys.stderr)
-        return INTERRUPTED
+        return ExitCode.INTERRUPTED
     except Ended as ended:
         print("replay: told to end, nothing was written", file=sys.stderr)
         return 128 + ended.number
@@ -40,10 +47,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(f"\n{tables(found)}\n")
     for name in (REPORT, METRICS, BAG):
         print(arguments.out / name)
+    code, why = verdict(found)
+    for line in why:
+        print(f"replay: {line}", file=sys.stderr)
     if interruption.asked:
         print("replay: interrupted; the results hold for the frames up to there", file=sys.stderr)
-        return INTERRUPTED
-    return 0
+        return ExitCode.INTERRUPTED
+    return code
 
 
 if __name__ == "__main__":

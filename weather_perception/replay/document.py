@@ -9,6 +9,7 @@ import numpy as np
 
 from weather_perception.core.contract import Manifest
 from weather_perception.replay.camera import CameraLog
+from weather_perception.replay.coverage import notes_on
 from weather_perception.replay.evaluation import Evaluation, TruthLog
 from weather_perception.replay.frames import Source
 from weather_perception.replay.recording import Recording
@@ -90,10 +91,11 @@ def _camera(camera: CameraResults, models: Sequence[Model]) -> dict[str, Any]:
         "sizes": [{"width": w, "height": h, "frames": count} for (w, h), count in log.sizes.most_common()],
         "encodings": dict(log.encodings),
         "counts": {
-            "recorded": source.count,
+            "recorded": source.recorded,
             "read": log.read,
             "undecodable": len(log.problems),
             "limited": camera.limited,
+            "damaged": source.damaged,
         },
         "span": _span(log),
         "frames": {
@@ -109,7 +111,7 @@ def _camera(camera: CameraResults, models: Sequence[Model]) -> dict[str, Any]:
                 for reason, count in camera.truth.unused.frames.items()
             },
         },
-        "notes": [],
+        "notes": notes_on(source.notes, source.recorded, log.read, camera.limited),
         "runs": [_run(log, model, recording, evaluation) for model, recording, evaluation in runs],
     }
 

@@ -10,12 +10,19 @@ from numpy.typing import NDArray
 
 from weather_perception.core.contract import Image
 from weather_perception.core.pipeline import FrameError
+from weather_perception.replay.exits import ExitCode
 
 VOID = 255
+FIRST_STAMP_NS = 1_000_000_000
+"""The stamp of the first frame of a recording without stamps: zero would mean that it was never set."""
 
 
 class ReplayError(ValueError):
     """Replay cannot continue; the message says what was wrong, where, and what to do. Shown without a traceback."""
+
+    def __init__(self, message: str, exit_code: ExitCode = ExitCode.FAILED) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 @dataclass(frozen=True)
@@ -102,7 +109,23 @@ class Source(Protocol):
 
     @property
     def count(self) -> int:
-        """The number of frames."""
+        """About how many frames `frames` gives; exact if nothing is damaged and there is no window."""
+
+    @property
+    def recorded(self) -> int | None:
+        """The frames that the recording says it has, whatever the window; None if it says nothing."""
+
+    @property
+    def limited(self) -> bool:
+        """Whether a window leaves frames out on purpose."""
+
+    @property
+    def damaged(self) -> bool:
+        """Whether a part of the recording is missing, cut or damaged, as far as the last reading went."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What a person should know: what is missing, cut, damaged or left out, as far as the last reading went."""
 
     @property
     def label_names(self) -> tuple[str, ...] | None:

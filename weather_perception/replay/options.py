@@ -25,7 +25,13 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(
         "replay", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    result.add_argument("bag", type=Path, metavar="BAG", help="a bag, a video, or a folder of pictures")
+    result.add_argument(
+        "recordings",
+        type=Path,
+        nargs="+",
+        metavar="BAG",
+        help="bags, videos, or folders of pictures: one report for all",
+    )
     result.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the results")
     result.add_argument("--force", action="store_true", help="overwrite the results of an earlier run in DIR")
     result.add_argument("--limit", type=_positive_int, metavar="FRAMES", help="stop after this many frames")
@@ -36,7 +42,24 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_input(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--topic", metavar="T", help="the image topic; needed only if a bag has several")
+    group.add_argument(
+        "--topic",
+        metavar="T",
+        action="append",
+        default=[],
+        help="an image topic of a bag; may be given several times. Default: every camera that is found",
+    )
+    group.add_argument(
+        "--start",
+        type=_not_negative,
+        default=0.0,
+        metavar="S",
+        help="seconds after the recording's start to begin at (default: 0)",
+    )
+    group.add_argument("--duration", type=_positive, metavar="S", help="seconds to replay; default: to the end")
+    group.add_argument(
+        "--stride", type=_positive_int, default=1, metavar="N", help="replay every N-th frame (default: every frame)"
+    )
     group.add_argument(
         "--fps", type=_positive, default=10.0, help="frame rate of a folder of pictures (default: %(default)s)"
     )
@@ -110,6 +133,13 @@ def _positive(text: str) -> float:
 
 def _positive_int(text: str) -> int:
     return int(_positive(str(int(text))))
+
+
+def _not_negative(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected 0 or more, found {text}")
+    return value
 
 
 def _not_negative_int(text: str) -> int:

@@ -1,6 +1,5 @@
 """Encodes and decodes compressed pictures with OpenCV, which it loads only for one."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,26 +21,24 @@ def opencv() -> Any:
 
 def decode_rgb(data: Any, what: str) -> Image:
     """Decode JPEG, PNG or WebP bytes to uint8 RGB [H, W, 3]; raises FrameError naming `what` when they are damaged."""
+    return np.ascontiguousarray(_decoded(data, opencv().IMREAD_COLOR, what)[:, :, ::-1])
+
+
+def decode_grey(data: Any, what: str) -> NDArray[np.uint8]:
+    """Decode a picture's brightness, uint8 [H, W]; raises FrameError like `decode_rgb`."""
+    return _decoded(data, opencv().IMREAD_GRAYSCALE, what)
+
+
+def _decoded(data: Any, flags: int, what: str) -> NDArray[np.uint8]:
     cv2 = opencv()
     buffer = np.frombuffer(data, np.uint8)
-    image_HW3 = cv2.imdecode(buffer, cv2.IMREAD_COLOR) if buffer.size else None
-    if image_HW3 is None:
+    try:
+        image = cv2.imdecode(buffer, flags) if buffer.size else None
+    except cv2.error as error:
+        raise FrameError("undecodable", f"{what} cannot be decoded: {error}") from error
+    if image is None:
         raise FrameError("undecodable", f"{what} cannot be decoded")
-    return np.ascontiguousarray(image_HW3[:, :, ::-1])
-
-
-def read_rgb(path: Path) -> Image:
-    """Read a picture file as uint8 RGB [H, W, 3]; raises FrameError when it is damaged."""
-    return decode_rgb(path.read_bytes(), str(path))
-
-
-def read_labels(path: Path) -> NDArray[np.uint8]:
-    """Read a single-channel label file as uint8 [H, W]; raises ReplayError when it is anything else."""
-    cv2 = opencv()
-    labels = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
-    if labels is None or labels.ndim != 2 or labels.dtype != np.uint8:
-        raise ReplayError(f"{path}: labels must be a readable 8-bit, single-channel picture of class ids")
-    return np.asarray(labels)
+    return np.asarray(image, np.uint8)
 
 
 def encode_jpeg(image_HW3: Image, width: int, quality: int = 85) -> bytes:

@@ -4,6 +4,7 @@ import argparse
 import itertools
 import json
 import re
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -29,7 +30,8 @@ from weather_perception.replay.recording import (
     results_folder,
     run_direct,
 )
-from weather_perception.replay.sources import open_source
+from weather_perception.replay.sources import Wanted, open_sources
+from weather_perception.replay.window import Window
 
 if TYPE_CHECKING:  # scoring loads PyTorch, which must not happen before the command line is read
     from weather_perception.replay.document import CameraResults
@@ -55,9 +57,8 @@ class Session:
         self._command = command
         self._interruption = interruption
         self._started = _now()
-        self._sources = [
-            open_source(arguments.bag, arguments.topic, arguments.fps, arguments.labels, arguments.label_names)
-        ]
+        self._sources, found = open_sources(arguments.recordings, wanted_of(arguments))
+        print("\n".join(found), file=sys.stderr)
         self._chosen = choices(arguments)
         self._names = names_of(self._chosen)
         self._nodes = nodes_of(self._sources, self._names)
@@ -117,7 +118,7 @@ class Session:
                 frames = self._scored(camera)
                 truth = evaluate(frames, camera.source, list(zip(evaluators, readers, strict=True)))
             evaluations = [evaluator.result for evaluator in evaluators]
-            limited = self._interruption.asked or camera.log.read == self._arguments.limit
+            limited = self._interruption.asked or camera.log.read == self._arguments.limit or camera.source.limited
             results.append(
                 CameraResults(
                     camera.source, camera.log, camera.recordings, camera.manifests, truth, evaluations, limited
@@ -172,8 +173,14 @@ class Session:
     def _scored(self, camera: Recorded) -> Iterable[Frame]:
         """The frames of the first pass again, with their ground truth."""
         frames = camera.source.frames(with_truth=True)
-        whole = camera.log.read == camera.source.count and not self._interruption.asked
+        whole = camera.log.read != self._arguments.limit and not self._interruption.asked
         return progress(frames if whole else itertools.islice(frames, camera.log.read), "scoring", camera.log.read)
+
+
+def wanted_of(arguments: argparse.Namespace) -> Wanted:
+    """What to read of the recordings, by the command line."""
+    window = Window(arguments.start, arguments.duration, arguments.stride)
+    return Wanted(tuple(arguments.topic), arguments.fps, arguments.labels, arguments.label_names, window)
 
 
 def nodes_of(sources: Sequence[Source], names: Sequence[str]) -> list[list[str]]:
@@ -181,11 +188,16 @@ def nodes_of(sources: Sequence[Source], names: Sequence[str]) -> list[list[str]]
 
     With one camera and one model it is the node's own, `/restore_node`.
     """
-    cameras = [_word((source.topic or Path(source.recording).stem).strip("/")) for source in sources]
+    cameras = [_word(_camera_name(source.topic or Path(source.recording).stem)) for source in sources]
     cameras = [f"{name}_{index + 1}" if cameras.count(name) > 1 else name for index, name in enumerate(cameras)]
     before = [f"/{camera}" if len(sources) > 1 else "" for camera in cameras]
     after = [f"/{_word(name)}" if index else "" for index, name in enumerate(names)]
     return [[f"{camera}{NODE}{model}" for model in after] for camera in before]
+
+
+def _camera_name(topic: str) -> str:
+    """As in `front` for /front/image_raw/compressed: the topic without the parts that every camera's has."""
+    return re.sub(r"(?<=[^/])(/(image(_raw|_color|_rect|_rect_color)?|compressed))+$", "", topic.strip("/"))
 
 
 def _word(text: str) -> str:

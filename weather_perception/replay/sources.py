@@ -1,156 +1,89 @@
-"""Opens a path as a bag, a video or a folder of pictures, and reads the frames of the latter two."""
+"""Opens paths as recordings: bags, videos and folders of pictures; one source for each camera."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from weather_perception.core.pipeline import FrameError
+from weather_perception.core.pictures import is_picture
+from weather_perception.replay.bagfiles.bag import Bag
+from weather_perception.replay.bagfiles.base import BagFileError
+from weather_perception.replay.bagfiles.find import is_bag
 from weather_perception.replay.bags import BagSource
-from weather_perception.replay.frames import VOID, Frame, ReplayError, Source, Truth, UnusedTruth, rgb_frame
-from weather_perception.replay.pixels import opencv, read_labels, read_rgb
+from weather_perception.replay.cameras import cameras_in
+from weather_perception.replay.exits import NO_SPACE, ExitCode
+from weather_perception.replay.folders import FolderSource
+from weather_perception.replay.frames import ReplayError, Source
+from weather_perception.replay.videos import VideoSource
+from weather_perception.replay.window import WHOLE, Window
 
 
-class VideoSource:
-    """The frames of a video, stamped at its own frame rate."""
+@dataclass(frozen=True)
+class Wanted:
+    """What to read of the recordings.
 
-    kind = "video"
-    topic = None
-    label_names = None
-    has_labels = False
-    has_truth = False
-    truth_unused = UnusedTruth()
-
-    def __init__(self, path: Path) -> None:
-        """Open the video; raises ReplayError when OpenCV cannot read it."""
-        cv2 = opencv()
-        self._path = path
-        capture = self._open()
-        self._fps = capture.get(cv2.CAP_PROP_FPS) or 25.0
-        self.count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        self.name = self.recording = str(path)
-        capture.release()
-
-    def frames(self, with_truth: bool = False) -> Iterator[Frame]:
-        """See `Source.frames`."""
-        capture = self._open()
-        try:
-            index = 0
-            while True:
-                there, image_HW3 = capture.read()
-                if not there:
-                    return
-                yield rgb_frame(
-                    np.ascontiguousarray(image_HW3[:, :, ::-1]), FIRST_STAMP_NS + round(index * 1e9 / self._fps)
-                )
-                index += 1
-        finally:
-            capture.release()
-
-    def _open(self) -> Any:
-        capture = opencv().VideoCapture(str(self._path))
-        if not capture.isOpened():
-            raise ReplayError(f"{self._path}: OpenCV cannot read this video; convert it to MP4 (H.264)")
-        return capture
-
-
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp"}
-FIRST_STAMP_NS = 1_000_000_000
-CAMVID_NAMES = (
-    "sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "pedestrian", "bicyclist",
-)  # fmt: skip
-
-
-class FolderSource:
-    """The pictures of a folder in the order of their names, with stamps of an even frame rate."""
-
-    kind = "pictures"
-    topic = None
-
-    def __init__(
-        self, path: Path, fps: float = 10.0, labels: Path | None = None, label_names: tuple[str, ...] | None = None
-    ) -> None:
-        """Find the pictures in `path` or `path/images`, and labels in `labels` or in `labels` beside `images`."""
-        folder = path / "images" if (path / "images").is_dir() else path
-        self._paths = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES)
-        if not self._paths:
-            raise ReplayError(f"{folder}: no pictures ({', '.join(sorted(SUFFIXES))}) and no bag in this folder")
-        beside = folder.parent / "labels"
-        self._labels = labels or (beside if folder.name == "images" and beside.is_dir() else None)
-        if self._labels is not None and not self._labels.is_dir():
-            raise ReplayError(f"{self._labels}: the labels folder does not exist")
-        self._period_ns = round(1e9 / fps)
-        self.name = str(folder)
-        self.recording = str(path)
-        self.count = len(self._paths)
-        self.label_names = label_names or CAMVID_NAMES
-        self.has_labels = self.has_truth = self._labels is not None
-        self.truth_unused = self._labels_without_frame()
-
-    def frames(self, with_truth: bool = False) -> Iterator[Frame]:
-        """See `Source.frames`."""
-        for index, path in enumerate(self._paths):
-            stamp = FIRST_STAMP_NS + index * self._period_ns
-            truth = Truth(labels_HW=self._read_labels(path)) if with_truth else Truth()
-            try:
-                image_HW3 = read_rgb(path)
-            except FrameError as error:
-                yield Frame(stamp, stamp, "camera", None, None, error, truth)
-            else:
-                yield rgb_frame(image_HW3, stamp, truth)
-
-    def _labels_without_frame(self) -> UnusedTruth:
-        """The label files that are named like no frame."""
-        unused = UnusedTruth()
-        files = sorted(self._labels.glob("*.png")) if self._labels is not None else []
-        frames = {path.stem for path in self._paths}
-        for path in files:
-            if path.stem not in frames:
-                unused.add("no_frame", f"{path.name} in {path.parent} is named like no picture in {self.name}")
-        return unused
-
-    def _read_labels(self, image: Path) -> NDArray[np.uint8] | None:
-        if self._labels is None:
-            return None
-        path = self._labels / f"{image.stem}.png"
-        if not path.is_file():
-            return None
-        labels_HW = read_labels(path)
-        return np.where(labels_HW < len(self.label_names), labels_HW, np.uint8(VOID))
-
-
-BAG_FILES = {".mcap", ".db3", ".bag"}
-VIDEO_FILES = {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm"}
-
-
-def open_source(
-    path: Path,
-    topic: str | None = None,
-    fps: float = 10.0,
-    labels: Path | None = None,
-    label_names: tuple[str, ...] | None = None,
-) -> Source:
-    """Open a bag, a video or a folder of pictures.
-
-    `topic` applies to bags; `fps` (frames a second), `labels` (a folder) and `label_names` (of the ids in it) to
-    folders of pictures. Raises ReplayError if `path` is none of these.
+    `topics` applies to bags; empty: every camera. `fps` (frames a second), `labels` (a folder) and `label_names` (of
+    the ids in it) apply to folders of pictures.
     """
-    if not path.exists():
-        raise ReplayError(f"{path}: no such file or folder; give a bag, a video or a folder of pictures")
-    if is_bag(path):
-        return BagSource(path, topic)
-    if path.is_dir():
-        return FolderSource(path, fps, labels, label_names)
-    if path.suffix.lower() in VIDEO_FILES:
-        return VideoSource(path)
-    known = ", ".join(sorted(BAG_FILES | VIDEO_FILES))
-    raise ReplayError(f"{path}: neither a bag nor a video (known: {known}), nor a folder")
+
+    topics: tuple[str, ...] = ()
+    fps: float = 10.0
+    labels: Path | None = None
+    label_names: tuple[str, ...] | None = None
+    window: Window = WHOLE
 
 
-def is_bag(path: Path) -> bool:
-    """Whether a path is a bag file or a rosbag2 folder."""
-    if path.is_dir():
-        return (path / "metadata.yaml").is_file() or any(file.suffix in BAG_FILES - {".bag"} for file in path.iterdir())
-    return path.suffix.lower() in BAG_FILES
+EVERYTHING = Wanted()
+
+
+def open_sources(paths: Sequence[Path], wanted: Wanted = EVERYTHING) -> tuple[list[Source], list[str]]:
+    """Every camera of every recording in the order given, and what was found, in lines for the terminal.
+
+    Raises ReplayError, with an exit code for each case, for a path that is no recording or has no camera.
+    """
+    sources: list[Source] = []
+    lines: list[str] = []
+    for path in paths:
+        found, said = _open(path, wanted)
+        sources += found
+        lines += said
+    return sources, lines
+
+
+def open_source(path: Path, wanted: Wanted = EVERYTHING) -> Source:
+    """The only camera of a recording; raises ReplayError if it has several, as `open_sources` otherwise."""
+    sources, _ = open_sources([path], wanted)
+    if len(sources) > 1:
+        cameras = ", ".join(str(source.topic) for source in sources)
+        raise ReplayError(f"{path}: several cameras, choose one with --topic: {cameras}", ExitCode.NO_SUCH_TOPIC)
+    return sources[0]
+
+
+def _open(path: Path, wanted: Wanted) -> tuple[list[Source], list[str]]:
+    try:
+        if not path.exists():
+            raise ReplayError(
+                f"{path}: no such file or folder; give a bag, a video or a folder of pictures", ExitCode.UNREADABLE
+            )
+        if is_bag(path):
+            return _open_bag(path, wanted)
+        if path.is_dir() or is_picture(path):
+            source: Source = FolderSource(path, wanted.fps, wanted.labels, wanted.label_names, wanted.window)
+        else:
+            source = VideoSource(path, wanted.window)
+    except OSError as error:
+        raise ReplayError(f"{path}: cannot be read: {error.strerror or error}", _code_of(error)) from error
+    return [source], [f"{path}: {source.count} {'pictures' if source.kind == 'pictures' else 'frames of a video'}"]
+
+
+def _open_bag(path: Path, wanted: Wanted) -> tuple[list[Source], list[str]]:
+    try:
+        bag = Bag(path)
+    except BagFileError as error:
+        raise ReplayError(str(error), ExitCode.UNREADABLE) from error
+    cameras = cameras_in(bag, wanted.topics)
+    lines = [*cameras.lines(str(path)), *(f"  note: {note}" for note in bag.notes)]
+    return [BagSource(bag, camera, wanted.window) for camera in cameras.chosen], lines
+
+
+def _code_of(error: OSError) -> ExitCode:
+    return ExitCode.NO_SPACE if error.errno in NO_SPACE else ExitCode.UNREADABLE

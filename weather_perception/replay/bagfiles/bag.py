@@ -21,7 +21,7 @@ from weather_perception.replay.bagfiles.base import (
     Record,
     zstd,
 )
-from weather_perception.replay.bagfiles.find import bag_files, open_file, read_metadata
+from weather_perception.replay.bagfiles.find import bag_files, missing_files, open_file, read_metadata
 
 
 class Topic(NamedTuple):
@@ -56,6 +56,7 @@ class Bag:
         if not self._files:
             raise BagFileError("; ".join(problems) or f"{path}: {metadata.problem or 'no file of a bag is there'}")
         self._notes += problems
+        self._lacks_files = bool(problems) or bool(missing_files(path, metadata))
         self._promised = metadata.promised
         self._damage: dict[str, None] = {}
         self.topics = self._topics()
@@ -67,6 +68,11 @@ class Bag:
     def notes(self) -> list[str]:
         """What a person should know: what is missing, cut or damaged, as far as it was read."""
         return [*self._notes, *(note for file in self._files for note in file.notes), *self._damage]
+
+    @property
+    def damaged(self) -> bool:
+        """Whether a part of the recording is missing, cut or damaged, as far as it was read."""
+        return self._lacks_files or bool(self._damage) or any(file.notes for file in self._files)
 
     def records(
         self, topics: Collection[str], start_ns: int | None = None, end_ns: int | None = None

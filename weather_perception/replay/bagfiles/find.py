@@ -61,13 +61,17 @@ def bag_files(path: Path, metadata: Metadata) -> tuple[list[Path], list[str]]:
         return [path], []
     there = sorted((file for file in path.iterdir() if is_bag_file(file)), key=natural)
     notes = [metadata.problem] if metadata.problem else []
-    missing = [name for name in metadata.files if not (path / name).exists()]
-    if missing:
+    if missing := missing_files(path, metadata):
         notes.append(f"{METADATA} names files that are not there: {', '.join(missing)}")
     unlisted = [file.name for file in there if metadata.files and file.name not in metadata.files]
     if unlisted:
         notes.append(f"{METADATA} does not name {', '.join(unlisted)}, read all the same")
     return there, notes
+
+
+def missing_files(path: Path, metadata: Metadata) -> list[str]:
+    """The files that metadata.yaml names and that are not there."""
+    return [name for name in metadata.files if not (path / name).exists()]
 
 
 def read_metadata(path: Path) -> Metadata:
