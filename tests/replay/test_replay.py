@@ -118,7 +118,7 @@ def test_malformed_frames_are_counted_by_reason(tmp_path: Path, drive: list[Shot
     (camera,) = read_metrics(tmp_path / "out")["cameras"]
     assert camera["frames"]["problem"][2:6] == [None, "wrong_step", "unknown_encoding", None]
     assert camera["runs"][0]["frames"]["state"][2:6] == ["answered", "wrong_step", "unknown_encoding", "answered"]
-    assert camera["counts"] == {"recorded": 11, "read": 11, "undecodable": 2, "limited": False}
+    assert camera["counts"] == {"recorded": 11, "read": 11, "undecodable": 2, "limited": False, "damaged": False}
     page = (tmp_path / "out" / "report.html").read_text()
     assert "wrong_step" in page
     assert "plaid" in page
@@ -168,10 +168,12 @@ def test_an_interrupted_run_leaves_nothing_that_looks_finished(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["missing.mcap"], ["drive", "--model", "missing.pt2"], ["drive", "--topic", "/x"]]
+    ("arguments", "code"),
+    [(["missing.mcap"], 3), (["drive", "--model", "missing.pt2"], 1), (["drive", "--topic", "/x"], 6)],
 )
 def test_errors_name_what_is_missing(
     arguments: list[str],
+    code: int,
     tmp_path: Path,
     drive: list[Shot],
     monkeypatch: pytest.MonkeyPatch,
@@ -179,7 +181,7 @@ def test_errors_name_what_is_missing(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_bag(tmp_path / "drive", drive[:1])
-    assert replay(*arguments, "--out", "out") == 1
+    assert replay(*arguments, "--out", "out") == code
     assert arguments[-1] in capsys.readouterr().err
     assert not (tmp_path / "out" / "metrics.json").exists()
 

@@ -33,12 +33,12 @@ def write_report(path: Path, document: dict[str, Any], results: Sequence[CameraR
     figures = overview(document, camera, camera["runs"][0])
     title = "/".join(Path(camera["recording"]).resolve().parts[-2:])
     run = Run(title, camera["name"], document["replay"]["command"])
-    page = render_report(run, figures, result)
+    page = render_report(run, figures, result, [note for camera in document["cameras"] for note in camera["notes"]])
     path.write_text(page, encoding="utf-8")
 
 
-def render_report(run: Run, metrics: Mapping[str, Any], result: CameraResults) -> str:
-    """The report as HTML."""
+def render_report(run: Run, metrics: Mapping[str, Any], result: CameraResults, notes: Sequence[str] = ()) -> str:
+    """The report as HTML; `notes` are what a person should know about the recordings."""
     environment = Environment(
         loader=PackageLoader("weather_perception.replay", "."), autoescape=True, undefined=StrictUndefined
     )
@@ -53,6 +53,7 @@ def render_report(run: Run, metrics: Mapping[str, Any], result: CameraResults) -
     gallery = evaluation.gallery
     return environment.get_template("report.html.j2").render(
         metrics=metrics,
+        notes=notes,
         facts=facts(dict(metrics)),
         columns=[title for title, _, _ in COLUMNS],
         weather_known=bool(set(metrics["weathers"]) - {UNKNOWN}),
