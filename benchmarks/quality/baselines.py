@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.quality.pixels import to_bytes
 from training.data.degradations.weather import airlight
 from weather_perception.core.contract import Image
 
@@ -35,7 +36,7 @@ def dark_channel_prior(image_HW3: Image) -> Image:
     guide_HW = np.asarray(cv2.cvtColor(image_HW3, cv2.COLOR_RGB2GRAY), np.float32) / np.float32(255)
     rough_HW = 1 - np.float32(OMEGA) * dark_HW
     transmission_HW = np.maximum(guided(rough_HW, guide_HW), LEAST_TRANSMISSION)
-    return _bytes((image_HW3 - air_3) / transmission_HW[:, :, None] + air_3)
+    return to_bytes((image_HW3 - air_3) / transmission_HW[:, :, None] + air_3)
 
 
 def guided(plane_HW: Map, guide_HW: Map) -> Map:
@@ -66,7 +67,7 @@ def blind_gain(image_HW3: Image) -> Image:
     for channel in range(3):
         middle = float(np.clip(np.median(image_HW3[:, :, channel]), 1, 254))
         exponent = min(1.0, np.log(DAY_LEVEL / 255) / np.log(middle / 255))
-        planes.append(_bytes(255 * levels_256**exponent)[image_HW3[:, :, channel]])
+        planes.append(to_bytes(255 * levels_256**exponent)[image_HW3[:, :, channel]])
     return np.stack(planes, axis=2)
 
 
@@ -82,7 +83,3 @@ def apply_baselines(names: Sequence[str], image_HW3: Image) -> Image:
     for name in names:
         image_HW3 = BASELINES[name](image_HW3)
     return image_HW3
-
-
-def _bytes(values: NDArray[np.floating]) -> Image:
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)

@@ -31,7 +31,7 @@ class Model:
 
     def __init__(self, path: str) -> None:
         program = open_program(path)
-        self.path, self.sha256, self.manifest = path, program.sha256, program.manifest
+        self.sha256, self.manifest = program.sha256, program.manifest
         self._pipeline = Pipeline(TorchEngine(program))
         self._ids = street_ids(self.manifest.classes)
 
@@ -39,6 +39,12 @@ class Model:
         """What the model makes of a frame; `labels_HW` are street classes."""
         perception = self._pipeline.process(image_HW3)
         return dataclasses.replace(perception, labels_HW=self._ids[perception.labels_HW])
+
+    def masks_around(self, image_HW3: Image, restored_HW3: Image) -> tuple[Labels, Labels]:
+        """The masks of a frame and of the restored one; a frame that was left as it is is seen once."""
+        before_HW = self.see(image_HW3).labels_HW
+        untouched = np.array_equal(restored_HW3, image_HW3)
+        return before_HW, before_HW if untouched else self.see(restored_HW3).labels_HW
 
     def knows(self, weathers: frozenset[str]) -> bool:
         """Whether the model tells weathers apart, and all these are among them."""
@@ -75,6 +81,11 @@ class Answer:
         """PSNR won over the input."""
         return self.psnr_out - self.psnr_in
 
+    @property
+    def dominant_weather(self) -> str:
+        """The most probable weather."""
+        return max(self.weather, key=self.weather.__getitem__)
+
 
 @dataclass
 class Judged:
@@ -101,9 +112,7 @@ def judge(
         judged.answers.append(answer)
         _add_mask(judged, "refined", perception.labels_HW, sample)
         if base is not None:
-            before_HW = base.see(image_HW3).labels_HW
-            untouched = np.array_equal(perception.restored_HW3, image_HW3)
-            after_HW = before_HW if untouched else base.see(perception.restored_HW3).labels_HW
+            before_HW, after_HW = base.masks_around(image_HW3, perception.restored_HW3)
             _add_mask(judged, "degraded", before_HW, sample)
             _add_mask(judged, "restored", after_HW, sample)
         seen.append(Picture(image_HW3, perception.restored_HW3, target_HW3, answer.gain_db, answer.psnr_out))

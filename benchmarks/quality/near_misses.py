@@ -9,8 +9,9 @@ from functools import partial
 import cv2
 import numpy as np
 from numpy.random import default_rng
-from numpy.typing import NDArray
 
+from benchmarks.quality.pixels import to_bytes
+from training.data.degradations.regular import as_jpeg
 from weather_perception.core.contract import Image
 
 Change = Callable[[Image, int], Image]
@@ -20,28 +21,27 @@ GAMMA = 2.2
 
 def flat(image_HW3: Image, seed: int, contrast: float = 0.7) -> Image:
     """A flat camera profile: contrast about the middle grey."""
-    return _bytes(128 + contrast * (image_HW3.astype(np.float32) - 128))
+    return to_bytes(128 + contrast * (image_HW3.astype(np.float32) - 128))
 
 
 def lifted(image_HW3: Image, seed: int, black: float = 40.0) -> Image:
     """Blacks lifted to a level, white stays."""
-    return _bytes(black + image_HW3.astype(np.float32) * (255 - black) / 255)
+    return to_bytes(black + image_HW3.astype(np.float32) * (255 - black) / 255)
 
 
 def noisy(image_HW3: Image, seed: int, deviation: float) -> Image:
     """White noise of a high gain, in levels."""
-    return _bytes(image_HW3 + deviation * default_rng(seed).standard_normal(image_HW3.shape, np.float32))
+    return to_bytes(image_HW3 + deviation * default_rng(seed).standard_normal(image_HW3.shape, np.float32))
 
 
 def exposed(image_HW3: Image, seed: int, gain: float) -> Image:
     """Another exposure: a gain of linear light, clipped at white."""
-    return _bytes(image_HW3.astype(np.float32) * gain ** (1 / GAMMA))
+    return to_bytes(image_HW3.astype(np.float32) * gain ** (1 / GAMMA))
 
 
 def compressed(image_HW3: Image, seed: int, quality: int = 50) -> Image:
     """The frame after JPEG of this quality."""
-    _, data = cv2.imencode(".jpg", image_HW3[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR_RGB), np.uint8)
+    return as_jpeg(image_HW3, quality)
 
 
 def grey(image_HW3: Image, seed: int) -> Image:
@@ -59,7 +59,3 @@ NEAR_MISSES: dict[str, Change] = {
     "over-exposed": partial(exposed, gain=1.8),
     "grey": grey,
 }
-
-
-def _bytes(values_HW3: NDArray[np.floating]) -> Image:
-    return np.clip(np.rint(values_HW3), 0, 255).astype(np.uint8)

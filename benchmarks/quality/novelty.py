@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 from numpy.random import Generator, default_rng
-from numpy.typing import NDArray
 
+from benchmarks.quality.pixels import to_bytes
 from weather_perception.core.contract import Image
 
 SIZE = (360, 640)
@@ -38,7 +38,7 @@ def _texture(rng: Generator) -> Image:
     for step in (2, 4, 8, 16):
         cells_hw = rng.normal(0, 1, (-(-SIZE[0] // step), -(-SIZE[1] // step))).astype(np.float32)
         plane_HW += np.asarray(cv2.resize(cells_hw, SIZE[::-1], interpolation=cv2.INTER_CUBIC))
-    return _bytes(rng.uniform(60, 190, 3) + rng.uniform(8, 25) * plane_HW[:, :, None])
+    return to_bytes(rng.uniform(60, 190, 3) + rng.uniform(8, 25) * plane_HW[:, :, None])
 
 
 def _room(rng: Generator) -> Image:
@@ -60,8 +60,4 @@ def _room(rng: Generator) -> Image:
         x, y = int(rng.integers(0, width - 80)), int(rng.integers(height // 4, height - 60))
         size = (x + int(rng.integers(30, 200)), y + int(rng.integers(30, 160)))
         cv2.rectangle(image_HW3, (x, y), size, rng.integers(20, 220, 3).tolist(), -1)
-    return _bytes(image_HW3 + rng.normal(0, 3, (*SIZE, 3)))
-
-
-def _bytes(values: NDArray[np.floating]) -> Image:
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return to_bytes(image_HW3 + rng.normal(0, 3, (*SIZE, 3)))

@@ -78,13 +78,13 @@ def _left_alone(answers: Sequence[Answer]) -> Row:
 def _right(judged: Judged, model: Model) -> float | None:
     if not model.knows(judged.condition.weathers):
         return None
-    answers = [max(answer.weather, key=answer.weather.__getitem__) for answer in judged.answers]
-    return round(float(np.mean([answer in judged.condition.weathers for answer in answers])), 4)
+    right = [answer.dominant_weather in judged.condition.weathers for answer in judged.answers]
+    return round(float(np.mean(right)), 4)
 
 
 def _seen(answers: Sequence[Answer]) -> dict[str, int]:
     """How often each weather was the most probable."""
-    names = [max(answer.weather, key=answer.weather.__getitem__) for answer in answers]
+    names = [answer.dominant_weather for answer in answers]
     return {name: names.count(name) for name in sorted(set(names))}
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from training.data.classes import CLASSES, VOID
+from training.data.classes import CLASS_ID, CLASSES, VOID
 from training.judging.metrics import MaskScores
 from weather_perception.core.contract import SemanticClass
 
@@ -29,10 +29,9 @@ class Masks:
 
 def street_ids(classes: tuple[SemanticClass, ...]) -> Labels:
     """Table [256] from a model's class ids to the street classes' by name; raises ValueError for an unknown name."""
-    ids = {semantic_class.name: index for index, semantic_class in enumerate(CLASSES)}
-    unknown = [semantic_class.name for semantic_class in classes if semantic_class.name not in ids]
+    unknown = [semantic_class.name for semantic_class in classes if semantic_class.name not in CLASS_ID]
     if unknown:
-        raise ValueError(f"the model has the classes {', '.join(unknown)}; this benchmark knows {', '.join(ids)}")
+        raise ValueError(f"the model has the classes {', '.join(unknown)}; this benchmark knows {', '.join(CLASS_ID)}")
     table = np.zeros(256, np.uint8)
-    table[: len(classes)] = [ids[semantic_class.name] for semantic_class in classes]
+    table[: len(classes)] = [CLASS_ID[semantic_class.name] for semantic_class in classes]
     return table

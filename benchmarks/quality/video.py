@@ -50,8 +50,8 @@ def _of_weather(name: str, samples: Sequence[Sample], model: Model, base: Model 
         seen = model.see(image_HW3)
         found = {"levels_in": image_HW3, "levels_out": seen.restored_HW3, "labels_refined": seen.labels_HW}
         if base is not None:
-            found["labels_degraded"] = base.see(image_HW3).labels_HW
-            found["labels_restored"] = base.see(seen.restored_HW3).labels_HW
+            masks = base.masks_around(image_HW3, seen.restored_HW3)
+            found["labels_degraded"], found["labels_restored"] = masks
         for kind, plane in found.items():
             planes.setdefault(kind, []).append(plane)
     static = [static_pixels(before, after) for before, after in pairwise(samples)]
