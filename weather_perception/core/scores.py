@@ -87,25 +87,15 @@ _C1, _C2 = (0.01 * PEAK) ** 2, (0.03 * PEAK) ** 2
 class PsnrSummary:
     """PSNR over frames, the identical ones counted apart: a mean that holds their ceiling says nothing."""
 
-    frames: int
     identical: int
-    mean_db: float | None
-    """Over the frames that are not identical; None if there are none."""
-
-    @property
-    def db(self) -> float:
-        """The mean over the other frames, PSNR_CEILING_DB if all are identical."""
-        return PSNR_CEILING_DB if self.mean_db is None else self.mean_db
-
-    def __str__(self) -> str:
-        return in_words(self.frames, self.identical, self.db)
+    db: float
+    """The mean over the other frames, PSNR_CEILING_DB if all are identical."""
 
 
 def summarise_psnr(values_db: Sequence[float]) -> PsnrSummary:
     """Summary of the PSNR of frames, as `psnr` gives them."""
     others = [value for value in values_db if value < PSNR_CEILING_DB]
-    mean = float(np.mean(others)) if others else None
-    return PsnrSummary(len(values_db), len(values_db) - len(others), mean)
+    return PsnrSummary(len(values_db) - len(others), float(np.mean(others)) if others else PSNR_CEILING_DB)
 
 
 def in_words(frames: int, identical: int, others_db: float, form: str = ".2f") -> str:
