@@ -20,6 +20,7 @@ from training.data.readers.pixels import image_size
 from training.data.readers.sets import LabelledSet, Pair, PairSet
 from training.data.sample import Sample
 from training.data.source import Source
+from training.options import positive
 from weather_perception.core.contract import SemanticClass
 
 Pixels = NDArray[np.uint8]
@@ -60,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--layout", choices=LAYOUTS, help="take this layout instead of the first that fits")
     parser.add_argument("--split", help="only this split (default: all)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for a contact sheet of each split")
-    parser.add_argument("--limit", type=_positive, metavar="N", help="read N frames of each split, evenly spread")
+    parser.add_argument("--limit", type=positive, metavar="N", help="read N frames of each split, evenly spread")
     return parser
 
 
@@ -171,13 +172,6 @@ def _write_sheet(frames: LabelledSet | PairSet, out: Path, layout: str, split: s
     if not cv2.imwrite(str(path), sheet_HW3[:, :, ::-1]):
         raise ValueError(f"{path}: cannot write this file; choose another folder with --out")
     return path
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"expected at least 1 frame, found {number}")
-    return number
 
 
 def palette(classes: Sequence[SemanticClass]) -> Pixels:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from operator import getitem
 from typing import NamedTuple, TypeVar
 
 import cv2
@@ -64,13 +65,13 @@ def camvid_pool(config: DataConfig) -> Pool:
 def pandaset_pool(config: DataConfig) -> Pool:
     """PandaSet's training frames; raises the FileNotFoundError and ValueError of PandaSet."""
     pandaset = PandaSet(config.pandaset_root, "train")
-    return Pool(pandaset.source, config.pandaset_share, partial(_read_under_sky, pandaset, "reading PandaSet"))
+    return Pool(pandaset.source, config.pandaset_share, partial(_read, pandaset, "reading PandaSet", _under_sky))
 
 
 def chiba_pool(config: DataConfig) -> Pool:
     """The training frames of Chiba's streets; raises the FileNotFoundError and ValueError of Chiba."""
     chiba = Chiba(config.chiba_root, "train")
-    return Pool(chiba.source, config.chiba_share, partial(_read_under_sky, chiba, "reading Chiba"))
+    return Pool(chiba.source, config.chiba_share, partial(_read, chiba, "reading Chiba", _under_sky))
 
 
 REAL_POOLS: dict[str, Callable[[DataConfig], Pool]] = {
@@ -86,12 +87,8 @@ def _render(config: DataConfig) -> list[Sample]:
     return [sample for samples in drives for sample in samples]
 
 
-def _read(frames: LabelledSet, title: str) -> list[Sample]:
-    return list(_in_processes(frames.__getitem__, len(frames), title, "frame"))
-
-
-def _read_under_sky(frames: LabelledSet, title: str) -> list[Sample]:
-    return list(_in_processes(partial(_under_sky, frames), len(frames), title, "frame"))
+def _read(frames: LabelledSet, title: str, take: Callable[[LabelledSet, int], Sample] = getitem) -> list[Sample]:
+    return list(_in_processes(partial(take, frames), len(frames), title, "frame"))
 
 
 def _in_processes(make: Callable[[int], Made], count: int, title: str, unit: str) -> Iterator[Made]:

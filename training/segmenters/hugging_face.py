@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import cattrs
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -139,9 +140,7 @@ def rebuild(record: Mapping[str, Any]) -> HuggingFaceSegmenter:
     transformers = _transformers()
     config = transformers.AutoConfig.for_model(**record["config"])
     network = _auto_class(transformers, config.model_type, "the checkpoint's segmenter").from_config(config)
-    settings = record["preprocessing"]
-    pairs = {name: tuple(settings[name]) for name in ("mean", "std", "size") if name in settings}
-    taken = Preprocessing(**(settings | pairs))
+    taken = cattrs.structure(record["preprocessing"], Preprocessing)
     return HuggingFaceSegmenter(network, taken, record["sources"]).eval()
 
 
