@@ -22,7 +22,7 @@ from benchmarks.quality.rows import calibration, row, with_clear
 from benchmarks.quality.scores import street_ids
 from benchmarks.quality.video import flicker, static_pixels
 from tests.support import datasets
-from tests.support.tiny import export_tiny, write_tiny
+from tests.support.tiny import export_tiny
 from training.data.classes import CLASS_ID, CLASSES
 from training.data.degradations import degrade
 from training.data.sample import Sample
@@ -241,10 +241,10 @@ def test_the_sets_of_all_roots_are_judged_on(tmp_path: Path) -> None:
     assert [one.measured_depth for one in sets] == [False, False, True, False]
 
 
-def test_other_classes_are_refused_by_name(tmp_path: Path) -> None:
+def test_other_classes_are_refused_by_name(tiny_model: Path) -> None:
     assert street_ids(CLASSES[::-1])[0] == CLASS_ID["bicyclist"]
     with pytest.raises(ValueError, match="the model has the classes dark, bright"):
-        Model(str(write_tiny(tmp_path / "tiny.pt2").path))
+        Model(str(tiny_model))
 
 
 def test_the_report_holds_both_models(

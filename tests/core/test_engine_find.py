@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.engines import CopyBackend
-from tests.support.tiny import write_tiny
 from weather_perception.core.contract import Outputs
 from weather_perception.core.engines.base import Engine, OpenedModel
 from weather_perception.core.engines.find import BuildMissing
 from weather_perception.core.engines.reference import TorchEngine
+from weather_perception.core.program import Program
 
 
 def wrong(outputs: Outputs) -> Outputs:
@@ -21,8 +21,7 @@ def report() -> list[str]:
     return []
 
 
-def engine_of(backends: tuple[CopyBackend, ...], report: list[str], folder: Path) -> Engine | None:
-    program = write_tiny(folder / "tiny.pt2")
+def engine_of(program: Program, backends: tuple[CopyBackend, ...], report: list[str]) -> Engine | None:
     missing = BuildMissing(OpenedModel(program, TorchEngine(program)), backends, "fp32", report.append, "as wanted")
     return missing((1, 48, 64))
 
@@ -32,17 +31,17 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
 
-def test_the_next_backend_builds_where_the_fastest_fails(report: list[str], tmp_path: Path) -> None:
+def test_the_next_backend_builds_where_the_fastest_fails(program: Program, report: list[str]) -> None:
     backends = CopyBackend(wrong, "tensorrt"), CopyBackend(name="openvino"), CopyBackend(name="inductor")
-    engine = engine_of(backends, report, tmp_path)
+    engine = engine_of(program, backends, report)
     assert engine and engine.name == "openvino"
     assert [backend.builds for backend in backends] == [1, 1, 0]
     assert report[-1].startswith("engine openvino: serves 1x48x64 from now on, as wanted (tensorrt: labels differs")
 
 
-def test_where_all_fail_none_is_given_and_each_reason_is_said(report: list[str], tmp_path: Path) -> None:
+def test_where_all_fail_none_is_given_and_each_reason_is_said(program: Program, report: list[str]) -> None:
     absent = CopyBackend(name="inductor")
     absent.absent = "no compiler"
-    assert engine_of((CopyBackend(wrong, "openvino"), absent), report, tmp_path) is None
+    assert engine_of(program, (CopyBackend(wrong, "openvino"), absent), report) is None
     assert report[-1].startswith("engine torch serves instead: openvino: labels differs")
     assert report[-1].endswith("engine: inductor: no compiler")

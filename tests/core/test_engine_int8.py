@@ -10,7 +10,6 @@ import torch
 
 from tests.support.bags import Shot, write_bag
 from tests.support.engines import Change, CopyBackend
-from tests.support.tiny import write_tiny
 from training.data.classes import CLASSES, VOID
 from training.data.degradations import WEATHERS, degrade
 from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
@@ -24,6 +23,7 @@ from weather_perception.core.engines.cache import EngineCache
 from weather_perception.core.engines.parity import ParityError
 from weather_perception.core.engines.reference import TorchEngine
 from weather_perception.core.engines.select import build_engine
+from weather_perception.core.program import Program
 from weather_perception.core.scores import psnr
 
 HEIGHT, WIDTH = 128, 192
@@ -111,19 +111,16 @@ def test_what_reads_the_picture_itself_stays_in_floating_point(drive: Path, home
 
 
 @needs_nncf
-def test_without_frames_of_the_camera_int8_says_how_to_give_it_some(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    program = write_tiny(tmp_path / "tiny.pt2")
+def test_without_frames_of_the_camera_int8_says_how_to_give_it_some(program: Program, tmp_path: Path) -> None:
     target = Target(48, 64, precision="int8")
     with pytest.raises(EngineError, match="build_engine --precision int8 --calibrate BAG"):
         ready_entry(OpenedModel(program, TorchEngine(program)), target, OpenVino(), EngineCache(tmp_path))
 
 
 def test_a_recording_that_cannot_calibrate_is_refused(
-    drive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    drive: Path, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    model = ["--model", str(write_tiny(tmp_path / "tiny.pt2").path), "--device", "cpu", "--engine", "openvino"]
+    model = ["--model", str(tiny_model), "--device", "cpu", "--engine", "openvino"]
     assert main([*model, "--size", "48x64", "--precision", "int8", "--calibrate", str(drive)]) == 1
     assert f"frames are {HEIGHT}x{WIDTH}, not 48x64 as in --size" in capsys.readouterr().err
     assert main([*model, "--size", "48x64", "--precision", "fp32", "--calibrate", str(drive)]) == 1
@@ -145,10 +142,11 @@ def other_class(outputs: Outputs) -> Outputs:
 
 
 @pytest.mark.parametrize(("change", "loss"), [(brighter, "restored loses"), (other_class, "labels lose")])
-def test_an_int8_engine_that_loses_quality_is_not_kept(change: Change, loss: str, tmp_path: Path) -> None:
+def test_an_int8_engine_that_loses_quality_is_not_kept(
+    change: Change, loss: str, program: Program, tmp_path: Path
+) -> None:
     backend = CopyBackend(change)
     backend.precisions = ("int8",)
-    program = write_tiny(tmp_path / "tiny.pt2")
     cache = EngineCache(tmp_path / "cache")
     with pytest.raises(ParityError, match=loss):
         ready_entry(OpenedModel(program, TorchEngine(program)), Target(48, 64, precision="int8"), backend, cache)

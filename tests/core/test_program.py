@@ -13,7 +13,7 @@ from tests.support.tiny import TinyModel, export_tiny, tiny_manifest, write_tiny
 from weather_perception.core.contract import MANIFEST_FILE, ContractError
 from weather_perception.core.engines.reference import TorchEngine
 from weather_perception.core.pipeline import FrameError, Pipeline
-from weather_perception.core.program import open_program, save_program
+from weather_perception.core.program import Program, open_program, save_program
 
 
 class Altered(nn.Module):
@@ -43,8 +43,8 @@ def test_a_written_model_file_opens_with_its_manifest(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (97, 131), (360, 640)])
-def test_any_frame_size_is_processed(tmp_path: Path, size: tuple[int, int]) -> None:
-    pipeline = Pipeline(TorchEngine(write_tiny(tmp_path / "tiny.pt2")))
+def test_any_frame_size_is_processed(program: Program, size: tuple[int, int]) -> None:
+    pipeline = Pipeline(TorchEngine(program))
     perception = pipeline.process(np.full((*size, 3), 200, np.uint8))
     assert perception.restored_HW3.shape == (*size, 3)
     assert (perception.restored_HW3 == 220).all()
@@ -63,8 +63,8 @@ def test_any_frame_size_is_processed(tmp_path: Path, size: tuple[int, int]) -> N
         (np.zeros((0, 4, 3), np.uint8), "zero_size"),
     ],
 )
-def test_a_frame_that_is_no_image_is_refused_by_reason(tmp_path: Path, frame: np.ndarray, reason: str) -> None:
-    pipeline = Pipeline(TorchEngine(write_tiny(tmp_path / "tiny.pt2")))
+def test_a_frame_that_is_no_image_is_refused_by_reason(program: Program, frame: np.ndarray, reason: str) -> None:
+    pipeline = Pipeline(TorchEngine(program))
     with pytest.raises(FrameError) as error:
         pipeline.process(frame)
     assert error.value.reason == reason
@@ -76,9 +76,9 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["truncate", "flip", "text", "empty"])
-def test_a_damaged_file_is_refused(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_file_is_refused(tiny_model: Path, tmp_path: Path, damage: str) -> None:
     path = tmp_path / "tiny.pt2"
-    data = bytearray(write_tiny(path).path.read_bytes())
+    data = bytearray(tiny_model.read_bytes())
     if damage == "truncate":
         data = data[: len(data) // 2]
     elif damage == "flip":

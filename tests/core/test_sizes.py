@@ -8,19 +8,13 @@ import pytest
 import torch
 from torch._export.serde.serialize import GraphModuleDeserializer
 
-from tests.support.tiny import write_tiny
 from weather_perception.core.program import each_size_parsed_once, open_program
 
 
-@pytest.fixture(scope="module")
-def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tiny(tmp_path_factory.mktemp("model") / "tiny.pt2").path
-
-
 def test_every_size_is_parsed_once_and_the_graph_is_the_one_that_torch_opens(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain = torch.export.load(path)
+    plain = torch.export.load(tiny_model)
     parse, parsed = GraphModuleDeserializer._parse_sym_expr, Counter[str]()
 
     def counted(self: Any, expression: Any, hint: Any = None) -> Any:
@@ -28,10 +22,10 @@ def test_every_size_is_parsed_once_and_the_graph_is_the_one_that_torch_opens(
         return parse(self, expression, hint)
 
     monkeypatch.setattr(GraphModuleDeserializer, "_parse_sym_expr", counted)
-    torch.export.load(path)
+    torch.export.load(tiny_model)
     assert parsed.most_common(1)[0][1] > 1
     parsed.clear()
-    opened = open_program(path).exported
+    opened = open_program(tiny_model).exported
     assert set(parsed.values()) <= {0, 1} and sum(parsed.values()) > 1
     assert str(opened) == str(plain)
     assert str(opened.range_constraints) == str(plain.range_constraints)
@@ -45,6 +39,6 @@ def test_torch_is_left_as_it_was_when_a_file_cannot_be_opened() -> None:
     assert GraphModuleDeserializer._parse_sym_expr is parse
 
 
-def test_files_still_open_where_torch_has_no_such_method(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_still_open_where_torch_has_no_such_method(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("weather_perception.core.program.serialize", None)
-    assert open_program(path).manifest.name == "tiny"
+    assert open_program(tiny_model).manifest.name == "tiny"
