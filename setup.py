@@ -26,7 +26,7 @@ setup(
     python_requires=">=3.10",
     # Data files and packages are relative, as setuptools asks. `training` and `tests` stay out of what a robot gets.
     packages=find_packages(include=[name, f"{name}.*"]),
-    package_data={f"{name}.core.engines": ["*.jpg"], f"{name}.replay": ["*.j2", "*.json"]},
+    package_data={f"{name}.core.engines": ["*.jpg"], f"{name}.replay": ["*.json", "assets/*"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{name}"]),
         (f"share/{name}", ["package.xml"]),
@@ -39,7 +39,6 @@ setup(
         'backports.zstd>=1.0; python_version < "3.14"',
         "jinja2>=3.0",
         "lz4>=4.0",
-        "matplotlib>=3.5",
         "numpy>=1.24",
         "opencv-python-headless>=4.5",
         "pillow>=10",
@@ -61,6 +60,7 @@ setup(
             "cattrs>=24.1",
             "cvxpy>=1.7.5",
             "lightning-fabric>=2.6",
+            "matplotlib>=3.5",
             "safetensors>=0.8",
             "scipy>=1.15",
             "tensorboard>=2.21",

@@ -29,7 +29,7 @@ def test_it_is_the_same_each_time_and_says_whether_zero_is_outside() -> None:
 def test_few_groups_give_no_interval() -> None:
     assert mean_interval({drive: [1.0] for drive in range(FEWEST - 1)}) is None
     assert mean_interval({}) is None
-    assert bootstrap([np.zeros(2)] * 5, lambda sums: None) is None
+    assert bootstrap([np.zeros(2)] * 5, lambda sums_RS: np.full(len(sums_RS), np.nan)) is None
 
 
 @pytest.mark.parametrize(("drives", "same"), [(1, False), (2, True)])

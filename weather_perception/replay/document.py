@@ -9,8 +9,9 @@ import numpy as np
 
 from weather_perception.core.contract import Manifest
 from weather_perception.replay.camera import CameraLog
+from weather_perception.replay.columns import Columns
 from weather_perception.replay.coverage import notes_on
-from weather_perception.replay.evaluation import Evaluation, TruthLog
+from weather_perception.replay.evaluation import MEASURE, Evaluation, TruthLog
 from weather_perception.replay.frames import Source
 from weather_perception.replay.recording import Recording
 from weather_perception.replay.scores import pooled
@@ -179,5 +180,14 @@ def _columns(log: CameraLog, recording: Recording, evaluation: Evaluation) -> di
         "weather": columns.below("weather."),
         "gates": columns.below("gate."),
         "class_share": columns.below("share."),
-        "measures": {},
+        "measures": _measures(columns),
     } | {name: columns.get(name) for name in FIGURES}
+
+
+def _measures(columns: Columns) -> dict[str, dict[str, list[float | None]]]:
+    """The measures without ground truth, by name and side."""
+    found: dict[str, dict[str, list[float | None]]] = {}
+    for key, values in columns.below(f"{MEASURE}.").items():
+        name, _, side = key.rpartition(".")
+        found.setdefault(name, {})[side] = values
+    return found

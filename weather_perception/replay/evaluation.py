@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +12,16 @@ from weather_perception.core.pipeline import Pipeline
 from weather_perception.core.scores import confusion, psnr, ssim
 from weather_perception.replay.columns import Columns
 from weather_perception.replay.frames import VOID, Frame, Source, Truth, UnusedTruth
+from weather_perception.replay.moments import Moment, Moments, Seen
+from weather_perception.replay.no_reference import Measured, NoReference
 from weather_perception.replay.output_bag import Answered, OutputReader
-from weather_perception.replay.pictures import Gallery, Picture
-from weather_perception.replay.recording import Answer, Recording
+from weather_perception.replay.recording import Recording
 from weather_perception.replay.scores import ImageScores, LabelNames, WeatherScores, added, ious, mean
 
 UNKNOWN = "unknown"
 CLEAR = "clear"
-
-Band = tuple[int, int, str]
+MEASURE = "measure"
+"""The first part of the names of the columns of measures without ground truth."""
 
 
 @dataclass
@@ -31,8 +31,6 @@ class TruthLog:
     frames: Counter[str] = field(default_factory=Counter)
     unused: UnusedTruth = field(default_factory=UnusedTruth)
     weathers: list[str | None] = field(default_factory=list)
-    bands: list[Band] = field(default_factory=list)
-    """Runs of the same true weather: (start_ns, end_ns, name)."""
 
     def usable(self, frame: Frame) -> Truth:
         """The frame's truth without an image or labels of another size than the frame's."""
@@ -60,12 +58,12 @@ class TruthLog:
 
 @dataclass
 class Evaluation:
-    """A model's scores by weather, its figures of every frame, and the pictures to show."""
+    """A model's scores by weather, its figures of every frame, and the moments to show."""
 
     labels: LabelNames
     weathers: dict[str, WeatherScores] = field(default_factory=dict)
     columns: Columns = field(default_factory=Columns)
-    gallery: Gallery = field(default_factory=Gallery)
+    moments: list[Moment] = field(default_factory=list)
     dominant: Counter[str] = field(default_factory=Counter)
 
     def degraded(self) -> tuple[dict[str, WeatherScores], str]:
@@ -98,6 +96,8 @@ class Evaluator:
         self._names = names
         self._truth_ids = self.result.labels.lookup
         self._weathers = manifest.weathers if manifest.names_weather else ()
+        self._palette = manifest.palette
+        self._measures, self._moments = NoReference(), Moments()
         self._baseline = baseline
         if baseline is not None:
             base_names = tuple(item.name for item in baseline.manifest.classes)
@@ -115,37 +115,45 @@ class Evaluator:
             self.result.dominant[answer.dominant_weather] += 1
         if answer is not None and pictures is not None and frame.image_HW3 is not None:
             figures |= self._mask(pictures)
-            figures |= self._compare(frame, frame.image_HW3, truth, answer, pictures)
+            measured = self._measures.measure(
+                frame.stamp_ns, frame.image_HW3, pictures.restored_HW3, pictures.labels_HW
+            )
+            figures |= _columns_of(measured)
+            seen = Seen(place, frame.stamp_ns, frame.image_HW3, pictures, truth, answer.weather, answer.gates, measured)
+            figures |= self._compare(seen)
+            self._moments.offer(seen)
         self.result.columns.add(figures)
+
+    def finish(self) -> None:
+        """Choose the moments to show; their frames are then forgotten."""
+        self.result.moments = self._moments.chosen(self._palette)
+        self._moments = Moments()
 
     def _mask(self, pictures: Answered) -> dict[str, float | None]:
         shares = np.bincount(pictures.labels_HW.reshape(-1), minlength=len(self._names)) / pictures.labels_HW.size
         found: dict[str, float | None] = {f"share.{n}": float(s) for n, s in zip(self._names, shares, strict=False)}
         return found | {"confidence": float(pictures.confidence_HW.mean()) / 255}
 
-    def _compare(
-        self, frame: Frame, image_HW3: Image, truth: Truth, answer: Answer, pictures: Answered
-    ) -> dict[str, float | None]:
-        """Score an answer against the truth, and offer it to the gallery; returns the frame's figures."""
+    def _compare(self, seen: Seen) -> dict[str, float | None]:
+        """Score an answer against its truth, which gets the model's classes and weathers; returns the figures."""
+        truth = seen.truth
         weather = self._spelt(truth.weather)
         labels = None if truth.labels_HW is None else self._truth_ids[truth.labels_HW]
-        truth = Truth(truth.image_HW3, labels, weather)
-        seen = answer.dominant_weather if self._weathers else None
-        picture = Picture(frame.stamp_ns, weather or UNKNOWN, seen, image_HW3, pictures, truth)
+        seen.truth = Truth(truth.image_HW3, labels, weather)
         figures: dict[str, float | None] = {}
-        if not truth.empty:
-            scores = self.result.weathers.setdefault(weather or UNKNOWN, WeatherScores())
-            scores.frames += 1
-            if weather is not None and self._weathers:
-                scores.add_weather(answer.dominant_weather == weather)
-            if truth.image_HW3 is not None:
-                image_scores = _image_scores(image_HW3, pictures.restored_HW3, truth.image_HW3)
-                scores.images.append(image_scores)
-                picture.psnr_db = (image_scores.psnr_input, image_scores.psnr_restored)
-                figures |= vars(image_scores)
-            if labels is not None:
-                figures |= self._masks(scores, image_HW3, pictures, labels)
-        self.result.gallery.offer(picture)
+        if truth.empty:
+            return figures
+        scores = self.result.weathers.setdefault(weather or UNKNOWN, WeatherScores())
+        scores.frames += 1
+        if weather is not None and seen.dominant is not None:
+            scores.add_weather(seen.dominant == weather)
+        if truth.image_HW3 is not None:
+            image_scores = _image_scores(seen.image_HW3, seen.answered.restored_HW3, truth.image_HW3)
+            scores.images.append(image_scores)
+            seen.psnr_db = (image_scores.psnr_input, image_scores.psnr_restored)
+            figures |= vars(image_scores)
+        if labels is not None:
+            figures |= self._masks(scores, seen.image_HW3, seen.answered, labels)
         return figures
 
     def _spelt(self, weather: str | None) -> str | None:
@@ -172,19 +180,20 @@ class Evaluator:
 def evaluate(frames: Iterable[Frame], source: Source, runs: Sequence[tuple[Evaluator, OutputReader]]) -> TruthLog:
     """Score every frame of a camera for every model; `frames` are those of `source`, with truth."""
     log = TruthLog()
-    stamps: list[tuple[int, str | None]] = []
     for place, frame in enumerate(frames):
         truth = log.usable(frame)
-        if not stamps or stamps[-1][1] != truth.weather:
-            stamps.append((frame.stamp_ns, truth.weather))
         for evaluator, answers in runs:
             evaluator.score(place, frame, truth, answers)
-        last_ns = frame.stamp_ns
-    if stamps:
-        stamps.append((last_ns, None))
-    log.bands = [(start, end, name) for (start, name), (end, _) in pairwise(stamps) if name is not None]
     log.unused.add_all(source.truth_unused)
+    for evaluator, _ in runs:
+        evaluator.finish()
     return log
+
+
+def _columns_of(measured: Measured) -> dict[str, float | None]:
+    """Both sides of every measure as columns, `measure.NAME.input` and `measure.NAME.restored`."""
+    found = {f"{MEASURE}.{name}.restored": pair.after for name, pair in measured.items()}
+    return found | {f"{MEASURE}.{name}.input": pair.before for name, pair in measured.items()}
 
 
 def _image_scores(input_HW3: Image, restored_HW3: Image, clear_HW3: Image) -> ImageScores:

@@ -30,9 +30,10 @@ class Interval:
         return self.low > 0 or self.high < 0
 
 
-def bootstrap(groups: Sequence[Sums], figure: Callable[[Sums], float | None], seed: int = 0) -> Interval | None:
-    """The percentile bootstrap interval (Efron 1979) of a figure that depends on the groups' sums [S] alone.
+def bootstrap(groups: Sequence[Sums], figure: Callable[[Sums], Sums], seed: int = 0) -> Interval | None:
+    """The percentile bootstrap interval (Efron 1979) of a figure that depends on the groups' sums alone.
 
+    `figure` takes sums [R, S] to figures [R], NaN where there is none.
     Neighbouring frames look alike, so whole groups are drawn, with replacement, never single frames. None for fewer
     than FEWEST groups.
     """
@@ -41,8 +42,9 @@ def bootstrap(groups: Sequence[Sums], figure: Callable[[Sums], float | None], se
     sums_GS = np.stack(groups)
     chance = np.full(len(groups), 1 / len(groups))
     counts_RG = np.random.default_rng(seed).multinomial(len(groups), chance, REPEATS)
-    drawn = [value for value in map(figure, counts_RG @ sums_GS) if value is not None and np.isfinite(value)]
-    if not drawn:
+    drawn = figure(counts_RG @ sums_GS)
+    drawn = drawn[np.isfinite(drawn)]
+    if not drawn.size:
         return None
     tail = 100 * (1 - COVERAGE) / 2
     low, high = np.percentile(drawn, [tail, 100 - tail])
@@ -52,7 +54,7 @@ def bootstrap(groups: Sequence[Sums], figure: Callable[[Sums], float | None], se
 def mean_interval(values: Mapping[Hashable, Sequence[float]]) -> Interval | None:
     """The interval of the mean over all values, given by group."""
     sums = [np.array([np.sum(group), len(group)], np.float64) for group in values.values() if len(group)]
-    return bootstrap(sums, lambda total: total[0] / total[1])
+    return bootstrap(sums, lambda totals_RS: totals_RS[:, 0] / totals_RS[:, 1])
 
 
 def groups_of(drive: str, stamp_ns: int, drives: int) -> tuple[str, int]:

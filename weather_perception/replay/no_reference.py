@@ -22,13 +22,18 @@ NEIGHBOURS_NS = 500_000_000
 """Frames further apart than this are no neighbours: nothing is said of the change between them."""
 VISIBLE_CONTRAST = 0.05
 """The contrast from which a person sees an edge: the threshold of meteorological visibility (CIE 1987)."""
+UNCHANGED = 0.05
+"""Grey levels; a restored image that differs less on average is the camera's to any eye."""
 LEAST_STEP = 3
 """Grey levels; smaller steps are quantisation, whatever their contrast."""
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A measure in words: what it is, how to read a change, and where it misleads. `more_is`: good, bad or neither."""
+    """A measure in words: what it is, how to read a change, and where it misleads. `more_is`: good, bad or neither.
+
+    `unit` is that of a value times `scale`, shown with `digits` decimals.
+    """
 
     key: str
     title: str
@@ -36,25 +41,31 @@ class Measure:
     more_is: str
     reading: str
     limits: str
+    scale: float = 1.0
+    digits: int = 2
 
 
 MEASURES = (
     Measure(
         "edges",
         "Visible edges",
-        "share of pixels",
+        "% of pixels",
         "good",
         "How much of the picture has a local contrast above 5 %, the least that a person sees. Fog hides edges; a good "
         "restoration brings them back.",
         "Amplified noise, rain streaks and flakes are edges too: read it beside the noise, and look at the pictures.",
+        100.0,
+        1,
     ),
     Measure(
         "contrast",
         "Contrast",
-        "of full scale",
+        "% of full scale",
         "neither",
         "The spread of brightness over the picture. A veil of fog flattens it.",
         "A dark tunnel mouth or a bright sky raises it, and so does too much contrast.",
+        100.0,
+        1,
     ),
     Measure(
         "noise",
@@ -67,10 +78,12 @@ MEASURES = (
     Measure(
         "clipped",
         "Lost in black or white",
-        "share of pixels",
+        "% of pixels",
         "bad",
         "Pixels that are fully black or fully white, where no detail is left.",
         "Lamps, the sun and a night sky are so in reality.",
+        100.0,
+        1,
     ),
     Measure(
         "flicker",
@@ -84,10 +97,12 @@ MEASURES = (
     Measure(
         "agreement",
         "Steadiness of the mask",
-        "share of pixels",
+        "% of pixels",
         "good",
         "How much of the mask keeps its class from one frame to the next after motion is taken out.",
         "A mask that is wrong all the time is steady. Objects that appear and hide lower it rightly.",
+        100.0,
+        1,
     ),
     Measure(
         "change",

@@ -1,187 +1,167 @@
-"""Renders the report: one HTML file with everything in it, such as how the model routed the frames over time."""
+"""Renders the report: one HTML file with everything in it, made of metrics.json and the chosen moments."""
 
-import io
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from numpy.typing import NDArray
+from markupsafe import Markup
 
-from weather_perception.replay.document import CameraResults
-from weather_perception.replay.evaluation import UNKNOWN
-from weather_perception.replay.metrics import COLUMNS, cells, facts, judgements, overview
-from weather_perception.replay.pictures import legend, strip_of
-from weather_perception.replay.recording import Answer
+from weather_perception.replay.comparison import measures_of, scores_of
+from weather_perception.replay.metrics import COLUMNS
+from weather_perception.replay.moments import Moment
+from weather_perception.replay.section import Section, colour_of, section, stamp_in_words
+from weather_perception.replay.verdict import Metrics, cautions, period_ms, span_of, speed_in_words, verdict
 
+if TYPE_CHECKING:
+    from weather_perception.replay.document import CameraResults
 
-@dataclass(frozen=True)
-class Run:
-    """What was replayed, and how: a short title, the source's full name, the command line."""
+Moments = Mapping[tuple[int, int], Sequence[Moment]]
+"""The moments to show, by the places of the camera and of the model in metrics.json."""
 
-    title: str
-    source: str
-    command: str
-
-
-def write_report(path: Path, document: dict[str, Any], results: Sequence[CameraResults]) -> None:
-    """Write the report about a run: the contents of metrics.json, and what the pictures come from."""
-    camera, result = document["cameras"][0], results[0]
-    figures = overview(document, camera, camera["runs"][0])
-    title = "/".join(Path(camera["recording"]).resolve().parts[-2:])
-    run = Run(title, camera["name"], document["replay"]["command"])
-    page = render_report(run, figures, result, [note for camera in document["cameras"] for note in camera["notes"]])
-    path.write_text(page, encoding="utf-8")
+ASSETS = "assets"
 
 
-def render_report(run: Run, metrics: Mapping[str, Any], result: CameraResults, notes: Sequence[str] = ()) -> str:
-    """The report as HTML; `notes` are what a person should know about the recordings."""
+def write_report(path: Path, metrics: Metrics, results: "Sequence[CameraResults]") -> None:
+    """Write the report about a run: the contents of metrics.json, and the moments that were chosen."""
+    moments = {
+        (camera, model): evaluation.moments
+        for camera, result in enumerate(results)
+        for model, evaluation in enumerate(result.evaluations)
+    }
+    path.write_text(render_report(metrics, moments), encoding="utf-8")
+
+
+def render_report(metrics: Metrics, moments: Moments) -> str:
+    """The report as HTML that can be written as UTF-8, whatever bytes the paths have."""
     environment = Environment(
-        loader=PackageLoader("weather_perception.replay", "."), autoescape=True, undefined=StrictUndefined
+        loader=PackageLoader("weather_perception.replay", ASSETS),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    recording, evaluation, manifest = result.recordings[0], result.evaluations[0], result.manifests[0]
-    start_ns = min((answer.stamp_ns for answer in recording.answers.values()), default=0)
-    palette = manifest.palette
-    routes = manifest.names_weather or bool(manifest.gates)
-
-    def strips(pictures: list[Any]) -> list[Any]:
-        return [strip_of(picture, palette, start_ns) for picture in sorted(pictures, key=lambda item: item.stamp_ns)]
-
-    gallery = evaluation.gallery
-    return environment.get_template("report.html.j2").render(
+    environment.filters |= {"plain": lambda text: text.replace("_", " "), "figure": figure, "signed": signed}
+    sections = [
+        section(f"c{c}m{m}", camera, run, metrics["models"][m], moments.get((c, m), ()))
+        for c, camera in enumerate(metrics["cameras"])
+        for m, run in enumerate(camera["runs"])
+    ]
+    page = environment.get_template("report.html.j2").render(
         metrics=metrics,
-        notes=notes,
-        facts=facts(dict(metrics)),
-        columns=[title for title, _, _ in COLUMNS],
-        weather_known=bool(set(metrics["weathers"]) - {UNKNOWN}),
-        rows=[
-            (name, row["frames"], list(zip(cells(row), judgements(row), strict=True)))
-            for name, row in metrics["weathers"].items()
-        ],
-        drop_examples=recording.drop_examples,
-        routes=routes,
-        timeline=draw_timeline(recording.answers, result.truth.bands) if routes and recording.answers else "",
-        groups=[("" if name == UNKNOWN else name, strips(pictures)) for name, pictures in gallery.drawn.items()],
-        worst=[strip_of(picture, palette, start_ns) for picture in gallery.worst],
-        worst_by_psnr=any(picture.psnr_db for picture in gallery.worst),
-        legend=legend(manifest),
-        model=recording.model_name,
-        sha256=recording.model_sha256,
-        run=run,
+        title=_title(metrics),
+        verdict=verdict(metrics),
+        cautions=cautions(metrics),
+        facts=_facts(metrics),
+        columns=[name for name, _, _ in COLUMNS],
+        sections=sections,
+        overall=_overall(metrics) if len(metrics["cameras"]) > 1 else [],
+        heading=lambda one: _heading(one, metrics),
+        colour_of=colour_of,
+        css=_asset(environment, "report.css"),
+        js=_asset(environment, "report.js"),
     )
+    return page.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-COLOURS = {
-    "clear": "#3b82f6",
-    "fog": "#9ca3af",
-    "rain": "#0d9488",
-    "snow": "#a78bfa",
-    "dusk": "#f59e0b",
-    "night": "#6366f1",
-}
-SPARE_COLOURS = ("#ef4444", "#22c55e", "#ec4899", "#84cc16", "#06b6d4", "#f97316")
-MOST_COLUMNS = 500
-# A colour nobody uses, replaced by CSS's currentColor so that the text can be read on light and dark pages.
-_INK = "#010203"
-
-Band = tuple[int, int, str]
+def figure(value: float | None, digits: int = 1) -> str:
+    """A number with so many decimals, a dash for none."""
+    return "–" if value is None or value != value else f"{value:.{digits}f}"
 
 
-def colour_of(name: str, names: Sequence[str]) -> str:
-    """The colour of a weather, the same wherever it is shown."""
-    return COLOURS.get(name) or SPARE_COLOURS[list(names).index(name) % len(SPARE_COLOURS)]
+def signed(value: float, digits: int = 1) -> str:
+    """A number with its sign, typeset; no sign for what rounds to zero."""
+    text = f"{abs(value):.{digits}f}"
+    return text if float(text) == 0 else ("+" if value > 0 else "−") + text
 
 
-def draw_timeline(answers: Mapping[int, Answer], bands: Sequence[Band]) -> str:
-    """Weather probabilities, the true weather as bands behind them, and every gate below, over time; inline SVG."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    ordered = sorted(answers.values(), key=lambda answer: answer.stamp_ns)
-    stamps = np.array([answer.stamp_ns for answer in ordered])
-    start = min([int(stamps[0]), *(band[0] for band in bands)])
-    seconds, weather_TK = _thin((stamps - start) / 1e9, np.array([[*answer.weather.values()] for answer in ordered]))
-    _, gates_TG = _thin(seconds, np.array([[*answer.gates.values()] for answer in ordered]))
-    inked = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
-    style: dict[Any, Any] = dict.fromkeys(inked, _INK)
-    gate_names = list(ordered[0].gates)
-    height = 2.6 + 0.17 * len(gate_names)
-    with pyplot.rc_context(
-        {**style, "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9, "svg.hashsalt": "timeline"}
-    ):
-        figure, (above, below) = pyplot.subplots(
-            2, sharex=True, figsize=(9, height), height_ratios=(2.2, 0.3 + 0.17 * len(gate_names)), layout="constrained"
-        )
-        _draw_weather(
-            above,
-            seconds,
-            weather_TK,
-            list(ordered[0].weather),
-            [((a - start) / 1e9, (b - start) / 1e9, n) for a, b, n in bands],
-        )
-        _draw_gates(below, seconds, gates_TG, gate_names)
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
-        pyplot.close(figure)
-    return _inline(buffer.getvalue())
+def _asset(environment: Environment, name: str) -> Markup:
+    loader = environment.loader
+    assert loader is not None, "the environment has a loader"
+    return Markup(loader.get_source(environment, name)[0])
 
 
-def _draw_weather(
-    axes: Any,
-    seconds: NDArray[np.float64],
-    weather_TK: NDArray[np.float64],
-    names: list[str],
-    bands: list[tuple[float, float, str]],
-) -> None:
-    for begin, end, name in bands:
-        colour = colour_of(name, names) if name in names else SPARE_COLOURS[0]
-        axes.axvspan(begin, end, color=colour, alpha=0.16, lw=0)
-        axes.text((begin + end) / 2, 1.06, name, ha="center", va="bottom", fontsize=8)
-    for index, name in enumerate(names):
-        axes.plot(seconds, weather_TK[:, index], label=name, color=colour_of(name, names), lw=1.6)
-    axes.set(ylim=(-0.02, 1.04), ylabel="probability", yticks=(0, 0.5, 1))
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, handlelength=1.2)
+def _title(metrics: Metrics) -> str:
+    recordings = list(dict.fromkeys(camera["recording"] for camera in metrics["cameras"]))
+    if len(recordings) == 1:
+        return PurePath(recordings[0]).name or recordings[0]
+    return f"{len(recordings)} recordings"
 
 
-def _draw_gates(axes: Any, seconds: NDArray[np.float64], gates_TG: NDArray[np.float64], names: list[str]) -> None:
-    edges = np.append(seconds, seconds[-1] + (seconds[-1] - seconds[-2] if len(seconds) > 1 else 0.1))
-    mesh = axes.pcolormesh(
-        edges,
-        np.arange(len(names) + 1),
-        gates_TG.T,
-        cmap="viridis",
-        vmin=0,
-        vmax=max(1.0, float(gates_TG.max(initial=0))),
-    )
-    mesh.set_rasterized(True)
-    axes.set_yticks(np.arange(len(names)) + 0.5, names, fontsize=7)
-    axes.invert_yaxis()
-    axes.set(xlabel="seconds", ylabel="gates")
-    axes.tick_params(length=0, axis="y")
-    axes.spines[:].set_visible(False)
-    axes.figure.colorbar(mesh, ax=axes, pad=0.01, aspect=12).outline.set_visible(False)
+def _heading(one: Section, metrics: Metrics) -> str:
+    """What tells this section from the others; empty if there is one only."""
+    many = len({camera["recording"] for camera in metrics["cameras"]}) > 1
+    topic = one.camera["topic"]
+    name = PurePath(one.camera["recording"]).name
+    camera = (f"{name} {topic}" if many and topic else topic or name) if len(metrics["cameras"]) > 1 else ""
+    model = one.model["id"] if len(metrics["models"]) > 1 else ""
+    return ", ".join(text for text in (camera, model) if text)
 
 
-def _thin(
-    seconds: NDArray[np.float64], values_TN: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Average runs of neighbours, so that at most MOST_COLUMNS columns are drawn."""
-    if len(values_TN) <= MOST_COLUMNS:
-        return seconds[: len(values_TN)], values_TN
-    parts = np.array_split(np.arange(len(values_TN)), MOST_COLUMNS)
-    kept = seconds if len(seconds) == MOST_COLUMNS else np.array([seconds[part[0]] for part in parts])
-    return kept, np.array([values_TN[part].mean(axis=0) for part in parts])
+def _facts(metrics: Metrics) -> list[tuple[str, list[str]]]:
+    """What was run on what: names, and lines of text."""
+    machine, run = metrics["machine"], metrics["replay"]
+    cameras = metrics["cameras"]
+    hardware = f"{machine['cpu']}, {machine['cores']} core{'s' * (machine['cores'] != 1)}"
+    memory = f"{machine['memory_gib']:.0f} GiB of memory" if machine["memory_gib"] else ""
+    systems = ", ".join(text for text in (machine["gpu"], memory, machine["os"]) if text)
+    facts = [
+        ("Recording", list(dict.fromkeys(camera["recording"] for camera in cameras))),
+        ("Frames", _frames(cameras)),
+        ("Recorded", list(dict.fromkeys(text for camera in cameras for text in _recorded(camera)))),
+        ("Model", [_model(model) for model in metrics["models"]]),
+        ("Run", [f"{run['mode']} mode, {', '.join(_speeds(cameras)) or 'no speed known'}", _when(run)]),
+        ("Machine", [hardware, systems, f"Python {machine['python']}, PyTorch {machine['torch']}"]),
+    ]
+    return [(name, lines) for name, lines in facts if lines]
 
 
-def _inline(svg: str) -> str:
-    """The <svg> element alone, as wide as the page, with the page's text colour and font."""
-    svg = svg[svg.index("<svg") :].replace(_INK, "currentColor")
-    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
-    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r'\1 width="100%"', svg, count=1)
-    return re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+def _frames(cameras: Sequence[Metrics]) -> list[str]:
+    answered, sent = (sum(camera["runs"][0]["counts"][key] for camera in cameras) for key in ("answered", "sent"))
+    sizes = {(size["width"], size["height"]): None for camera in cameras for size in camera["sizes"]}
+    encodings = {name: None for camera in cameras for name in camera["encodings"]}
+    several = f" of {len(cameras)} cameras" if len(cameras) > 1 else ""
+    said = [f"{answered} of {sent} answered{several}"]
+    if sizes:
+        shown = ", ".join(f"{width} × {height}" for width, height in sizes)
+        said.append(f"{shown} (width × height){', ' + ', '.join(encodings) if encodings else ''}")
+    return said
+
+
+def _recorded(camera: Metrics) -> list[str]:
+    span, period, length = camera["span"], period_ms(camera), span_of(camera)
+    if span is None:
+        return []
+    rate = f"{1000 / period:.3g} frames a second" if period else ""
+    said = [", ".join(text for text in (length, rate) if text)]
+    if span["first_utc"]:
+        said += [f"from {stamp_in_words(span['first_stamp_ns'])}", f"to {stamp_in_words(span['last_stamp_ns'])}"]
+    else:
+        said.append("without a date: the stamps count from the start")
+    return [text for text in said if text]
+
+
+def _model(model: Metrics) -> str:
+    licence = f", licence {model['licence']}" if model["licence"] else ""
+    return f"{model['id']}: engine {model['engine']}, device {model['device']}{licence}"
+
+
+def _speeds(cameras: Sequence[Metrics]) -> list[str]:
+    speeds = [camera["runs"][0]["speed"] for camera in cameras]
+    rates = [speed["frames_per_second"] for speed in speeds if speed["frames_per_second"]]
+    times = [speed_in_words(speed["times_real_time"]) for speed in speeds]
+    mean = [f"{sum(rates) / len(rates):.3g} frames a second"] if rates else []
+    return mean + [text for text in times[:1] if text]
+
+
+def _when(run: Metrics) -> str:
+    return f"finished {run['finished_utc'][:16].replace('T', ' ')} UTC, weather_perception {run['version']}"
+
+
+def _overall(metrics: Metrics) -> list[tuple[str, list[Any]]]:
+    """Every model's comparisons over all cameras together."""
+    found = []
+    for place, model in enumerate(metrics["models"]):
+        runs = [(camera, camera["runs"][place]) for camera in metrics["cameras"]]
+        found.append((model["id"], [*scores_of(runs), *measures_of(runs)]))
+    return found
