@@ -21,4 +21,5 @@ class ExitCode(IntEnum):
     NO_SPACE = 8  # the disk is full
     NOTHING_ANSWERED = 9  # the results are there, but no frame got an answer
     INCOMPLETE = 10  # the results are there, but parts of the recording are missing
+    BELOW_LIMIT = 11  # the results are there, but a limit of --fail-under does not hold
     INTERRUPTED = 130

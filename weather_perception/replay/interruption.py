@@ -1,6 +1,7 @@
 """Lets a run end well when it is told to: the first Ctrl-C ends the reading, SIGTERM and SIGHUP end the program."""
 
 import signal
+import sys
 import threading
 from collections.abc import Iterable, Iterator
 from types import FrameType, TracebackType
@@ -18,11 +19,16 @@ class Ended(BaseException):
 
 
 class Interruption:
-    """Listens to signals inside a `with` block. The second Ctrl-C raises KeyboardInterrupt, as always."""
+    """Listens to signals inside a `with` block.
+
+    Once a frame is done, the first Ctrl-C lets the run end with what it has. Before that, and the second time, it
+    raises KeyboardInterrupt as always.
+    """
 
     def __init__(self) -> None:
         self.asked = False
-        """Whether Ctrl-C was pressed."""
+        """Whether Ctrl-C asked the run to end."""
+        self._something_done = False
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "Interruption":
@@ -44,11 +50,13 @@ class Interruption:
             if self.asked:
                 return
             yield item
+            self._something_done = True
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
+        if self.asked or not self._something_done:
             raise KeyboardInterrupt
         self.asked = True
+        print("\nreplay: stopping with what is done; Ctrl-C again stops at once", file=sys.stderr, flush=True)
 
     def _end(self, number: int, frame: FrameType | None) -> None:
         raise Ended(number)

@@ -1,7 +1,6 @@
 """The ROS side of live mode: publishes frames to the node and returns its answers in the order of arrival."""
 
 import queue
-import struct
 import threading
 import time
 from array import array
@@ -24,7 +23,7 @@ from sensor_msgs.msg import Image as ImageMsg
 from weather_perception import diagnostics
 from weather_perception.core.health import HealthReport
 from weather_perception.replay.frames import RawImage
-from weather_perception.replay.output_bag import CONFIDENCE, MASK, RESTORED, ROUTING
+from weather_perception.replay.output_bag import CONFIDENCE, MASK, RESTORED, ROUTING, cdr_stamp_ns
 from weather_perception.routing import WeatherReading, weather_from_msg
 
 IMAGE_OUTPUTS = (RESTORED, MASK, CONFIDENCE)
@@ -55,6 +54,7 @@ class Link:
 
     def __init__(self, node_name: str, domain_id: int | None) -> None:
         """Join the DDS domain `domain_id` (None: the environment's) and subscribe to the node's outputs."""
+        self.node_name = node_name
         self.events: queue.SimpleQueue[Message | NodeState] = queue.SimpleQueue()
         self._context = Context()
         rclpy.init(args=[], context=self._context, domain_id=domain_id, signal_handler_options=SignalHandlerOptions.NO)
@@ -90,6 +90,12 @@ class Link:
         outputs = all(self._node.count_publishers(item.topic_name) for item in self._node.subscriptions)
         return outputs and self._publisher.get_subscription_count() > 0
 
+    def nodes(self) -> list[str]:
+        """The fully qualified names of the nodes that can be seen, but for this one."""
+        found = self._node.get_node_names_and_namespaces()
+        names = {f"{namespace.rstrip('/')}/{name}" for name, namespace in found}
+        return sorted(names - {self._node.get_fully_qualified_name()})
+
     def publish(self, raw: RawImage, frame_id: str, stamp: tuple[int, int]) -> float:
         """Publish a frame's original message under `stamp` (s, ns); returns the time (perf_counter, seconds)."""
         assert self._publisher is not None, "advertise first"
@@ -116,13 +122,6 @@ class Link:
     def _spin(self) -> None:
         with suppress(ExternalShutdownException):
             self._executor.spin()
-
-
-def cdr_stamp_ns(data: bytes) -> int:
-    """The header's stamp, in nanoseconds, of a serialized message that begins with a header."""
-    order = "<" if data[1] & 1 else ">"
-    seconds, nanoseconds = struct.unpack_from(f"{order}iI", data, 4)
-    return int(seconds) * 1_000_000_000 + int(nanoseconds)
 
 
 def read_routing(data: bytes) -> WeatherReading:

@@ -1,5 +1,6 @@
 """Live mode: plays the frames over DDS to the real node, in its own process, and records the answers."""
 
+import ctypes
 import itertools
 import os
 import random
@@ -7,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,8 @@ EXPLANATIONS = {
     "or the transport lost it",
     INCOMPLETE: "the node answered, but not all of its outputs arrived",
 }
+ANSWER_SECONDS = 30.0
+START_SECONDS = 120.0
 DIAGNOSTICS_SECONDS = 0.25  # several reports in a row show that the node is done, so they are frequent
 DOMAINS = range(1, 102)  # the ids whose ports are free on every operating system
 
@@ -42,8 +45,20 @@ class LiveOptions:
     device: str
     rate: float
     max_in_flight: int
-    timeout_s: float
+    timeout_s: float | None
     node: str | None
+
+    @property
+    def answer_s(self) -> float:
+        """Seconds to wait for an answer."""
+        return ANSWER_SECONDS if self.timeout_s is None else self.timeout_s
+
+    @property
+    def start_s(self) -> float:
+        """Seconds to wait for the node; one that is started here has to load PyTorch and the model."""
+        if self.timeout_s is not None:
+            return self.timeout_s
+        return START_SECONDS if self.node is None else ANSWER_SECONDS
 
 
 def run_live(
@@ -63,8 +78,8 @@ def run_live(
         frames = iter(frames)
         leading, first = _first_good(frames)
         recording = Recording("live", "", "", "")
-        player = Player(link, bag, node, recording, options.timeout_s, check)
-        before = player.connect(first)
+        player = Player(link, bag, node, recording, options.answer_s, check)
+        before = player.connect(first, options.start_s)
         _identify(recording, before, model_sha256, options, first)
         after = player.play(itertools.chain(leading, frames), options.rate, options.max_in_flight)
         account(recording, before, after)
@@ -159,6 +174,13 @@ def account(recording: Recording, before: HealthReport, after: HealthReport) -> 
 
 
 STOP_SECONDS = 20.0
+PR_SET_PDEATHSIG = 1
+
+
+def _end_with_parent() -> None:
+    """On Linux: have this process told to end when its parent is killed, which then cannot stop it."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
 
 
 class NodeProcess:
@@ -174,7 +196,12 @@ class NodeProcess:
         environment = {"GLIBC_TUNABLES": MALLOC_TUNABLES, **os.environ, "ROS_DOMAIN_ID": str(domain_id)}
         # In a separate session Ctrl-C reaches replay alone, which then stops the node cleanly.
         self._process = subprocess.Popen(
-            command, stdout=self._file, stderr=subprocess.STDOUT, env=environment, start_new_session=True
+            command,
+            stdout=self._file,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            start_new_session=True,
+            preexec_fn=_end_with_parent,
         )
 
     def __enter__(self) -> "NodeProcess":

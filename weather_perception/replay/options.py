@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from weather_perception.replay.limits import HELP, limit
+
 DESCRIPTION = """\
 Run recorded frames through the model (or through the live node) and judge the answers.
 
@@ -34,10 +36,14 @@ def parser() -> argparse.ArgumentParser:
     )
     result.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the results")
     result.add_argument("--force", action="store_true", help="overwrite the results of an earlier run in DIR")
+    result.add_argument(
+        "--resume", action="store_true", help="go on with a run in DIR that ended early, by the same command line"
+    )
     result.add_argument("--limit", type=_positive_int, metavar="FRAMES", help="stop after this many frames")
     _add_input(result.add_argument_group("input"))
     _add_model(result.add_argument_group("model"))
     _add_live(result.add_argument_group("live mode"))
+    _add_judgement(result.add_argument_group("judgement"))
     return result
 
 
@@ -118,10 +124,14 @@ def _add_live(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--timeout",
         type=_positive,
-        default=30.0,
         metavar="S",
-        help="seconds to wait for the node or for an answer (default: %(default)s)",
+        help="seconds to wait for the node and for an answer (default: 30; 120 for a node that replay starts)",
     )
+
+
+def _add_judgement(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--fail-under", nargs="+", type=limit, default=[], metavar="FIGURE=LIMIT", help=HELP)
+    group.add_argument("--junit", type=Path, metavar="FILE", help="write the limits, held or not, as a JUnit file")
 
 
 def _positive(text: str) -> float:

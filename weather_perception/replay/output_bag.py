@@ -1,5 +1,6 @@
 """Writes and reads the bag of the node's (or the pipeline's) answers."""
 
+import struct
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -94,6 +95,13 @@ class Answered:
     restored_HW3: Image
     labels_HW: np.ndarray
     confidence_HW: np.ndarray
+
+
+def cdr_stamp_ns(data: bytes) -> int:
+    """The header's stamp, in nanoseconds, of a serialized message that begins with a header."""
+    order = "<" if data[1] & 1 else ">"
+    seconds, nanoseconds = struct.unpack_from(f"{order}iI", data, 4)
+    return int(seconds) * 1_000_000_000 + int(nanoseconds)
 
 
 class OutputReader:

@@ -10,12 +10,12 @@ from weather_perception.core.health import HealthReport
 from weather_perception.replay.frames import Frame, ReplayError
 from weather_perception.replay.link import OUTPUTS, Link, Message, NodeState, read_routing
 from weather_perception.replay.output_bag import RESTORED, ROUTING, OutputBag
+from weather_perception.replay.pace import Pace
 from weather_perception.replay.recording import Answer, Recording
 
 # How often a wait checks that the node is alive.
 CHECK_SECONDS = 0.2
 PROBE_SECONDS = 2.0
-START_SECONDS = 120.0  # a node that is alive may take this long to load PyTorch and the model
 # The first of them may have been sent before the last frame.
 IDLE_REPORTS = 3
 # No camera stamps a frame with this; the probe that opens the connection carries it.
@@ -46,6 +46,7 @@ class Player:
         timeout_s: float,
         check: Callable[[], None],
     ) -> None:
+        """`timeout_s`: how long to wait for an answer, or for the node to finish."""
         self._link = link
         self._bag = bag
         self._node = node
@@ -57,13 +58,17 @@ class Player:
         self._state: NodeState | None = None
         self._last_answer = 0.0
 
-    def connect(self, first: Frame) -> HealthReport:
+    def connect(self, first: Frame, patience_s: float) -> HealthReport:
         """Wait for the node, then probe with `first` until every output answers, so that no later frame is lost.
 
-        Returns the node's own counts before the first frame that counts.
+        The node may take `patience_s` to start. Returns its own counts before the first frame that counts.
         """
-        patience = max(self._timeout_s, START_SECONDS)
-        self._wait(lambda: self._state is not None, "restore_node to report on /diagnostics", patience)
+        if not self._until(lambda: self._state is not None, patience_s):
+            raise ReplayError(
+                f"waited {patience_s:g} s for {self._link.node_name} to report on /diagnostics; the nodes that are "
+                f"there: {', '.join(self._link.nodes()) or 'none'}; name one with --node, or allow more time with "
+                "--timeout"
+            )
         assert self._state is not None and first.raw is not None
         self._link.advertise(self._state.input_topic)
         self._wait(self._link.connected, f"restore_node to listen to {self._state.input_topic}")
@@ -82,13 +87,13 @@ class Player:
     def play(self, frames: Iterable[Frame], rate: float, max_in_flight: int) -> HealthReport:
         """Publish every frame when it is due, `rate` times as fast as recorded, then wait for the last answers.
 
+        Nobody waits out a gap in the recording: see `Pace`.
         Returns the node's own counts after that.
         """
         start = time.perf_counter()
-        first_ns: int | None = None
+        pace = Pace()
         for place, frame in enumerate(frames):
-            first_ns = frame.play_ns if first_ns is None else first_ns
-            played_s = (frame.play_ns - first_ns) / 1e9
+            played_s = pace.to(frame.play_ns)
             self._wait_until(start + played_s / rate)
             if max_in_flight:
                 self._await_room(max_in_flight)

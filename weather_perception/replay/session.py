@@ -14,22 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from weather_perception.core.contract import Manifest
 from weather_perception.core.pipeline import Pipeline
+from weather_perception.replay.answers import Answers, Earlier, begin_journal
 from weather_perception.replay.camera import CameraLog
+from weather_perception.replay.direct import DirectRun, run_direct
 from weather_perception.replay.frames import Frame, Source
 from weather_perception.replay.interruption import Interruption
+from weather_perception.replay.limits import judged
 from weather_perception.replay.models import Choice, baseline_path, choices, names_of
 from weather_perception.replay.output_bag import NODE, OutputBag, OutputReader
 from weather_perception.replay.progress import progress
-from weather_perception.replay.recording import (
-    BAG,
-    METRICS,
-    NODE_LOG,
-    REPORT,
-    DirectRun,
-    Recording,
-    results_folder,
-    run_direct,
-)
+from weather_perception.replay.recording import BAG, JOURNAL, METRICS, NODE_LOG, REPORT, Recording
+from weather_perception.replay.results import Place, results_folder
 from weather_perception.replay.sources import Wanted, open_sources
 from weather_perception.replay.window import Window
 
@@ -65,24 +60,40 @@ class Session:
 
     def run(self) -> dict[str, Any]:
         """Record the answers, score them and write the results; returns the contents of metrics.json."""
-        with results_folder(self._arguments.out, self._arguments.force) as work:
-            cameras = self._record(work)
-            return self._write(work, cameras, self._score(work, cameras))
+        given = self._arguments
+        with results_folder(given.out, given.force, given.resume) as place:
+            cameras = self._record(place)
+            return self._write(place, cameras, self._score(place.work, cameras))
 
-    def _record(self, work: Path) -> list[Recorded]:
+    def _record(self, place: Place) -> list[Recorded]:
         """First pass: play every camera's frames, directly or live, and write the bag of the answers."""
-        with OutputBag(work / BAG, list(itertools.chain(*self._nodes))) as bag:
+        pairs = list(zip(self._sources, self._nodes, strict=True))
+        with OutputBag(place.work / BAG, list(itertools.chain(*self._nodes))) as bag:
             if self._arguments.live:
-                return [self._live(*pair, bag, work) for pair in zip(self._sources, self._nodes, strict=True)]
+                return [self._live(*pair, bag, place.work) for pair in pairs]
             pipelines = [choice.open() for choice in self._chosen]
             for pipeline in pipelines:
                 self._check_labels(pipeline.manifest)
-            return [self._direct(*pair, pipelines, bag) for pair in zip(self._sources, self._nodes, strict=True)]
+            identity = self._identity(pipelines)
+            earlier = Earlier(place.earlier, identity) if place.earlier else None
+            with begin_journal(place.work, identity) as journal:
+                answers = Answers(bag, journal, earlier)
+                return [self._direct(*pair, pipelines, answers) for pair in pairs]
 
-    def _direct(self, source: Source, nodes: list[str], pipelines: Sequence[Pipeline], bag: OutputBag) -> Recorded:
+    def _identity(self, pipelines: Sequence[Pipeline]) -> dict[str, Any]:
+        """What has to be the same for a run to go on with the answers of an earlier one."""
+        given = self._arguments
+        return {
+            "recordings": [source.name for source in self._sources],
+            "models": [pipeline.engine.model_hash for pipeline in pipelines],
+            "engines": [f"{choice.engine} {choice.precision} {choice.device}" for choice in self._chosen],
+            "frames": f"start {given.start}, stride {given.stride}, {given.fps} frames/s",
+        }
+
+    def _direct(self, source: Source, nodes: list[str], pipelines: Sequence[Pipeline], answers: Answers) -> Recorded:
         runs = [DirectRun.of(pipeline, node) for pipeline, node in zip(pipelines, nodes, strict=True)]
         log = CameraLog()
-        run_direct(log.reading(self._frames(source, "restoring")), runs, bag)
+        run_direct(log.reading(self._frames(source, "restoring")), runs, answers)
         manifests = [pipeline.manifest for pipeline in pipelines]
         return Recorded(source, log, [run.recording for run in runs], manifests, nodes)
 
@@ -96,6 +107,9 @@ class Session:
         )
         program, log = open_program(choice.path), CameraLog()
         self._check_labels(program.manifest)
+        if self._interruption.asked:  # while another camera was played
+            nothing = Recording("live", choice.engine, program.manifest.name, program.sha256)
+            return Recorded(source, log, [nothing], [program.manifest], nodes)
         frames = log.reading(self._frames(source, "live"))
         recording = run_live(frames, options, program.sha256, bag, nodes[0], work / NODE_LOG)
         return Recorded(source, log, [recording], [program.manifest], nodes)
@@ -126,7 +140,7 @@ class Session:
             )
         return results
 
-    def _write(self, work: Path, cameras: Sequence[Recorded], results: "Sequence[CameraResults]") -> dict[str, Any]:
+    def _write(self, place: Place, cameras: Sequence[Recorded], results: "Sequence[CameraResults]") -> dict[str, Any]:
         """Write metrics.json and the report."""
         from weather_perception.replay.document import Model, document
         from weather_perception.replay.machine import machine, package_version
@@ -143,11 +157,14 @@ class Session:
             "finished_utc": _now(),
             "mode": cameras[0].recordings[0].mode,
             "complete": not self._interruption.asked,
-            "resumed": False,
+            "resumed": place.earlier is not None,
         }
         found = document(replay, machine({choice.device for choice in self._chosen}), models, results)
-        write_report(work / REPORT, found, results)
-        (work / METRICS).write_text(json.dumps(found) + "\n", encoding="utf-8")
+        found["limits"] = judged(self._arguments.fail_under, found)
+        write_report(place.work / REPORT, found, results)
+        (place.work / METRICS).write_text(json.dumps(found) + "\n", encoding="utf-8")
+        if not self._interruption.asked:
+            (place.work / JOURNAL).unlink(missing_ok=True)
         return found
 
     def _check_labels(self, manifest: Manifest) -> None:

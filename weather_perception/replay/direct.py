@@ -1,0 +1,72 @@
+"""Direct mode: models answer frames in this process, as fast as the machine can."""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from weather_perception.core.contract import Image
+from weather_perception.core.pipeline import FrameError, Pipeline
+from weather_perception.replay.answers import Answers
+from weather_perception.replay.frames import Frame
+from weather_perception.replay.pace import Pace
+from weather_perception.replay.recording import Recording
+
+
+@dataclass(frozen=True)
+class DirectRun:
+    """A model that answers in this process: its pipeline, the place of its answers in the bag, what is counted."""
+
+    pipeline: Pipeline
+    node: str
+    recording: Recording
+    sizes: set[tuple[int, ...]] = field(default_factory=set)
+    """Frame sizes that the engine has run."""
+
+    @classmethod
+    def of(cls, pipeline: Pipeline, node: str) -> "DirectRun":
+        """The run of a pipeline that has answered nothing yet."""
+        engine = pipeline.engine
+        return cls(pipeline, node, Recording("direct", engine.name, engine.manifest.name, engine.model_hash))
+
+    def answer(self, place: int, frame: Frame, answers: Answers) -> None:
+        """Process a frame and keep its answer, or count why there is none."""
+        recording = self.recording
+        recording.sent += 1
+        earlier = answers.taken_over(self.node, place, frame)
+        if earlier is not None:
+            recording.answers[place] = earlier
+            recording.taken_over += 1
+            return
+        try:
+            if frame.image_HW3 is None:
+                raise frame.problem or FrameError("undecodable", "the frame has no image")
+            self._warm(frame.image_HW3)
+            perception = self.pipeline.process(frame.image_HW3)
+        except FrameError as error:
+            recording.dropped(error.reason, str(error), place)
+            return
+        recording.engine = self.pipeline.engine.name
+        recording.answers[place] = answers.keep(self.node, place, frame, perception, self.pipeline.manifest.name)
+
+    def _warm(self, image_HW3: Image) -> None:
+        """Run an engine once before its first frame of a size, uncounted: it may have to be found, opened or built."""
+        if image_HW3.shape not in self.sizes:
+            self.pipeline.process(image_HW3)
+            self.sizes.add(image_HW3.shape)
+
+
+def run_direct(frames: Iterable[Frame], runs: Sequence[DirectRun], answers: Answers) -> None:
+    """Have every model answer every frame; the latency of a frame is its inference.
+
+    A model's own time is that of reading and of its own answers.
+    """
+    start, pace = time.perf_counter(), Pace()
+    own_s = [0.0] * len(runs)
+    for place, frame in enumerate(frames):
+        played_s = pace.to(frame.play_ns)
+        for index, run in enumerate(runs):
+            began = time.perf_counter()
+            run.answer(place, frame, answers)
+            own_s[index] += time.perf_counter() - began
+            run.recording.played_s = played_s
+            run.recording.wall_s = time.perf_counter() - start - sum(own_s) + own_s[index]
