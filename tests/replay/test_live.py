@@ -92,6 +92,16 @@ def test_frames_are_played_into_a_node_that_already_runs(tmp_path: Path, drive: 
     assert (metrics["frames_sent"], metrics["frames_received"], metrics["drops"]) == (4, 4, {})
 
 
+def test_a_node_that_is_not_there_is_waited_for_as_long_as_asked(
+    tmp_path: Path, drive: list[Shot], tiny_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bag = write_bag(tmp_path / "bag", drive[:1])
+    arguments = ["--model", str(tiny_model), "--live", "--node", "/nobody", "--timeout", "0.5"]
+    assert main([str(bag), "--out", str(tmp_path / "out"), *arguments]) == 1
+    said = capsys.readouterr().err
+    assert "waited 0.5 s for /nobody to report on /diagnostics; the nodes that are there: " in said
+
+
 def test_every_missing_answer_has_a_reason() -> None:
     def health(received: int, answered: int, drops: dict[str, int]) -> HealthReport:
         return HealthReport("tiny", "", "torch", received, answered, 0.0, 0.0, None, None, None, drops)

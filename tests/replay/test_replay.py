@@ -15,7 +15,6 @@ from tests.support.tiny import TinyModel, export_tiny, tiny_manifest
 from weather_perception.core.program import open_program, save_program
 from weather_perception.replay.bags import open_reader
 from weather_perception.replay.cli import main
-from weather_perception.replay.evaluation import Evaluator
 from weather_perception.replay.no_reference import MEASURES
 
 
@@ -163,18 +162,6 @@ def test_results_are_not_overwritten_unless_told(
     assert replay(*arguments) == 1
     assert "--force" in capsys.readouterr().err
     assert replay(*arguments, "--force") == 0
-
-
-def test_an_interrupted_run_leaves_nothing_that_looks_finished(
-    tmp_path: Path, bag: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Evaluator, "score", interrupt)
-    (tmp_path / "metrics.json").write_text("{}")
-    assert replay(bag, "--out", tmp_path, "--model", tiny_model, "--force") == 130
-    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

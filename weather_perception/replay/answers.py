@@ -53,8 +53,9 @@ class Answers:
 
 def begin_journal(work: Path, identity: Mapping[str, Any]) -> TextIO:
     """A new journal under `work`; `identity` says which run it is of."""
+    head = json.dumps({"journal": VERSION, **identity})
     file = (work / JOURNAL).open("w", encoding="utf-8")
-    file.write(json.dumps({"journal": VERSION, **identity}) + "\n")
+    file.write(head + "\n")
     file.flush()
     return file
 

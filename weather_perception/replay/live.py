@@ -216,6 +216,15 @@ class NodeProcess:
             self._process.wait()
         self._file.close()
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def ended(self) -> bool:
+        """Whether the process has ended."""
+        return self._process.poll() is not None
+
     def check(self) -> None:
         """Raise ReplayError with the node's own last words if it has ended."""
         code = self._process.poll()

@@ -29,8 +29,8 @@ BAG_VERSION: Literal[8] = 8  # the newest that ROS 2 Humble still reads
 class OutputBag:
     """A rosbag2 MCAP being written, with the topics of one or more nodes.
 
-    The bag time of an answer is its frame's, so that the answers come back in the order of the frames. Leaving the
-    `with` block by an exception leaves a bag without metadata.
+    The bag time of an answer is its frame's, so that the answers come back in the order of the frames. What was written
+    before an exception can be read.
     """
 
     def __init__(self, path: Path, nodes: Sequence[str] = (NODE,)) -> None:
@@ -50,7 +50,10 @@ class OutputBag:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._writer.__exit__(kind, error, trace)
+        if isinstance(error, OSError):  # the disk takes no more
+            self._writer.__exit__(kind, error, trace)
+        else:
+            self._writer.__exit__(None, None, None)
 
     def write_cdr(self, output: str, play_ns: int, data: bytes, node: str = NODE) -> None:
         """Write a message as DDS delivered it, at the bag time of its frame."""
