@@ -169,7 +169,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_half_written(
     monkeypatch.setattr(OutputBag, "write", full)
     assert replay(write_mcap(tmp_path / "a.mcap", {TOPIC: Kind(IMAGE)}, rows(2))) == ExitCode.NO_SPACE
     assert "the disk is full" in capsys.readouterr().err
-    assert not list((tmp_path / "out").iterdir())
+    assert not (tmp_path / "out").exists()
 
 
 def test_no_answer_at_all_is_no_success(
