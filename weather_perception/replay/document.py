@@ -154,7 +154,7 @@ def _run(log: CameraLog, model: Model, recording: Recording, evaluation: Evaluat
         "weathers": {name: scores.as_dict(labels) for name, scores in weathers.items()},
         "degraded": pooled(degraded.values()).as_dict(labels) if weathers else None,
         "all": pooled(weathers.values()).as_dict(labels) if weathers else None,
-        "detector": None,
+        "detector": evaluation.detector.as_dict() if evaluation.detector else None,
         "frames": _columns(log, recording, evaluation),
     }
 

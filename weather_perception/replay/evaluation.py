@@ -11,6 +11,7 @@ from weather_perception.core.contract import Image, Manifest
 from weather_perception.core.pipeline import Pipeline
 from weather_perception.core.scores import confusion, psnr, ssim
 from weather_perception.replay.columns import Columns
+from weather_perception.replay.detector import Detector, DetectorScores
 from weather_perception.replay.frames import VOID, Frame, Source, Truth, UnusedTruth
 from weather_perception.replay.moments import Moment, Moments, Seen
 from weather_perception.replay.no_reference import Measured, NoReference
@@ -65,6 +66,7 @@ class Evaluation:
     columns: Columns = field(default_factory=Columns)
     moments: list[Moment] = field(default_factory=list)
     dominant: Counter[str] = field(default_factory=Counter)
+    detector: DetectorScores | None = None
 
     def degraded(self) -> tuple[dict[str, WeatherScores], str]:
         """The weathers to pool masks over, and their name.
@@ -85,6 +87,7 @@ class Evaluator:
         recording: Recording,
         truth_names: tuple[str, ...] | None = None,
         baseline: Pipeline | None = None,
+        detector: Detector | None = None,
     ) -> None:
         """`baseline` is a second model, whose masks are scored as the base; `truth_names` as in `LabelNames`.
 
@@ -98,6 +101,7 @@ class Evaluator:
         self._weathers = manifest.weathers if manifest.names_weather else ()
         self._palette = manifest.palette
         self._measures, self._moments = NoReference(), Moments()
+        self.result.detector = DetectorScores(detector, truth_names or names) if detector is not None else None
         self._baseline = baseline
         if baseline is not None:
             base_names = tuple(item.name for item in baseline.manifest.classes)
@@ -115,6 +119,8 @@ class Evaluator:
             self.result.dominant[answer.dominant_weather] += 1
         if answer is not None and pictures is not None and frame.image_HW3 is not None:
             figures |= self._mask(pictures)
+            if self.result.detector is not None:
+                self.result.detector.look(place, frame.image_HW3, pictures.restored_HW3, truth.labels_HW)
             measured = self._measures.measure(
                 frame.stamp_ns, frame.image_HW3, pictures.restored_HW3, pictures.labels_HW
             )

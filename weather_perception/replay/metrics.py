@@ -37,6 +37,7 @@ def overview(document: dict[str, Any], camera: dict[str, Any], run: dict[str, An
         "truth_unused": camera["truth"]["unused"],
         "latency_ms": run["latency_ms"],
         "model": {"name": model["name"], "sha256": model["sha256"]},
+        "detector": run["detector"],
         "mode": document["replay"]["mode"],
         "engine": model["engine"],
         "speed": run["speed"],
@@ -78,11 +79,13 @@ def facts(metrics: dict[str, Any]) -> list[tuple[str, str, str]]:
         ("weather right", _number(metrics["weather_accuracy"], "{:.1%}"), ""),
         ("weather seen", _seen(metrics["dominant_weather_frames"]), "the dominant weather, by frames"),
         ("truth not used", _unused(metrics["truth_unused"]), _examples(metrics["truth_unused"])),
+        ("detector", *detector_in_words(metrics["detector"])),
         ("model", model["name"], f"{model['sha256'][:12]}, engine {metrics['engine']}, {metrics['mode']} mode"),
     ]
     hidden = {"weather right" if metrics["weather_accuracy"] is None else "weather seen"}
     if not metrics["dominant_weather_frames"]:  # the model does not tell weathers apart
         hidden.add("weather seen")
+    hidden |= set() if metrics["detector"] else {"detector"}
     hidden |= set() if metrics["truth_unused"] else {"truth not used"}
     hidden |= {"mIoU base, refined"} if metrics["miou_refined"] is None else set()
     return [fact for fact in found if fact[0] not in hidden]
@@ -121,6 +124,21 @@ def _psnr(key: str, row: dict[str, Any]) -> str:
 
 def _seen(frames: dict[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in sorted(frames.items())) or "-"
+
+
+def detector_in_words(detector: dict[str, Any] | None) -> tuple[str, str]:
+    """What a user's own model makes of the original and of the restored frames, and its name."""
+    if detector is None:
+        return "", ""
+    before, after = detector["input"], detector["restored"]
+    agreement = _number(detector["agreement"], "{:.1%}")
+    if detector["kind"] == "boxes":
+        said = f"{before['count']} boxes in the original frames, {after['count']} in the restored ones"
+        return f"{said}, {agreement} in both", detector["name"]
+    said = f"{agreement} of the pixels have the same class in both"
+    if after["miou"] is not None:
+        said = f"mIoU {before['miou']:.3f} on the original frames, {after['miou']:.3f} on the restored ones, {said}"
+    return said, detector["name"]
 
 
 def _unused(unused: dict[str, Any]) -> str:

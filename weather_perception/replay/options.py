@@ -130,6 +130,12 @@ def _add_live(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_judgement(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--detector",
+        metavar="MODULE:FACTORY",
+        help="run a model of your own on original and restored frames, and report its change; FACTORY returns a "
+        "function from a frame to class ids or boxes, as weather_perception.replay.detectors:base_segmenter does",
+    )
     group.add_argument("--fail-under", nargs="+", type=limit, default=[], metavar="FIGURE=LIMIT", help=HELP)
     group.add_argument("--junit", type=Path, metavar="FILE", help="write the limits, held or not, as a JUnit file")
 

@@ -29,6 +29,7 @@ from weather_perception.replay.sources import Wanted, open_sources
 from weather_perception.replay.window import Window
 
 if TYPE_CHECKING:  # scoring loads PyTorch, which must not happen before the command line is read
+    from weather_perception.replay.detector import Detector
     from weather_perception.replay.document import CameraResults
 
 
@@ -57,6 +58,7 @@ class Session:
         self._chosen = choices(arguments)
         self._names = names_of(self._chosen)
         self._nodes = nodes_of(self._sources, self._names)
+        self._detector = _detector(arguments.detector)
 
     def run(self) -> dict[str, Any]:
         """Record the answers, score them and write the results; returns the contents of metrics.json."""
@@ -119,13 +121,12 @@ class Session:
         from weather_perception.replay.document import CameraResults
         from weather_perception.replay.evaluation import Evaluator, evaluate
 
-        baseline = self._baseline()
-        results = []
+        baseline, results = self._baseline(), []
         for camera in cameras:
             truth_names = self._arguments.label_names or camera.source.label_names
             with ExitStack() as stack:
                 evaluators = [
-                    Evaluator(manifest, recording, truth_names, baseline)
+                    Evaluator(manifest, recording, truth_names, baseline, self._detector)
                     for manifest, recording in zip(camera.manifests, camera.recordings, strict=True)
                 ]
                 readers = [OutputReader(work / BAG, stack, node) for node in camera.nodes]
@@ -221,6 +222,15 @@ def _word(text: str) -> str:
     """The text as a part of a ROS name: letters, digits and underscores, no digit first."""
     word = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_") or "camera"
     return f"_{word}" if word[0].isdigit() else word
+
+
+def _detector(name: str | None) -> "Detector | None":
+    """The user's own model, made before the work, so that a fault in it costs no run."""
+    if name is None:
+        return None
+    from weather_perception.replay.detector import Detector
+
+    return Detector(name)
 
 
 def _now() -> str:
