@@ -1,7 +1,9 @@
 # make demo     a simulated drive through bad weather, through the live node, to a report
+# make report FROM=drive.mp4   replays a bag, a video or a folder of pictures, and opens the report
 # make test     every test
 # make bench    measures every engine of this machine: about 15 minutes on two idle CPU cores
 # make bench-quality   judges the default model in bad weather on unseen drives: about 5 minutes on two cores
+# make docs     the documentation as a site, in out/site
 # make lint     formatting, lint and types
 # Each sets up .venv first, once: the pinned packages, real ROS 2 wheels among them, and this package.
 
@@ -9,12 +11,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-REQUIREMENTS := $(wildcard requirements/*.txt)
+# The site's tools are installed by `make docs` alone.
+REQUIREMENTS := $(filter-out requirements/docs.txt,$(wildcard requirements/*.txt))
 WITHOUT_DEPENDENCIES := requirements/tensorrt-dry-run.txt
 
 # The demo's drive: a seed that no training uses.
 DEMO := out/demo
 DEMO_SEED := 1020260
+# Where `make report` writes: a folder named after the recording.
+REPORT = out/$(basename $(notdir $(patsubst %/,%,$(FROM))))
 
 # .venv brings its own ROS 2 client library and its own DDS, whatever the shell has sourced; nothing leaves this machine.
 unexport PYTHONPATH AMENT_PREFIX_PATH COLCON_PREFIX_PATH CMAKE_PREFIX_PATH
@@ -22,10 +27,10 @@ export RMW_IMPLEMENTATION := rmw_fastrtps_cpp
 export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test bench bench-quality lint format clean
+.PHONY: help setup demo report test bench bench-quality docs lint format clean
 
 help:
-	@sed -n 's/^# //p' Makefile | head -5
+	@sed -n 's/^# //p' Makefile | head -7
 
 setup: $(STAMP)
 
@@ -45,6 +50,11 @@ demo: $(STAMP)
 	$(BIN)/replay $(DEMO)/input --live --max-in-flight 1 --out $(DEMO) --force
 	@echo "Report: $(CURDIR)/$(DEMO)/report.html"
 
+report: $(STAMP)
+	@test -n "$(FROM)" || { echo "Name the recording: make report FROM=drive.mp4"; exit 1; }
+	$(BIN)/replay "$(FROM)" --out "$(REPORT)" --force
+	@$(BIN)/python -m webbrowser "file://$(abspath $(REPORT))/report.html" || true
+
 # As many tests at a time as there are cores, each on one: more threads than cores wait for one another.
 test: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
@@ -54,6 +64,12 @@ bench: $(STAMP)
 
 bench-quality: $(STAMP)
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks.quality models/default.pt2 --base models/base.pt2 --out out/quality
+
+docs: $(STAMP)
+	$(BIN)/python -m pip install -q -c requirements/constraints.txt -r requirements/docs.txt
+	$(BIN)/python docs/site/reference.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	@echo "Site: $(CURDIR)/out/site/index.html"
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check

@@ -237,7 +237,7 @@ def _layers(seen: Seen, palette_C3: Image) -> tuple[Layer, ...]:
 
 
 def _decibels(psnr: float) -> str:
-    return f", {psnr:.1f} dB" if psnr < PSNR_CEILING_DB else ", identical to the truth"
+    return f", {psnr:.1f} dB" if psnr < PSNR_CEILING_DB else ", identical"
 
 
 def picture_uri(image_HW3: Image) -> str:

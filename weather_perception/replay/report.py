@@ -84,7 +84,8 @@ def _asset(environment: Environment, name: str) -> Markup:
 def _title(metrics: Metrics) -> str:
     recordings = list(dict.fromkeys(camera["recording"] for camera in metrics["cameras"]))
     if len(recordings) == 1:
-        return PurePath(recordings[0]).name or recordings[0]
+        path = PurePath(recordings[0])
+        return path.name if path.suffix else "/".join(path.parts[-2:])  # a bag is often called by its time alone
     return f"{len(recordings)} recordings"
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from weather_perception.core.scores import PSNR_CEILING_DB
 from weather_perception.replay.comparison import Comparison, measures_of, scores_of
 from weather_perception.replay.histogram import Histogram, histogram
 from weather_perception.replay.metrics import cells, judgements
@@ -243,13 +243,10 @@ def _unanswered(camera: Metrics, run: Metrics, states: NDArray[np.bool_]) -> Ite
 
 
 def _quality(timeline: Timeline, columns: Metrics) -> Lines | None:
-    """PSNR over time; the frames whose image is identical to the truth have none."""
-    if not timeline.drawable or not any(value is not None for value in columns["psnr_restored"]):
+    """PSNR over time; frames that are identical to the truth before or after have no part in it."""
+    sides = {"restored": column(columns["psnr_restored"]), "camera": column(columns["psnr_input"])}
+    beyond = np.max(list(sides.values()), axis=0) >= PSNR_CEILING_DB
+    shown = {name: np.where(beyond, np.nan, values) for name, values in sides.items()}
+    if not timeline.drawable or not np.isfinite(shown["restored"]).any():
         return None
-
-    def below_the_ceiling(values: Sequence[Any]) -> Column:
-        found = column(values)
-        return np.where(found >= 100, np.nan, found)
-
-    sides = {"restored": columns["psnr_restored"], "camera": columns["psnr_input"]}
-    return timeline.lines({name: below_the_ceiling(values) for name, values in sides.items()})
+    return timeline.lines(shown)

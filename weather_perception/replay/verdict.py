@@ -146,7 +146,7 @@ def _judged(runs: Sequence[Metrics]) -> list[tuple[int, str]]:
     if miou is not None:
         before, after = miou
         sign = _sign(after - before, TELLING_MIOU)
-        verb = {1: "betters the masks", 0: "leaves the masks as good as they were", -1: "worsens the masks"}[sign]
+        verb = {1: "improves the masks", 0: "leaves the masks as good as they were", -1: "worsens the masks"}[sign]
         found.append((sign, f"{verb} (mIoU {before:.3f} to {after:.3f})"))
     return found
 

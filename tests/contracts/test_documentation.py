@@ -1,0 +1,58 @@
+"""The documentation site holds every page, its generated tables are up to date, and it builds."""
+
+import ast
+import re
+import runpy
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+MISSING = "" if find_spec("mkdocs") and find_spec("material") else "MkDocs is not installed: make docs installs it"
+
+
+def pages_of(nav: Any) -> list[str]:
+    if isinstance(nav, str):
+        return [nav]
+    return [page for item in (nav.values() if isinstance(nav, dict) else nav) for page in pages_of(item)]
+
+
+def test_the_site_has_every_page_once() -> None:
+    nav = pages_of(yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"])
+    assert sorted(nav) == sorted(str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md"))
+
+
+def test_the_table_of_parameters_is_the_one_that_the_code_writes() -> None:
+    reference = runpy.run_path(str(DOCS / "site/reference.py"))
+    (table,) = reference["BETWEEN"].findall((DOCS / "node.md").read_text())
+    assert table == reference["parameters"](), "bring it up to date: python docs/site/reference.py"
+
+
+def test_the_table_of_topics_has_those_that_the_node_publishes_and_no_other() -> None:
+    published = set()
+    for source in ("node.py", "restorer.py"):
+        for call in ast.walk(ast.parse((ROOT / "weather_perception" / source).read_text())):
+            if isinstance(call, ast.Call) and getattr(call.func, "attr", "") == "create_publisher":
+                kind, topic = call.args[:2]
+                assert isinstance(kind, ast.Name)
+                assert isinstance(topic, ast.Constant)
+                published.add((topic.value, kind.id.removesuffix("Msg")))
+    section = (DOCS / "node.md").read_text().partition("\n## Topics\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `([^`]+)` \| \w+/(\w+)", section, re.MULTILINE)
+    assert set(rows) == published
+
+
+@pytest.mark.skipif(bool(MISSING), reason=MISSING)
+def test_it_builds_without_a_warning_and_asks_no_other_host(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    home = (tmp_path / "index.html").read_text()
+    loaded = re.findall(r"<(?:script|img|link)[^>]*(?:src|href)=\"?(https?://[^\s\">]+)", home)
+    assert loaded == []
