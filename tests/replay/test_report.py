@@ -80,6 +80,18 @@ def test_cameras_and_models_have_a_section_each_and_a_common_table() -> None:
     assert "All cameras together: old" in page
 
 
+def test_a_users_own_model_is_shown_on_both_images() -> None:
+    one = camera()
+    sides = [{"count": n, "mean_score": 0.5, "by_class": {"car": n}, "miou": None} for n in (3, 7)]
+    one["runs"][0]["detector"] = {
+        "name": "mine:make", "kind": "boxes", "frames": 300, "input": sides[0], "restored": sides[1], "agreement": 0.4,
+    }  # fmt: skip
+    page = render_report(document(one), {})
+    assert "<code>mine:make</code>" in page
+    assert '<th scope="row">car</th><td>3</td><td>7</td>' in page
+    assert "40.0 % of its boxes have a partner" in page
+
+
 def test_drives_of_one_report_give_intervals_over_drives() -> None:
     page = render_report(document(*(camera(gain_db=2.0, recording=f"/data/{n}") for n in range(5))), {})
     assert "a bootstrap over 5 drives." in page

@@ -83,6 +83,16 @@ def test_a_model_slower_than_the_camera_and_lost_frames_are_said() -> None:
     assert len(cautions(document(one))) == 1
 
 
+def test_many_slow_cameras_are_one_caution_and_others_name_their_camera() -> None:
+    cameras = [camera(topic=f"/camera{n}") for n in range(6)]
+    for one in cameras:
+        one["runs"][0]["latency_ms"]["p95"] = 300.0
+    cameras[4]["counts"]["undecodable"] = 2
+    damaged, slow = cautions(document(*cameras))
+    assert damaged == "/camera4: 2 frames could not be decoded."
+    assert "6 cameras" in slow
+
+
 def test_an_interrupted_run_is_said_and_one_without_faults_has_no_cautions() -> None:
     whole = document(camera())
     assert cautions(whole) == []

@@ -32,7 +32,14 @@ def ask(page: Path, question: str, dark: bool = False) -> dict[str, Any]:
     )
     harness = page.with_name("harness.html")
     harness.write_text(HARNESS % {"frames": frames, "question": question})
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files", "--dump-dom"]
+    options = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--allow-file-access-from-files",
+        "--dump-dom",
+    ]
+    options += ["--disable-dev-shm-usage"]  # a container has little of it
     options += [f"--user-data-dir={page.with_name('profile')}", "--virtual-time-budget=10000"]
     options += [f"--blink-settings=preferredColorScheme={0 if dark else 1}"]
     done = subprocess.run([CHROMIUM, *options, harness.as_uri()], capture_output=True, text=True, timeout=120)

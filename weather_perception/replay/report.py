@@ -109,7 +109,7 @@ def _facts(metrics: Metrics) -> list[tuple[str, list[str]]]:
     facts = [
         ("Recording", list(dict.fromkeys(camera["recording"] for camera in cameras))),
         ("Frames", _frames(cameras)),
-        ("Recorded", list(dict.fromkeys(text for camera in cameras for text in _recorded(camera)))),
+        ("Recorded", _recorded(cameras)),
         ("Model", [_model(model) for model in metrics["models"]]),
         ("Run", [f"{run['mode']} mode, {', '.join(_speeds(cameras)) or 'no speed known'}", _when(run)]),
         ("Machine", [hardware, systems, f"Python {machine['python']}, PyTorch {machine['torch']}"]),
@@ -129,17 +129,22 @@ def _frames(cameras: Sequence[Metrics]) -> list[str]:
     return said
 
 
-def _recorded(camera: Metrics) -> list[str]:
-    span, period, length = camera["span"], period_ms(camera), span_of(camera)
-    if span is None:
-        return []
-    rate = f"{1000 / period:.3g} frames a second" if period else ""
-    said = [", ".join(text for text in (length, rate) if text)]
-    if span["first_utc"]:
-        said += [f"from {stamp_in_words(span['first_stamp_ns'])}", f"to {stamp_in_words(span['last_stamp_ns'])}"]
-    else:
+def _recorded(cameras: Sequence[Metrics]) -> list[str]:
+    """How long and how fast each camera recorded, and from when to when all of them did."""
+    spans = [camera["span"] for camera in cameras if camera["span"] is not None]
+    said = list(dict.fromkeys(_pace(camera) for camera in cameras))
+    dated = [span for span in spans if span["first_utc"]]
+    if dated:
+        first, last = min(span["first_stamp_ns"] for span in dated), max(span["last_stamp_ns"] for span in dated)
+        said += [f"from {stamp_in_words(first)}", f"to {stamp_in_words(last)}"]
+    elif spans:
         said.append("without a date: the stamps count from the start")
     return [text for text in said if text]
+
+
+def _pace(camera: Metrics) -> str:
+    period, length = period_ms(camera), span_of(camera)
+    return ", ".join(text for text in (length, f"{1000 / period:.3g} frames a second" if period else "") if text)
 
 
 def _model(model: Metrics) -> str:

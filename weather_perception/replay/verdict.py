@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -58,13 +59,14 @@ def cautions(metrics: Metrics) -> list[str]:
     found = []
     if not metrics["replay"]["complete"]:
         found.append("The run was interrupted: the figures hold for the frames before that. --resume goes on.")
+    many = len(metrics["cameras"]) > 1
     for camera in metrics["cameras"]:
-        about = f"{camera['name']}: " if len(metrics["cameras"]) > 1 else ""
+        about = f"{camera['topic'] or PurePath(camera['recording']).name}: " if many else ""
         found += [about + text for text in _of_camera(camera)]
         for run in camera["runs"]:
             which = f"{run['model']}, " if len(metrics["models"]) > 1 else ""
-            found += [about + which + text for text in _of_run(camera, run)]
-    return found
+            found += [about + which + text for text in _of_run(run)]
+    return found + _slow(metrics)
 
 
 def _of_camera(camera: Metrics) -> list[str]:
@@ -78,17 +80,29 @@ def _of_camera(camera: Metrics) -> list[str]:
     return [*(f"{note}." for note in camera["notes"]), *found]
 
 
-def _of_run(camera: Metrics, run: Metrics) -> list[str]:
-    counts, found = run["counts"], []
-    if 0 < counts["answered"] < counts["sent"]:
-        reasons = ", ".join(f"{_plain(reason)} {count}" for reason, count in sorted(counts["dropped"].items()))
-        lost = counts["sent"] - counts["answered"]
-        found.append(f"{lost} of {counts['sent']} frames got no answer ({reasons}).")
-    period, p95 = period_ms(camera), run["latency_ms"]["p95"]
-    if period and p95 and p95 > period:
+def _of_run(run: Metrics) -> list[str]:
+    counts = run["counts"]
+    if not 0 < counts["answered"] < counts["sent"]:
+        return []
+    reasons = ", ".join(f"{_plain(reason)} {count}" for reason, count in sorted(counts["dropped"].items()))
+    lost = counts["sent"] - counts["answered"]
+    return [f"{lost} of {counts['sent']} frames got no answer ({reasons})."]
+
+
+def _slow(metrics: Metrics) -> list[str]:
+    """The models that are slower than a camera, each in one sentence for all cameras."""
+    found = []
+    for place, model in enumerate(metrics["models"]):
+        pairs = [(camera["runs"][place]["latency_ms"]["p95"], period_ms(camera)) for camera in metrics["cameras"]]
+        slow = [(p95, period) for p95, period in pairs if p95 and period and p95 > period]
+        if not slow:
+            continue
+        p95, period = max(slow)
+        which = f"{model['id']}: " if len(metrics["models"]) > 1 else ""
+        more = "or more" if len(pairs) == 1 else f"or more on one of the {len(slow)} cameras that this holds for"
         found.append(
-            f"one frame in twenty took {p95:.0f} ms or more, and the camera sends one every {period:.0f} ms: on this "
-            "machine, with this engine, the node would skip frames."
+            f"{which}one frame in twenty took {p95:.0f} ms {more}, and the camera sends one every {period:.0f} ms: on "
+            "this machine, with this engine, the node would skip frames."
         )
     return found
 
