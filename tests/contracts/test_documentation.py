@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
+from weather_perception.replay.exits import ExitCode
+from weather_perception.replay.options import parser
+
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 MISSING = "" if find_spec("mkdocs") and find_spec("material") else "MkDocs is not installed: make docs installs it"
@@ -46,6 +49,17 @@ def test_the_table_of_topics_has_those_that_the_node_publishes_and_no_other() ->
     section = (DOCS / "node.md").read_text().partition("\n## Topics\n")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| `([^`]+)` \| \w+/(\w+)", section, re.MULTILINE)
     assert set(rows) == published
+
+
+def test_every_exit_code_of_replay_is_explained() -> None:
+    section = (DOCS / "troubleshooting.md").read_text().partition("### Exit codes of replay")[2].partition("\n## ")[0]
+    assert [int(code) for code in re.findall(r"^\| (\d+) \|", section, re.MULTILINE)] == sorted(ExitCode)
+
+
+def test_every_option_of_replay_that_its_page_names_exists() -> None:
+    options = {option for action in parser()._actions for option in action.option_strings}
+    text = (DOCS / "replay.md").read_text().partition("## The demo")[0]
+    assert set(re.findall(r"--[a-z][\w-]+", text)) <= options
 
 
 @pytest.mark.skipif(bool(MISSING), reason=MISSING)
