@@ -27,7 +27,8 @@ def test_every_size_is_parsed_once_and_the_graph_is_the_one_that_torch_opens(
     parsed.clear()
     opened = open_program(tiny_model).exported
     assert set(parsed.values()) <= {0, 1} and sum(parsed.values()) > 1
-    assert str(opened) == str(plain)
+    assert opened.module().code == plain.module().code
+    assert str(opened.graph_signature) == str(plain.graph_signature)
     assert str(opened.range_constraints) == str(plain.range_constraints)
     assert GraphModuleDeserializer._parse_sym_expr is counted
 

@@ -40,6 +40,21 @@ class Outputs(NamedTuple):
     gates_BG: NDArray[np.float32]
 
 
+class Bounds(NamedTuple):
+    """The least and the greatest value allowed."""
+
+    low: int
+    high: int
+
+
+class Sizes(NamedTuple):
+    """The frames that a model takes: how many in one batch, and their height and width in pixels."""
+
+    batch: Bounds
+    height: Bounds
+    width: Bounds
+
+
 OUTPUT_NAMES = ("restored", "labels", "confidence", "weather", "gates")
 
 

@@ -20,7 +20,17 @@ from torch.export import ExportedProgram
 from torch.export.passes import move_to_device_pass
 from torch.fx import GraphModule
 
-from weather_perception.core.contract import INPUT_NAME, MANIFEST_FILE, OUTPUT_NAMES, ContractError, Manifest
+from weather_perception.core.archive import MAX_BYTES, clean_archive
+from weather_perception.core.contract import (
+    INPUT_NAME,
+    MANIFEST_FILE,
+    OUTPUT_NAMES,
+    Bounds,
+    ContractError,
+    Manifest,
+    Sizes,
+)
+from weather_perception.core.plain_graph import UnsafeModelError
 
 # (dtype, rank, fixed last dimension or None) of every tensor of the contract, in order.
 _INPUT = (torch.uint8, 4, 3)
@@ -33,6 +43,10 @@ _OUTPUTS = (
 )
 
 
+# A dimension without an upper bound has one anyway: nothing larger is a frame.
+_MAX_SIZE = 2**31 - 1
+
+
 @dataclass(frozen=True)
 class Program:
     """A checked model file: the exported graph, its manifest and the SHA-256 of its bytes (hex)."""
@@ -41,6 +55,11 @@ class Program:
     manifest: Manifest
     sha256: str
     path: Path
+
+    @property
+    def sizes(self) -> Sizes:
+        """The frame sizes that the graph was exported for."""
+        return _sizes(self.exported)
 
 
 def module_on(program: Program, device: str | torch.device) -> GraphModule:
@@ -59,8 +78,10 @@ def module_on(program: Program, device: str | torch.device) -> GraphModule:
     return module
 
 
-def open_program(path: str | Path) -> Program:
-    """Read `path`, check every promise of the contract, and return the program.
+def open_program(path: str | Path, sha256: str = "") -> Program:
+    """Read `path`, check that it can run no code, then every promise of the contract, and return the program.
+
+    With `sha256` (hex), a file of another hash is refused before it is opened.
 
     Raises FileNotFoundError without a file, ContractError (naming the field) for anything that is not a
     model file of this contract: a damaged archive, a missing manifest key, a wrong input or output.
@@ -71,10 +92,20 @@ def open_program(path: str | Path) -> Program:
             f"model file not found: {path}. Set `model` to a .pt2 file written by `python -m training.export`, "
             "or leave it empty for the installed default"
         )
+    if path.stat().st_size > MAX_BYTES:
+        raise ContractError(f"{path}: {path.stat().st_size >> 20} MiB; a model file has at most {MAX_BYTES >> 20} MiB")
     data = path.read_bytes()
+    found = hashlib.sha256(data).hexdigest()
+    if sha256 and found != sha256.lower():
+        raise ContractError(
+            f"{path}: model_sha256: the file's SHA-256 is {found}, expected is {sha256}; it is another file, or was "
+            "replaced: check where it comes from, then give its hash or none"
+        )
     files = {MANIFEST_FILE: ""}
     try:
-        exported = _load(data, files)
+        exported = _load(clean_archive(data), files)
+    except UnsafeModelError as error:
+        raise ContractError(f"{path}: {error}") from error
     except Exception as error:  # torch.export.load raises any error of its unpickler
         raise ContractError(
             f"{path}: not a readable torch.export program ({type(error).__name__}: {error}); {_remedy(data)}"
@@ -84,9 +115,10 @@ def open_program(path: str | Path) -> Program:
     try:
         manifest = Manifest.from_json(_text(files[MANIFEST_FILE]))
         _check_graph(exported, manifest)
+        exported.example_inputs = ((_sample(exported),), {})
     except ContractError as error:
         raise ContractError(f"{path}: {error}") from error
-    return Program(exported, manifest, hashlib.sha256(data).hexdigest(), path)
+    return Program(exported, manifest, found, path)
 
 
 def save_program(exported: ExportedProgram, manifest: Manifest, path: str | Path) -> Program:
@@ -105,9 +137,6 @@ def save_program(exported: ExportedProgram, manifest: Manifest, path: str | Path
 
 def _load(data: bytes, files: dict[str, Any]) -> ExportedProgram:
     """torch.export.load of a file's bytes, without the stack trace that it logs for a damaged one before it raises."""
-    damaged = zipfile.ZipFile(io.BytesIO(data)).testzip()
-    if damaged:
-        raise zipfile.BadZipFile(f"wrong checksum of {damaged}")
     logger = logging.getLogger("torch.export")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
@@ -149,6 +178,19 @@ def _check_graph(exported: ExportedProgram, manifest: Manifest) -> None:
     for name, value, names in (("weather", values[3], manifest.weathers), ("gates", values[4], manifest.gates)):
         if value.shape[1] != len(names):
             raise ContractError(f"{name}: the graph gives {value.shape[1]} columns, the manifest names {len(names)}")
+
+
+def _sample(exported: ExportedProgram) -> torch.Tensor:
+    """A small input: with one, PyTorch guards the bounds of an input's sizes. The file's own is not opened."""
+    low = [size.low for size in _sizes(exported)]
+    return torch.zeros(*low, 3, dtype=torch.uint8)
+
+
+def _sizes(exported: ExportedProgram) -> Sizes:
+    image = str(exported.graph_signature.user_inputs[0])
+    value = next(node.meta["val"] for node in exported.graph.nodes if node.name == image)
+    ranges = [exported.range_constraints[size.node.expr] for size in value.shape[:3]]
+    return Sizes(*(Bounds(int(found.lower), int(min(found.upper, _MAX_SIZE))) for found in ranges))
 
 
 def _check_tensor(name: str, value: Any, dtype: torch.dtype, rank: int, last: int | None) -> None:
