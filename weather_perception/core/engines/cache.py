@@ -9,14 +9,20 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+
+from weather_perception.core.engines.base import EngineError
+from weather_perception.core.engines.ownership import close_to_others, distrust, distrusted_parent
 
 ENTRY_FILE = "entry.json"
-FORMAT = 2
+# Kinds of hidden files beside the entries.
+_PARTIAL, _LOCK, _FAILED = ".partial", ".lock", ".failed"
+_REMEDY = "delete it if you do not know why, or close it with `chmod -R go-w {}`"
+FORMAT = 3
 
 
-class CacheError(RuntimeError):
-    """An entry cannot be trusted; the message names the entry and what is wrong with it."""
+class CacheError(EngineError):
+    """An entry, or the whole cache, cannot be trusted or used; the message names it, what is wrong and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,10 @@ class Entry:
 
 
 class EngineCache:
-    """A folder of entries, `$XDG_CACHE_HOME/weather_perception/engines` (`~/.cache/...`) unless another is given."""
+    """A folder of entries, `$XDG_CACHE_HOME/weather_perception/engines` (`~/.cache/...`) unless another is given.
+
+    Only its owner may write to it, and what others could have written is refused.
+    """
 
     def __init__(self, root: Path | None = None) -> None:
         # The specification says to ignore a relative path.
@@ -65,6 +74,7 @@ class EngineCache:
 
     def find(self, key: Key) -> Entry | None:
         """The entry of `key`, with every byte checked; None if there is none. Raises CacheError for a damaged one."""
+        self.check()
         folder = self.root / key.folder
         if not folder.is_dir():
             return None
@@ -75,7 +85,8 @@ class EngineCache:
         return entry
 
     def entries(self) -> list[Entry]:
-        """Every entry with a readable description; only `find` checks the files."""
+        """Every entry with a readable description; only `find` checks the files. Raises CacheError for the cache."""
+        self.check()
         found = []
         for folder in sorted(self.root.glob("*-*")):
             with contextlib.suppress(CacheError):
@@ -88,31 +99,95 @@ class EngineCache:
         The entry appears complete or not at all: the files of an interrupted writer are never read, and removed here.
         It replaces an earlier entry. One writer of a key at a time: see `locked`.
         """
-        partial, folder = self._beside(key, ".partial"), self.root / key.folder
+        partial, folder = self._beside(key, _PARTIAL), self.root / key.folder
+        self._make()
         _remove(partial)
-        partial.mkdir(parents=True)
+        partial.mkdir(mode=0o700)
         try:
             notes = dict(fill(partial))
             entry = {"format": FORMAT, "key": asdict(key), "notes": notes, "files": _digests(partial)}
-            (partial / ENTRY_FILE).write_text(json.dumps(entry, indent=2))
+            (partial / ENTRY_FILE).write_text(json.dumps(entry | {"seal": seal(entry)}, indent=2))
+            close_to_others(partial)
             _flush(partial)
             _remove(folder)
             partial.rename(folder)
         finally:
             _remove(partial)
+        self._beside(key, _FAILED).unlink(missing_ok=True)
         return Entry(folder, key, notes)
+
+    def remember_failure(self, key: Key, reason: str) -> None:
+        """Keep why an engine could not be built, so that it is not tried again at every start."""
+        self._make()
+        self._beside(key, _FAILED).write_text(json.dumps({"reason": reason}))
+
+    def failure(self, key: Key) -> str:
+        """Why the engine of `key` could not be built when it was last tried; empty if it can be tried."""
+        self.check()
+        try:
+            return str(json.loads(self._beside(key, _FAILED).read_text())["reason"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return ""
+
+    def check(self) -> None:
+        """Raise CacheError if others could write to the cache; one that does not exist yet can be trusted."""
+        if not self.root.is_dir():
+            return
+        root = self.root.resolve()
+        if problem := distrust(root):
+            raise CacheError(f"{root}: {problem}; {_REMEDY.format(root)}")
+        if problem := distrusted_parent(root):
+            raise CacheError(f"{root}: {problem}; close it to others, or set XDG_CACHE_HOME to a folder of your own")
+
+    def check_room(self, size: int) -> None:
+        """Raise CacheError unless an entry of so many bytes can be written."""
+        self._make()
+        if not os.access(self.root, os.W_OK):
+            raise CacheError(f"{self.root}: cannot be written; set XDG_CACHE_HOME to a folder that can")
+        free = shutil.disk_usage(self.root).free
+        if free < size:
+            raise CacheError(
+                f"{self.root}: {free >> 20} MiB are free, an engine needs up to {size >> 20} MiB; make room, or set "
+                "XDG_CACHE_HOME to a folder on another disk"
+            )
+
+    def sweep(self) -> None:
+        """Remove what writers left that were killed; one at work holds its lock."""
+        for partial in self.root.glob(f".*{_PARTIAL}"):
+            with contextlib.suppress(OSError), _open(partial.with_suffix(_LOCK)) as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _remove(partial)
 
     @contextlib.contextmanager
     def locked(self, key: Key) -> Iterator[None]:
         """Keeps other processes from writing this key; a process that dies releases the lock."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        with self._beside(key, ".lock").open("w") as lock:
+        self._make()
+        self.sweep()
+        with _open(self._beside(key, _LOCK)) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+    def _make(self) -> None:
+        """Make the cache for this user alone, or check it."""
+        with contextlib.suppress(FileExistsError):
+            self.root.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.root.mkdir(mode=0o700)
+        self.check()
 
     def _beside(self, key: Key, kind: str) -> Path:
         """A hidden path, which no listing of entries includes."""
         return self.root / f".{key.folder}{kind}"
+
+
+def _open(path: Path) -> IO[str]:
+    """Open a lock's file, and follow no link."""
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600), "w")
+
+
+def seal(description: Mapping[str, Any]) -> str:
+    """A digest of everything in a description: it shows that the description is as it was written."""
+    text = json.dumps({name: description[name] for name in description if name != "seal"}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _read(folder: Path) -> Entry:
@@ -130,6 +205,8 @@ def _description(folder: Path) -> dict[str, Any]:
         raise CacheError(f"{folder}: {ENTRY_FILE} cannot be read ({error})") from error
     if not isinstance(description, dict) or description.get("format") != FORMAT:
         raise CacheError(f"{folder}: {ENTRY_FILE} is not of format {FORMAT}")
+    if description.get("seal") != seal(description):
+        raise CacheError(f"{folder}: {ENTRY_FILE} was changed after it was written")
     return description
 
 
@@ -141,7 +218,10 @@ def _first_difference(found: Key, wanted: Key) -> str:
 
 
 def _check_files(folder: Path) -> None:
-    """Raise CacheError unless the folder holds exactly the files that were written, byte for byte."""
+    """Raise CacheError unless the folder holds exactly the files that its owner wrote, byte for byte."""
+    for path in [folder, *sorted(folder.rglob("*"))]:
+        if problem := distrust(path):
+            raise CacheError(f"{path}: {problem}")
     written, found = _description(folder).get("files"), _digests(folder)
     if not isinstance(written, dict):
         raise CacheError(f"{folder}: {ENTRY_FILE} names no files")

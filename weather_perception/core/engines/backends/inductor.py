@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from weather_perception.core.contract import Image, Manifest, Outputs
+from weather_perception.core.contract import Image, Manifest, Outputs, Sizes
 from weather_perception.core.engines.base import Target
 from weather_perception.core.engines.by_size import in_parts
 from weather_perception.core.engines.machine import versions
@@ -39,11 +39,13 @@ class Inductor:
     def build(self, program: "Program", target: Target, folder: Path, calibration_NHW3: Image | None = None) -> None:
         """See `Backend.build`. Frozen weights let the compiler choose their layout."""
         import torch
+        from torch._inductor.utils import fresh_cache
 
         from weather_perception.core.engines.backends.fixed_size import at_fixed_size
 
         exported = at_fixed_size(program, dataclasses.replace(target, batch=target.at_once), cast=True)
-        with torch.no_grad():
+        # By default inductor compiles in a folder of /tmp that anybody can foresee, and loads libraries from there.
+        with fresh_cache(dir=str(folder)), torch.no_grad():
             torch._inductor.aoti_compile_and_package(
                 exported, package_path=str(folder / FILE), inductor_configs={"freezing": True}
             )
@@ -65,6 +67,8 @@ class InductorEngine:
 
         self.manifest: Manifest = program.manifest
         self.model_hash = program.sha256
+        self.sizes: Sizes = program.sizes
+        self.at_once = target.at_once
         self._torch = torch
         self._frames = target.at_once
         self._transfer = transfer_for(target.device, 1)

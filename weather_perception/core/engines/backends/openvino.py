@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from weather_perception.core.contract import OUTPUT_NAMES, Image, Manifest, Outputs
+from weather_perception.core.contract import OUTPUT_NAMES, Image, Manifest, Outputs, Sizes
 from weather_perception.core.engines.base import EngineError, Target
 from weather_perception.core.engines.by_size import in_parts
 from weather_perception.core.engines.machine import missing_modules, versions
@@ -156,6 +156,8 @@ class OpenVinoEngine:
 
         self.manifest: Manifest = program.manifest
         self.model_hash = program.sha256
+        self.sizes: Sizes = program.sizes
+        self.at_once = target.at_once
         self._frames = target.at_once
         # By default OpenVINO takes bf16 on a CPU that has it, so the precision is always set.
         settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": _HINTS[target.precision]}

@@ -4,7 +4,7 @@ import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from weather_perception.core.contract import Image, Manifest, Outputs
+from weather_perception.core.contract import Image, Manifest, Outputs, Sizes
 from weather_perception.core.engines.base import Target
 from weather_perception.core.engines.by_size import in_parts
 from weather_perception.core.engines.machine import missing_modules, versions
@@ -39,15 +39,19 @@ class TensorRt:
 
         from weather_perception.core.engines.backends.fixed_size import at_fixed_size
 
-        compiled = compile_program(at_fixed_size(program, target, cast=True), target)
+        timing = folder / "timing"
+        compiled = compile_program(at_fixed_size(program, target, cast=True), target, timing_cache_path=str(timing))
         torch_tensorrt.save(compiled, str(folder / FILE), retrace=False)
+        timing.unlink(missing_ok=True)
 
     def load(self, program: "Program", target: Target, folder: Path, threads: int) -> "TensorRtEngine":
         """See `Backend.load`."""
         return TensorRtEngine(program, target, folder / FILE)
 
 
-def compile_program(exported: "ExportedProgram", target: Target, dryrun: bool = False) -> Any:
+def compile_program(
+    exported: "ExportedProgram", target: Target, dryrun: bool = False, timing_cache_path: str = ""
+) -> Any:
     """Torch-TensorRT's module of a program of the target's shape; a `dryrun` only reports, and builds nothing."""
     import torch
     import torch_tensorrt
@@ -55,7 +59,10 @@ def compile_program(exported: "ExportedProgram", target: Target, dryrun: bool = 
     compiler = torch_tensorrt.dynamo.compile
     known = inspect.signature(compiler).parameters
     # 2.13 dropped the setting `use_explicit_typing`: it always takes types from the graph.
-    settings = {"min_block_size": 1, "disable_tf32": True, "use_explicit_typing": True, "dryrun": dryrun}
+    settings: dict[str, Any] = {"min_block_size": 1, "disable_tf32": True, "use_explicit_typing": True}
+    settings["dryrun"] = dryrun
+    if timing_cache_path:  # by default a file in /tmp, by a name that anybody can foresee
+        settings["timing_cache_path"] = timing_cache_path
     shape = (target.batch, target.height, target.width, 3)
     image = torch_tensorrt.Input(shape=shape, dtype=torch.uint8, name="image")
     return compiler(exported, arg_inputs=[image], **{key: settings[key] for key in settings if key in known})
@@ -77,6 +84,8 @@ class TensorRtEngine:
 
         self.manifest: Manifest = program.manifest
         self.model_hash = program.sha256
+        self.sizes: Sizes = program.sizes
+        self.at_once = target.at_once
         self._torch = torch
         self._frames = target.batch
         self._transfer = Transfer(target.device, 1)
