@@ -19,6 +19,7 @@ from weather_perception.core.config import ConfigError
 from weather_perception.core.contract import ContractError
 from weather_perception.core.engines.base import EngineError, EngineOptions
 from weather_perception.core.engines.select import build_engine
+from weather_perception.core.engines.state import EngineStatus
 from weather_perception.core.health import HealthReport
 from weather_perception.restorer import RELIABILITY, Restorer, keep_last
 
@@ -41,7 +42,7 @@ class RestoreNode(LifecycleNode):
         self.config = parameters.declare(self)
         self._restorer: Restorer | None = None
         self._active = False
-        self._engine_reason = ""
+        self._engine_status = EngineStatus()
         self._subscription: Subscription | None = None
         self._reliability: ReliabilityPolicy | None = None
         self._image_topic = self.resolve_topic_name(INPUT_TOPIC)
@@ -73,8 +74,10 @@ class RestoreNode(LifecycleNode):
                 config.build,
                 in_background=True,
                 meanwhile=config.meanwhile,
+                model_sha256=config.model_sha256,
             )
-            engine = build_engine(config.model, options, self._report_engine)
+            self._engine_status = EngineStatus()
+            engine = build_engine(config.model, options, self._report_engine, self._engine_status)
         except (OSError, ContractError, EngineError) as error:
             self.get_logger().error(f"cannot load the model: {error}")
             return FAILURE
@@ -105,8 +108,7 @@ class RestoreNode(LifecycleNode):
         return SUCCESS
 
     def _report_engine(self, line: str) -> None:
-        """Log which engine serves and why, from any thread, and keep the last line for /diagnostics."""
-        self._engine_reason = line
+        """Log which engine serves and why, from any thread."""
         if self.context.ok():  # a build in the background may outlast the node
             self.get_logger().info(line)
 
@@ -158,7 +160,7 @@ class RestoreNode(LifecycleNode):
 
     def _health_status(self, report: HealthReport) -> DiagnosticStatus:
         extra = {
-            "engine_reason": self._engine_reason,
+            "engine_reason": str(self._engine_status.state()),
             diagnostics.INPUT_TOPIC: self._image_topic,
             "input_publishers": str(self.count_publishers(self._image_topic)),
             "input_reliability": self._reliability.name.lower() if self._reliability else "none",

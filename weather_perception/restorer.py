@@ -65,7 +65,8 @@ class Restorer:
 
     def _failed(self, frame: Frame, error: Exception) -> None:
         if self._node.context.ok():  # during shutdown the publishers are gone, which is no failure
-            self._drop(INFERENCE_FAILED, f"{type(error).__name__}: {error}")
+            reason = error.reason if isinstance(error, FrameError) else INFERENCE_FAILED
+            self._drop(reason, f"{type(error).__name__}: {error}")
 
     def _drop(self, reason: str, message: str) -> None:
         self.health.dropped(reason, message)

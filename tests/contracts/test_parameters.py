@@ -24,6 +24,7 @@ def limits(item: Setting) -> str:
 def test_names_and_defaults_are_a_promise() -> None:
     assert asdict(NodeConfig()) == {
         "model": "",
+        "model_sha256": "",
         "engine": "auto",
         "precision": "fp32",
         "build": True,

@@ -1,6 +1,8 @@
 """While an engine is being made ready the reference answers, and the change-over loses no frame."""
 
+import gc
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -8,8 +10,9 @@ import pytest
 from tests.support.engines import CopyEngine, unchanged
 from weather_perception.core.contract import Image, Outputs
 from weather_perception.core.engines.base import Engine
-from weather_perception.core.engines.by_size import EngineBySize, Shape, in_parts
+from weather_perception.core.engines.by_size import KEPT, STAYS, EngineBySize, Shape, in_parts
 from weather_perception.core.engines.reference import PassThrough, TorchEngine
+from weather_perception.core.engines.state import EngineStatus
 from weather_perception.core.program import Program
 
 DEADLINE_SECONDS = 60
@@ -32,7 +35,7 @@ def test_the_reference_answers_until_the_engine_is_ready_and_the_engine_from_the
         return Late(program, unchanged, "inductor")
 
     engine = EngineBySize(TorchEngine(program), find, in_background=True)
-    for _ in range(3):
+    for _ in range(STAYS):
         assert (engine.infer(FRAME).restored_BHW3 == 110).all()
         assert engine.name == "torch"
     go_on.set()
@@ -78,6 +81,95 @@ def test_each_size_is_asked_for_once_and_has_its_own_engine(program: Program) ->
         names.append(engine.name)
     assert names == ["inductor", "torch", "inductor", "torch"]
     assert asked == [(1, 48, 64), (1, 9, 64)]
+
+
+def test_sizes_that_do_not_stay_start_no_thread_and_no_search(program: Program) -> None:
+    reference, threads = TorchEngine(program), threading.active_count()
+    engine = EngineBySize(reference, lambda shape: pytest.fail(f"asked for {shape}"), in_background=True)
+    for width in range(1, 41):
+        assert engine.infer(FRAME[:, :, :width]).labels_BHW.shape == (1, 48, width)
+    assert threading.active_count() == threads
+
+
+def test_of_many_sizes_in_turn_one_is_sought_at_a_time_and_few_wait(program: Program) -> None:
+    go_on, asking, status = threading.Event(), threading.Event(), EngineStatus()
+    asked: list[Shape] = []
+
+    def find(shape: Shape) -> Engine | None:
+        asked.append(shape)
+        asking.set()
+        assert go_on.wait(DEADLINE_SECONDS)
+        return None
+
+    threads = threading.active_count()
+    engine = EngineBySize(TorchEngine(program), find, in_background=True, status=status)
+    for width in range(1, 41):
+        for _ in range(STAYS):
+            engine.infer(FRAME[:, :, :width])
+    assert asking.wait(DEADLINE_SECONDS)
+    assert threading.active_count() == threads + 1
+    assert status.state().waiting <= 4
+    engine.close()
+    go_on.set()
+    assert len(asked) == 1
+
+
+def test_the_last_few_engines_are_kept_and_the_sizes_in_use_keep_theirs(program: Program) -> None:
+    status = EngineStatus()
+    engine = EngineBySize(
+        TorchEngine(program),
+        lambda shape: CopyEngine(program, unchanged, "inductor"),
+        in_background=True,
+        status=status,
+    )
+    widths = range(1, KEPT + 1)
+    for width in widths:
+        while engine.infer(FRAME[:, :, :width]) and engine.name == "torch":
+            pass
+    for _ in range(2 * STAYS):
+        engine.infer(FRAME[:, :, : KEPT + 1])
+        assert engine.name == "torch"
+    assert f"more than {KEPT} sizes" in str(status.state())
+    for width in widths:
+        engine.infer(FRAME[:, :, :width])
+        assert engine.name == "inductor"
+    while engine.infer(FRAME[:, :, : KEPT + 1]) and engine.name == "torch":  # once another size is idle
+        pass
+    assert engine.name == "inductor"
+
+
+def test_a_closed_engine_lets_go_of_the_engines_that_it_found(program: Program) -> None:
+    made: list[weakref.ref[CopyEngine]] = []
+
+    def find(shape: Shape) -> Engine | None:
+        found = CopyEngine(program, unchanged, "inductor")
+        made.append(weakref.ref(found))
+        return found
+
+    engine = EngineBySize(TorchEngine(program), find)
+    engine.infer(FRAME)
+    assert made[0]() is not None
+    engine.close()
+    gc.collect()
+    assert made[0]() is None
+
+
+@pytest.mark.parametrize(("at_once", "shapes"), [(1, [(1, 48, 64)]), (6, [(1, 48, 64), (6, 48, 64)])])
+def test_a_rig_of_cameras_needs_one_engine_for_a_frame_and_one_for_all(
+    program: Program, at_once: int, shapes: list[Shape]
+) -> None:
+    """On a CPU the frames of a batch run one by one, so one engine serves any number."""
+    asked: list[Shape] = []
+
+    def find(shape: Shape) -> Engine | None:
+        asked.append(shape)
+        return None
+
+    engine = EngineBySize(TorchEngine(program), find, batch=at_once)
+    for count in (1, 2, 6, 4):
+        assert engine.infer(np.repeat(FRAME, count, axis=0)).labels_BHW.shape == (count, 48, 64)
+    assert asked == shapes
+    assert engine.at_once == at_once
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 6, 7])

@@ -12,6 +12,7 @@ from rclpy.qos import ReliabilityPolicy
 
 from tests.support.ros import DEADLINE_SECONDS, Camera, Observer, image_msg, spin_until, wait_until_answered
 from weather_perception.core.engines.backends.openvino import OpenVino
+from weather_perception.core.engines.by_size import STAYS
 from weather_perception.core.engines.cache import EngineCache
 
 Run = Callable[..., "subprocess.Popen[str]"]
@@ -105,8 +106,9 @@ def test_told_to_stop_while_an_engine_is_built_it_ends_cleanly_and_the_build_wit
     process = run(model=str(tiny_model), device="cpu", build="true")
     observer.wait_for_node()
     camera.wait_for_subscriber()
-    camera.send(image_msg())
-    observer.wait_for_answers(1)
+    for answers in range(1, STAYS + 1):
+        camera.send(image_msg())
+        observer.wait_for_answers(answers)
     wait_for_line(process, "openvino: building for 1x48x64")
     process.send_signal(signal.SIGINT)
     code, text = outcome(process)

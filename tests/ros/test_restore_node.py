@@ -225,14 +225,14 @@ def test_while_the_engine_is_built_another_answers_and_no_frame_is_lost_at_the_c
     observer.wait_for_health(engine=meanwhile)
     sent = 0
     while (health := observer.health())["engine"] == meanwhile:
-        assert "instead" not in health["engine_reason"], "the build failed"
+        assert "could be built" not in health["engine_reason"], "the build failed"
         sent += 1
         camera.send(image_msg(sec=sent, value=100))
         observer.wait_for_health(frames_answered=str(sent))  # a frame a report leaves the processor to the build
 
     observer.wait_for_answers(sent)
     assert (health["engine"], health["frames_received"], health["drops_total"]) == ("openvino", str(sent), "0")
-    assert health["engine_reason"] == f"engine openvino: serves 1x48x64 from now on, {why}"
+    assert health["engine_reason"] == f"openvino answers: {why}"
     assert [msg.header.stamp.sec for msg in observer.restored] == list(range(1, sent + 1))
     pixels = [only_pixel(*images) for images in zip(observer.restored, observer.confidences, strict=True)]
     assert (pixels[0], pixels[-1]) == (at_first, RESTORED)

@@ -29,6 +29,7 @@ class NodeConfig:
     """Settings of `restore_node`. Every field is a ROS parameter of the same name."""
 
     model: str = setting("", "Model file (.pt2). Empty: the default model that comes with the package.")
+    model_sha256: str = setting("", "SHA-256 that the model file must have, or it is not opened. Empty: any.")
     engine: str = setting(
         "auto",
         "The engine that runs the model. auto: the fastest that was built for this machine, or can be.",

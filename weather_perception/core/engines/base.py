@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from weather_perception.core.contract import Image, Manifest, Outputs
+from weather_perception.core.contract import Image, Manifest, Outputs, Sizes
 
 if TYPE_CHECKING:  # a backend loads PyTorch only when it is used
     from weather_perception.core.program import Program
@@ -29,6 +29,8 @@ class EngineOptions:
     build: build a missing engine.
     in_background: build in a separate process, and load without holding up a frame.
     meanwhile: one of MEANWHILE, the answer `in_background` until the engine is ready.
+    batch: the most frames of one size that come in one call, as from a rig of cameras.
+    model_sha256: the SHA-256 (hex) that the model file must have; empty: any.
     """
 
     engine: str = "auto"
@@ -38,6 +40,8 @@ class EngineOptions:
     build: bool = True
     in_background: bool = False
     meanwhile: str = "torch"
+    batch: int = 1
+    model_sha256: str = ""
 
 
 class Engine(Protocol):
@@ -55,10 +59,19 @@ class Engine(Protocol):
     def model_hash(self) -> str:
         """SHA-256 (hex) of its model file."""
 
+    @property
+    def sizes(self) -> Sizes:
+        """The frame sizes that its model file takes."""
+
+    @property
+    def at_once(self) -> int:
+        """The number of frames that one call answers sooner than as many calls; more run one after another."""
+
     def infer(self, image_BHW3: Image) -> Outputs:
         """Run a batch, uint8 RGB [B, H, W, 3], and return its outputs on the host.
 
-        Any B, H, W >= 1, except that a `Backend`'s engine takes only what its `Target` covers.
+        Any B >= 1 and any frame size within `sizes`, except that a `Backend`'s engine takes only what its `Target`
+        covers.
         """
 
 

@@ -86,7 +86,12 @@ def ready_entry(
             return entry
         seconds = estimate(opened.program, backend, cache)
         report(f"{backend.name}: building for {target.shape}, {target.precision}, {key.device}: about {seconds:.0f} s")
-        entry = cache.write(key, lambda folder: _fill(folder, opened, target, backend, report, calibration_NHW3))
+        try:
+            entry = cache.write(key, lambda folder: _fill(folder, opened, target, backend, report, calibration_NHW3))
+        except EngineError as error:
+            if not isinstance(error.__cause__, OSError):  # a full disk says nothing about the engine
+                cache.remember_failure(key, str(error))
+            raise
         report(f"{backend.name}: built in {entry.notes['seconds']:.0f} s: {entry.folder}")
         return entry
 

@@ -6,6 +6,7 @@ Core cannot read recordings: `weather_perception.build_engine` passes a reader t
 import argparse
 import contextlib
 import re
+import signal
 import sys
 import threading
 import time
@@ -32,9 +33,11 @@ ReadFrames = Callable[[Path, str | None, int], Sequence[Image]]
 def main(arguments: Sequence[str] | None = None, read_frames: ReadFrames | None = None) -> int:
     """Run the command; returns the exit status. It can calibrate int8 only with `read_frames`."""
     options = parser(read_frames is not None).parse_args(arguments)
+    with contextlib.suppress(ValueError):  # only the main thread may
+        signal.signal(signal.SIGTERM, _end)
     try:
         recorded = _recorded(options, read_frames)
-        opened = open_reference(options.model, options.device, options.threads)
+        opened = open_reference(options.model, options.device, options.threads, options.model_sha256)
         for height, width in options.size:
             target = Target(height, width, options.batch, options.precision, opened.device)
             backend = best_backend(target, _say) if options.engine == "auto" else backend_named(options.engine)
@@ -45,6 +48,11 @@ def main(arguments: Sequence[str] | None = None, read_frames: ReadFrames | None 
         print(f"build_engine: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _end(number: int, frame: object) -> None:
+    """End on a signal as on an error, so that a build removes its files."""
+    sys.exit(128 + number)
 
 
 def _recorded(options: argparse.Namespace, read_frames: ReadFrames | None) -> Sequence[Image]:
@@ -71,6 +79,9 @@ def parser(can_calibrate: bool = False) -> argparse.ArgumentParser:
     """The command's options."""
     made = argparse.ArgumentParser("build_engine", description=__doc__.partition("\n")[0])
     made.add_argument("--model", default="", help="model file; default: the one that comes with the package")
+    made.add_argument(
+        "--model-sha256", default="", metavar="HASH", help="refuse a model file of another SHA-256; default: any"
+    )
     names = [name for name in ENGINES if name != "torch"]  # the file itself needs no building
     made.add_argument("--engine", default="auto", choices=names, help="default: the fastest that this machine has")
     made.add_argument(

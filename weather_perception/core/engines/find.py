@@ -1,26 +1,21 @@
 """Finds the engine for a batch size: the best one that was built before, else builds one or reports why not."""
 
-import atexit
-import contextlib
-import os
 import shlex
-import subprocess
-import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
 from weather_perception.core.engines.base import Backend, Engine, EngineError, OpenedModel, Target
-from weather_perception.core.engines.build import Report, find_whole, key_of, load, ready_entry
+from weather_perception.core.engines.build import Report, estimate, find_whole, key_of, load, ready_entry
 from weather_perception.core.engines.by_size import Find, Shape
-from weather_perception.core.engines.cache import EngineCache, Entry, Key
+from weather_perception.core.engines.cache import CacheError, EngineCache, Entry, Key
 from weather_perception.core.engines.machine import device_identity
+from weather_perception.core.engines.state import EngineStatus, Problem
+from weather_perception.core.engines.subprocesses import KILLED, Subprocess
 
 # The fastest first: a lower precision is worth building only if it is faster.
 FASTEST_PRECISIONS = ("int8", "fp16", "bf16", "fp32")
-
-# A build in a separate process leaves the processor to the serving node.
-_NICENESS = 15
+# A built engine is about as large as its model file; compilers write intermediate files beside it.
+_ROOM_PER_MODEL, _ROOM = 4, 64 << 20
 
 
 class BuiltBefore:
@@ -30,9 +25,15 @@ class BuiltBefore:
     """
 
     def __init__(
-        self, opened: OpenedModel, backends: Sequence[Backend], precisions: Sequence[str], report: Report, missing: Find
+        self,
+        opened: OpenedModel,
+        backends: Sequence[Backend],
+        precisions: Sequence[str],
+        report: Report,
+        missing: Find,
+        status: EngineStatus,
     ) -> None:
-        self._opened, self._report = opened, report
+        self._opened, self._report, self._status = opened, report, status
         self._backends = {backend.name: backend for backend in backends}
         self._precisions, self._missing = precisions, missing
         self._cache = EngineCache()
@@ -44,26 +45,37 @@ class BuiltBefore:
 
     def __call__(self, shape: Shape) -> Engine | None:
         """The engine for a batch, height and width, else the one that `missing` finds."""
+        self._status.solved(shape)
         size = "x".join(map(str, shape))
         for entry in self._entries():
             key = entry.key
             target = Target(key.height, key.width, key.batch, key.precision, self._opened.device)
             engine = self._loaded(entry, target) if target.covers(*shape) else None
             if engine:
-                self._report(f"engine {engine.name}: the fastest that was built for {size} ({target.precision})")
+                why = f"the fastest that was built for {size} ({target.precision})"
+                self._report(f"engine {engine.name}: {why}")
+                self._status.because(engine.name, why)
                 return engine
         return self._missing(shape)
 
     def _entries(self) -> list[Entry]:
         names = list(self._backends)
+        try:
+            entries = self._cache.entries()
+        except CacheError as error:
+            self._report(f"refused the engine cache: {error}")
+            self._status.fails(self._cache.root, Problem(f"the engine cache is refused: {error}"))
+            return []
         mine = [
             entry
-            for entry in self._cache.entries()
+            for entry in entries
             if (entry.key.model, entry.key.device) == (self._opened.program.sha256, self._identity)
             and entry.key.backend in names
             and entry.key.precision in self._precisions
         ]
-        return sorted(mine, key=lambda e: (names.index(e.key.backend), self._precisions.index(e.key.precision)))
+        return sorted(
+            mine, key=lambda e: (names.index(e.key.backend), self._precisions.index(e.key.precision), e.key.batch)
+        )
 
     def _loaded(self, entry: Entry, target: Target) -> Engine | None:
         backend, program = self._backends[entry.key.backend], self._opened.program
@@ -90,7 +102,8 @@ class BuildMissing:
     """Builds a missing engine at `precision`, in this process or a subprocess (`apart`), and reports its progress.
 
     The first of `backends` builds, and if that fails the next. A subprocess neither holds up this interpreter nor adds
-    to its memory. `why` completes the report of an engine that serves.
+    to its memory, and is not started again for a build that failed before. `why` completes the report of an engine that
+    serves.
     """
 
     opened: OpenedModel
@@ -99,6 +112,8 @@ class BuildMissing:
     report: Report
     why: str
     apart: bool = False
+    status: EngineStatus = field(default_factory=EngineStatus)
+    subprocess: Subprocess = field(default_factory=Subprocess)
 
     def __call__(self, shape: Shape) -> Engine | None:
         """The engine for a batch, height and width; None, with the reason reported, if every build fails."""
@@ -107,59 +122,71 @@ class BuildMissing:
         failures: list[str] = []
         for backend in self.backends:
             try:
+                self._begins(f"{backend.name} is being built for {target.shape}, {target.precision}", backend)
                 entry = self._built_apart(target, backend) if self.apart else self._built_here(target, backend)
+                self.status.begins(f"{backend.name} is being loaded for {target.shape}")
                 engine = load(self.opened.program, target, backend, entry.folder, self.opened.threads)
             except (OSError, EngineError) as error:
                 failures.append(str(error))
                 continue
+            finally:
+                self.status.begins("")
             passed_over = f" ({'; '.join(failures)})" if failures else ""
             self.report(f"engine {engine.name}: serves {target.shape} from now on, {self.why}{passed_over}")
+            self.status.because(engine.name, f"{self.why}{passed_over}")
             return engine
         self.report(f"engine torch serves instead: {'; '.join(failures)}")
+        problem = Problem(f"no engine could be built for {target.shape}: {'; '.join(failures)}", self._remedy(target))
+        self.status.fails(shape, problem)
         return None
+
+    def _begins(self, activity: str, backend: Backend) -> None:
+        try:
+            seconds = estimate(self.opened.program, backend, EngineCache())
+        except CacheError:
+            return  # the build will say so
+        self.status.begins(activity, seconds)
+
+    def _remedy(self, target: Target) -> str:
+        command = build_command(
+            str(self.opened.program.path),
+            self.backends[0].name,
+            target.device,
+            target.precision,
+            f"{target.height}x{target.width}",
+        )
+        return f"`{command}` tries again and shows what happens; `engine: torch` accepts it"
 
     def _built_here(self, target: Target, backend: Backend) -> Entry:
         return ready_entry(self.opened, target, backend, EngineCache(), self.report)
 
     def _built_apart(self, target: Target, backend: Backend) -> Entry:
-        cache, key = EngineCache(), key_of(self.opened.program, target, backend)
-        entry = find_whole(cache, key, self.report)
-        if entry is None:
-            self._run(target, backend)
-            entry = find_whole(cache, key, self.report)
-        if entry is None:
-            raise EngineError(f"{backend.name}: could not be built for {target.shape}; the log says why")
-        return entry
-
-    def _run(self, target: Target, backend: Backend) -> None:
-        """Run the command `build_engine` and report its lines; it ends no later than this process."""
-        command = [sys.executable, "-m", "weather_perception.core.engines.command"]
-        command += build_arguments(
-            str(self.opened.program.path.resolve()),
+        """Build with the command `build_engine` in a process of its own, and report its lines."""
+        cache, program = EngineCache(), self.opened.program
+        key = key_of(program, target, backend)
+        if entry := find_whole(cache, key, self.report):
+            return entry
+        if reason := cache.failure(key):
+            raise EngineError(f"{reason} (remembered, not tried again)")
+        cache.check_room(_ROOM_PER_MODEL * program.path.stat().st_size + _ROOM)
+        arguments = build_arguments(
+            str(program.path.resolve()),
             backend.name,
             target.device,
             target.precision,
             f"{target.height}x{target.width}",
             batch=target.batch,
             threads=self.opened.threads,
+            model_sha256=program.sha256,
         )
-        root = str(Path(__file__).parents[3])  # the package may not be installed
-        paths = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
-        with subprocess.Popen(
-            command,
-            env={**os.environ, "PYTHONPATH": paths},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        ) as process:
-            atexit.register(process.kill)
-            with contextlib.suppress(OSError):  # it may have ended
-                os.setpriority(os.PRIO_PROCESS, process.pid, _NICENESS)
-            assert process.stdout
-            for line in process.stdout:
-                self.report(line.rstrip())
-        atexit.unregister(process.kill)
+        problem = self.subprocess.run("weather_perception.core.engines.command", arguments, self.report)
+        cache.sweep()
+        if entry := find_whole(cache, key, self.report):
+            return entry
+        reason = f"{backend.name}: could not be built for {target.shape}: {problem.removeprefix('build_engine: ')}"
+        if problem.startswith(KILLED) and not cache.failure(key):
+            cache.remember_failure(key, reason)  # another try would fill the memory again
+        raise EngineError(cache.failure(key) or reason)
 
 
 @dataclass(frozen=True)
@@ -168,16 +195,19 @@ class LeaveMissing:
 
     advice: str
     report: Report
+    status: EngineStatus
 
     def __call__(self, shape: Shape) -> None:
         """Report the advice for a batch, height and width; returns None."""
-        self.report(f"engine torch: no other was built for {'x'.join(map(str, shape))}; {self.advice}")
+        why = f"no other was built for {'x'.join(map(str, shape))}; {self.advice}"
+        self.report(f"engine torch: {why}")
+        self.status.because("torch", why)
 
 
 def build_arguments(model: str, engine: str, device: str, precision: str, size: str, **others: object) -> list[str]:
     """The arguments of the command `build_engine`: its options by name, `size` as in 720x1280."""
     options = {"model": model, "engine": engine, "device": device, "precision": precision, "size": size, **others}
-    return [part for name, value in options.items() for part in (f"--{name}", str(value))]
+    return [part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", str(value))]
 
 
 def build_command(model: str, engine: str, device: str, precision: str = "fp32", size: str = "HEIGHTxWIDTH") -> str:

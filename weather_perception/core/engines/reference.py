@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from weather_perception.core.contract import Image, Manifest, Outputs
+from weather_perception.core.contract import Image, Manifest, Outputs, Sizes
 from weather_perception.core.engines.backends.transfer import transfer_for
 from weather_perception.core.engines.base import Engine
 from weather_perception.core.program import Program, module_on
@@ -20,6 +20,9 @@ class TorchEngine:
     def __init__(self, program: Program, device: str = "cpu") -> None:
         self.manifest: Manifest = program.manifest
         self.model_hash = program.sha256
+        self.sizes: Sizes = program.sizes
+        # On a CPU a batch takes as long as its frames one by one, and the first answer would wait for the last.
+        self.at_once = 1 if torch.device(device).type == "cpu" else self.sizes.batch.high
         self._transfer = transfer_for(device, _SHAPES)
         self._module = module_on(program, device)
 
@@ -37,6 +40,8 @@ class PassThrough:
     def __init__(self, reference: Engine) -> None:
         self.manifest: Manifest = reference.manifest
         self.model_hash = reference.model_hash
+        self.sizes: Sizes = reference.sizes
+        self.at_once = reference.at_once
 
     def infer(self, image_BHW3: Image) -> Outputs:
         """See `Engine.infer`."""

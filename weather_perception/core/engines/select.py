@@ -23,6 +23,8 @@ from weather_perception.core.engines.find import (
     LeaveMissing,
     build_command,
 )
+from weather_perception.core.engines.state import EngineStatus
+from weather_perception.core.engines.subprocesses import Subprocess
 from weather_perception.core.resources import model_path
 
 # The fastest first: the order in which `auto` takes them.
@@ -32,7 +34,12 @@ BACKENDS: tuple[Backend, ...] = (TensorRt(), OpenVino(), Inductor())
 _OPENMP_WAIT_POLICY = "PASSIVE"
 
 
-def build_engine(model: str = "", options: EngineOptions | None = None, report: Report = quiet) -> Engine:
+def build_engine(
+    model: str = "",
+    options: EngineOptions | None = None,
+    report: Report = quiet,
+    status: EngineStatus | None = None,
+) -> Engine:
     """Open a model file (empty: the default model) and return the engine that runs it.
 
     `torch` runs the file as it is. `auto` runs each frame size with the best engine that was built for it on this
@@ -42,17 +49,18 @@ def build_engine(model: str = "", options: EngineOptions | None = None, report: 
     `in_background`, the fastest backend's. If the build fails, and without `build`, `torch` serves. With
     `in_background` the build runs in a subprocess and no frame waits for it: `torch` answers until the engine is ready,
     or frames pass through unchanged; if `meanwhile` is `wait`, frames do wait. `report` gets a line for each engine
-    that serves, and why.
+    that serves, and why; `status` has the state from the call on, for other threads to read.
 
     Raises FileNotFoundError, ContractError or EngineError, each with a message that says what to do.
     """
     options = options or EngineOptions()
     if options.engine not in ENGINES:
         raise EngineError(f"engine: {options.engine!r} is not one of {', '.join(ENGINES)}")
-    opened = open_reference(model, options.device, options.threads)
+    status = status or EngineStatus()
+    opened = open_reference(model, options.device, options.threads, options.model_sha256)
+    status.begins("")
     if options.engine == "torch":
-        report("engine torch: as the setting says")
-        return opened.reference
+        return _torch(opened, "as the setting says", report, status)
     backends: tuple[Backend, ...] = BACKENDS
     precisions: tuple[str, ...] = FASTEST_PRECISIONS
     why = f"the fastest that {opened.device} has here"
@@ -62,18 +70,28 @@ def build_engine(model: str = "", options: EngineOptions | None = None, report: 
         why = "as the setting says"
         check_can_build(backends[0], target)
     builders, advice = _builders(backends, target, opened, options, report)
-    missing: Find = LeaveMissing(advice, report)
+    missing: Find = LeaveMissing(advice, report, status)
+    subprocess = Subprocess()
     if builders:
-        missing = BuildMissing(opened, builders, options.precision, report, why, apart=options.in_background)
-    find = BuiltBefore(opened, backends, precisions, report, missing)
+        missing = BuildMissing(
+            opened, builders, options.precision, report, why, options.in_background, status, subprocess
+        )
+    find = BuiltBefore(opened, backends, precisions, report, missing, status)
     if not builders and not find.any():
-        report(f"engine torch: no engine was built for this model on this machine yet; {advice}")
-        return opened.reference
+        return _torch(opened, f"no engine was built for this model on this machine yet; {advice}", report, status)
     from weather_perception.core.engines.reference import PassThrough
 
     meanwhile = PassThrough(opened.reference) if options.meanwhile == "pass_through" else opened.reference
     in_background = options.in_background and options.meanwhile != "wait"
-    return EngineBySize(opened.reference, find, in_background, meanwhile)
+    batch = options.batch if opened.device.startswith("cuda") else 1
+    return EngineBySize(opened.reference, find, in_background, meanwhile, batch, status, subprocess.stop)
+
+
+def _torch(opened: OpenedModel, why: str, report: Report, status: EngineStatus) -> Engine:
+    report(f"engine torch: {why}")
+    status.because("torch", why)
+    status.serves("torch")
+    return opened.reference
 
 
 def _builders(
@@ -90,8 +108,10 @@ def _builders(
         return (), str(error).removeprefix("engine: ")
 
 
-def open_reference(model: str, device: str, threads: int) -> OpenedModel:
-    """Open a model file with its `torch` engine; replaces the device `auto` by the best one here.
+def open_reference(model: str, device: str, threads: int, sha256: str = "") -> OpenedModel:
+    """Open a model file, of this SHA-256 if one is given, with its `torch` engine.
+
+    The device `auto` becomes the best one here.
 
     PyTorch is imported here, not before: OpenMP reads its wait policy once, when PyTorch loads.
     """
@@ -112,7 +132,7 @@ def open_reference(model: str, device: str, threads: int) -> OpenedModel:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:  # PyTorch raises either for a device it does not have
         raise EngineError(f"device: {device!r} cannot be used ({error}); set `device` to cpu or auto") from error
-    program = open_program(path)
+    program = open_program(path, sha256)
     return OpenedModel(program, TorchEngine(program, device), device, threads)
 
 
