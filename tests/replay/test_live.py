@@ -121,12 +121,16 @@ def _dds_environment() -> dict[str, str]:
 
 def _content(bag: Path) -> list[tuple]:
     """Every message of a bag, as what a reader of it would see."""
-    rows = []
+    rows: list[tuple] = []
     with open_reader(bag) as reader:
         for connection, recorded_ns, data in reader.messages():
             message = reader.deserialize(data, connection.msgtype)
+            if not hasattr(message, "header"):  # a number for plots, which the routing has as well
+                continue
             stamp = (message.header.stamp.sec, message.header.stamp.nanosec, message.header.frame_id)
-            if hasattr(message, "data"):
+            if hasattr(message, "format"):
+                seen = (message.format, message.data.tobytes())
+            elif hasattr(message, "data"):
                 seen = (message.encoding, message.height, message.width, message.step, message.data.tobytes())
             else:
                 seen = (weather_from_msg(message),)

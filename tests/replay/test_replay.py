@@ -72,7 +72,8 @@ def test_the_output_bag_holds_what_the_node_publishes(out: Path, drive: list[Sho
         for connection, recorded_ns, data in reader.messages():
             assert recorded_ns in {shot.stamp_ns for shot in drive}
             messages.setdefault(connection.topic, []).append(reader.deserialize(data, connection.msgtype))
-    topics = ("image_restored", "semantic_mask", "semantic_confidence", "weather")
+    topics = {"image_restored", "semantic_mask", "semantic_confidence", "weather", "overlay/compressed"}
+    topics |= {f"weather/{name}" for name in ("clear", "fog", "rain", "snow")}
     assert {name: len(found) for name, found in messages.items()} == {f"/restore_node/{t}": 10 for t in topics}
     image, mask = messages["/restore_node/image_restored"][7], messages["/restore_node/semantic_mask"][7]
     expected = np.minimum(np.round(drive[7].image * 1.1), 255)

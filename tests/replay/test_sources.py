@@ -7,11 +7,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image as Picture
 from rosbags.rosbag2 import StoragePlugin
 
 from tests.support.bags import COMPRESSED, FORMATS, IMAGE, Messages, Shot, write_bag, write_rows
+from tests.support.videos import with_durations, without_index, write_video
 from weather_perception.replay.exits import ExitCode
-from weather_perception.replay.frames import ReplayError
+from weather_perception.replay.frames import FIRST_STAMP_NS, ReplayError
 from weather_perception.replay.sources import Wanted, open_source, open_sources
 from weather_perception.replay.window import Window
 
@@ -162,14 +164,69 @@ def test_a_folder_of_pictures_comes_with_the_labels_beside_it(tmp_path: Path, dr
     assert set(frames[1].truth.labels_HW[1]) == {3}
 
 
-def test_a_video_is_read_at_its_own_frame_rate(tmp_path: Path, drive: list[Shot]) -> None:
-    path = tmp_path / "drive.mp4"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 25.0, (96, 64))
-    for shot in drive:
-        writer.write(shot.image[:, :, ::-1])
-    writer.release()
+@pytest.mark.parametrize("name", ["drive.mp4", "drive.avi", "DRIVE.MTS"])
+def test_a_video_is_read_at_its_own_frame_rate(tmp_path: Path, drive: list[Shot], name: str) -> None:
+    kind = ".avi" if name.endswith(".avi") else ".mp4"
+    path = write_video(tmp_path / f"video{kind}", [shot.image for shot in drive]).rename(tmp_path / name)
     source = open_source(path)
     frames = list(source.frames())
-    assert len(frames) == source.count == len(drive)
+    assert len(frames) == source.count == source.recorded == len(drive)
     assert frames[1].stamp_ns - frames[0].stamp_ns == 40_000_000
     assert np.abs(frames[0].image_HW3.astype(int) - drive[0].image).mean() < 20  # lossy, but the same picture
+
+
+def test_frames_of_a_variable_rate_have_their_own_times(tmp_path: Path, drive: list[Shot]) -> None:
+    video = write_video(tmp_path / "phone.mp4", [shot.image for shot in drive[:6]])
+    path = with_durations(video, [1, 3, 1, 1, 10, 1])
+    times = [(frame.stamp_ns - FIRST_STAMP_NS) // 1_000_000 for frame in open_source(path).frames()]
+    assert times == [0, 40, 160, 200, 240, 640]
+    window = open_source(path, Wanted(window=Window(0.15, 0.2)))
+    assert [(frame.stamp_ns - FIRST_STAMP_NS) // 1_000_000 for frame in window.frames()] == [160, 200, 240]
+
+
+def test_a_video_without_its_index_is_not_told_to_become_what_it_is(tmp_path: Path, drive: list[Shot]) -> None:
+    path = without_index(write_video(tmp_path / "cut.mp4", [shot.image for shot in drive[:3]]))
+    with pytest.raises(ReplayError, match=r"cut\.mp4: .* no index \(moov\).*untrunc") as refused:
+        open_source(path)
+    assert refused.value.exit_code == ExitCode.UNREADABLE
+
+
+def test_pictures_come_in_the_order_of_their_numbers_and_nothing_else_does(tmp_path: Path, drive: list[Shot]) -> None:
+    for number in (1, 2, 10):
+        cv2.imwrite(str(tmp_path / f"frame{number}.png"), np.full((8, 8, 3), number, np.uint8))
+    (tmp_path / "._frame1.png").write_bytes(b"notes of another system")
+    (tmp_path / "b.png").mkdir()
+    (tmp_path / "c.png").symlink_to(tmp_path / "nowhere.png")
+    source = open_source(tmp_path)
+    assert [int(frame.image_HW3[0, 0, 0]) for frame in source.frames() if frame.image_HW3 is not None] == [1, 2, 10]
+    assert source.notes == ["b.png is a folder, not a picture", "c.png is a link to nothing, not a picture"]
+
+
+def test_labels_belong_to_the_stored_pixels_and_a_bad_one_costs_itself_alone(tmp_path: Path) -> None:
+    for name in ("images", "labels"):
+        (tmp_path / name).mkdir()
+    exif = Picture.Exif()
+    exif[0x0112] = 6  # viewers turn it by a quarter
+    labels = Picture.fromarray(np.tile(np.array([0, 3], np.uint8), (40, 30)), "P")
+    labels.putpalette([0] * 768)
+    for number in range(2):
+        Picture.fromarray(np.zeros((40, 60, 3), np.uint8)).save(tmp_path / "images" / f"{number}.jpg", exif=exif)
+    labels.save(tmp_path / "labels" / "0.png")
+    (tmp_path / "labels" / "1.png").touch()
+    source = open_source(tmp_path)
+    turned, plain = list(source.frames(with_truth=True)), open_source(tmp_path / "images" / "0.jpg")
+    assert [frame.image_HW3.shape for frame in turned] == [(40, 60, 3)] * 2
+    np.testing.assert_array_equal(turned[0].truth.labels_HW[0, :4], [0, 3, 0, 3])
+    assert turned[1].truth.labels_HW is None
+    assert source.truth_unused.frames == {"labels_unreadable": 1}
+    assert [frame.image_HW3.shape for frame in plain.frames()] == [(60, 40, 3)]  # without labels, as viewers show it
+
+
+def test_bayer_pictures_are_compressed_as_grey_and_come_out_in_colour(tmp_path: Path) -> None:
+    messages = Messages(ros1=False)
+    mosaic = np.tile(np.array([[200, 0], [0, 0]], np.uint8), (8, 8))
+    message = messages.compressed(cv2.imencode(".png", mosaic)[1].tobytes(), 1)
+    message.format = "bayer_rggb8; png compressed bayer_rggb8"
+    bag = write_rows(tmp_path / "bag", [("/camera/compressed", COMPRESSED, 1, message)], messages)
+    (frame,) = open_source(bag).frames()
+    np.testing.assert_array_equal(frame.image_HW3[8, 8], [200, 0, 0])

@@ -110,7 +110,8 @@ def compressed_frame(message: Any, recorded_ns: int) -> Frame:
         image_HW3 = _decompressed(message)
     except FrameError as error:
         return Frame(stamp, recorded_ns, message.header.frame_id, None, None, error)
-    return replace(rgb_frame(image_HW3, stamp, frame_id=message.header.frame_id), play_ns=recorded_ns)
+    frame = rgb_frame(image_HW3, stamp, frame_id=message.header.frame_id)
+    return replace(frame, play_ns=recorded_ns, encoded=(message.format, message.data))
 
 
 def _decompressed(message: Any) -> Image:

@@ -77,6 +77,7 @@ class Frame:
 
     `stamp_ns` is the header's stamp, `play_ns` the time of recording; both in nanoseconds. A frame that cannot be
     decoded has no `image_HW3` and gives the reason in `problem`; without a message to publish, `raw` is None.
+    `encoded` is the format and the bytes of a picture that was recorded compressed.
     """
 
     stamp_ns: int
@@ -86,6 +87,7 @@ class Frame:
     image_HW3: Image | None
     problem: FrameError | None = None
     truth: Truth = field(default_factory=Truth)
+    encoded: tuple[str, Any] | None = None
 
 
 class Source(Protocol):

@@ -40,6 +40,9 @@ def parser() -> argparse.ArgumentParser:
         "--resume", action="store_true", help="go on with a run in DIR that ended early, by the same command line"
     )
     result.add_argument("--limit", type=_positive_int, metavar="FRAMES", help="stop after this many frames")
+    result.add_argument(
+        "--keep-original", action="store_true", help="write the frames themselves to the output bag too, as recorded"
+    )
     _add_input(result.add_argument_group("input"))
     _add_model(result.add_argument_group("model"))
     _add_live(result.add_argument_group("live mode"))

@@ -39,3 +39,12 @@ def _decoded(data: Any, flags: int, what: str) -> NDArray[np.uint8]:
     if image is None:
         raise FrameError("undecodable", f"{what} cannot be decoded")
     return np.asarray(image, np.uint8)
+
+
+def encode_jpeg(image_HW3: Image, quality: int = 85) -> bytes:
+    """The RGB picture as JPEG."""
+    cv2 = opencv()
+    done, data = cv2.imencode(".jpg", image_HW3[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not done:
+        raise ReplayError(f"a picture of {image_HW3.shape[1]}x{image_HW3.shape[0]} pixels could not be encoded as JPEG")
+    return bytes(data)

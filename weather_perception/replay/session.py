@@ -6,7 +6,6 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -80,7 +79,7 @@ class Session:
             earlier = Earlier(place.earlier, identity) if place.earlier else None
             with begin_journal(place.work, identity) as journal:
                 answers = Answers(bag, journal, earlier)
-                return [self._direct(*pair, pipelines, answers) for pair in pairs]
+                return [self._direct(*pair, pipelines, bag, answers) for pair in pairs]
 
     def _identity(self, pipelines: Sequence[Pipeline]) -> dict[str, Any]:
         """What has to be the same for a run to go on with the answers of an earlier one."""
@@ -92,10 +91,14 @@ class Session:
             "frames": f"start {given.start}, stride {given.stride}, {given.fps} frames/s",
         }
 
-    def _direct(self, source: Source, nodes: list[str], pipelines: Sequence[Pipeline], answers: Answers) -> Recorded:
+    def _direct(
+        self, source: Source, nodes: list[str], pipelines: Sequence[Pipeline], bag: OutputBag, answers: Answers
+    ) -> Recorded:
         runs = [DirectRun.of(pipeline, node) for pipeline, node in zip(pipelines, nodes, strict=True)]
         log = CameraLog()
-        run_direct(log.reading(self._frames(source, "restoring")), runs, answers)
+        for pipeline, node in zip(pipelines, nodes, strict=True):
+            bag.show(node, pipeline.manifest.palette)
+        run_direct(log.reading(self._frames(source, "restoring", bag)), runs, answers)
         manifests = [pipeline.manifest for pipeline in pipelines]
         return Recorded(source, log, [run.recording for run in runs], manifests, nodes)
 
@@ -112,7 +115,8 @@ class Session:
         if self._interruption.asked:  # while another camera was played
             nothing = Recording("live", choice.engine, program.manifest.name, program.sha256)
             return Recorded(source, log, [nothing], [program.manifest], nodes)
-        frames = log.reading(self._frames(source, "live"))
+        bag.show(nodes[0], program.manifest.palette)
+        frames = log.reading(self._frames(source, "live", bag))
         recording = run_live(frames, options, program.sha256, bag, nodes[0], work / NODE_LOG)
         return Recorded(source, log, [recording], [program.manifest], nodes)
 
@@ -124,14 +128,13 @@ class Session:
         baseline, results = self._baseline(), []
         for camera in cameras:
             truth_names = self._arguments.label_names or camera.source.label_names
-            with ExitStack() as stack:
-                evaluators = [
-                    Evaluator(manifest, recording, truth_names, baseline, self._detector)
-                    for manifest, recording in zip(camera.manifests, camera.recordings, strict=True)
-                ]
-                readers = [OutputReader(work / BAG, stack, node) for node in camera.nodes]
-                frames = self._scored(camera)
-                truth = evaluate(frames, camera.source, list(zip(evaluators, readers, strict=True)))
+            evaluators = [
+                Evaluator(manifest, recording, truth_names, baseline, self._detector)
+                for manifest, recording in zip(camera.manifests, camera.recordings, strict=True)
+            ]
+            readers = [OutputReader(work / BAG, node) for node in camera.nodes]
+            frames = self._scored(camera)
+            truth = evaluate(frames, camera.source, list(zip(evaluators, readers, strict=True)))
             evaluations = [evaluator.result for evaluator in evaluators]
             limited = self._interruption.asked or camera.log.read == self._arguments.limit or camera.source.limited
             results.append(
@@ -182,10 +185,12 @@ class Session:
         first = self._chosen[0]
         return Choice(path, first.engine, first.precision, first.device).open() if path else None
 
-    def _frames(self, source: Source, what: str) -> Iterator[Frame]:
+    def _frames(self, source: Source, what: str, bag: OutputBag) -> Iterator[Frame]:
         """The frames up to --limit or Ctrl-C; says how far it is if they take a while."""
         limit = self._arguments.limit
-        frames = itertools.islice(source.frames(), limit)
+        frames: Iterator[Frame] = itertools.islice(source.frames(), limit)
+        if self._arguments.keep_original:
+            frames = bag.keeping(frames, source.topic or f"/{_word(Path(source.recording).stem)}/image")
         return progress(self._interruption.until(frames), what, min(source.count, limit or source.count))
 
     def _scored(self, camera: Recorded) -> Iterable[Frame]:

@@ -84,7 +84,8 @@ class VideoSource:
         if not capture.isOpened() or capture.getBackendName() == "CV_IMAGES":
             capture.release()
             raise ReplayError(
-                f"{self._path}: OpenCV cannot read this as a video{_why(self._path)}", ExitCode.UNREADABLE
+                f"{self._path}: neither a bag nor a picture, and OpenCV cannot read it as a video{_why(self._path)}",
+                ExitCode.UNREADABLE,
             )
         return capture
 
