@@ -9,14 +9,13 @@ import pytest
 
 pytest.importorskip("rclpy", reason="live mode needs ROS 2's Python packages")
 
-from tests.support.bags import Shot, write_bag
+from tests.support.bags import Shot, open_reader, write_bag
 from tests.support.metrics import figures_in, read_metrics
 from weather_perception.core.engines import command
 from weather_perception.core.engines.backends.openvino import OpenVino
 from weather_perception.core.engines.cache import EngineCache
 from weather_perception.core.health import HealthReport
 from weather_perception.core.program import open_program
-from weather_perception.replay.bags import open_reader
 from weather_perception.replay.cli import main
 from weather_perception.replay.live import NodeProcess, account
 from weather_perception.replay.recording import Answer, Recording

@@ -9,11 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.support.bags import Shot, write_bag
+from tests.support.bags import Shot, open_reader, write_bag
 from tests.support.metrics import figures_in, read_metrics
 from tests.support.tiny import TinyModel, export_tiny, tiny_manifest
 from weather_perception.core.program import open_program, save_program
-from weather_perception.replay.bags import open_reader
 from weather_perception.replay.cli import main
 from weather_perception.replay.no_reference import MEASURES
 

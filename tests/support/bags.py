@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rosbags.highlevel import AnyReader
 from rosbags.rosbag1 import Writer as Writer1
 from rosbags.rosbag2 import StoragePlugin
 from rosbags.rosbag2 import Writer as Writer2
@@ -95,3 +96,8 @@ def write_rows(path: Path, rows: list[tuple[str, str, int, Any]], messages: Mess
         for topic, message_type, recorded_ns, message in rows:
             writer.write(connections[topic], recorded_ns, messages.bytes_of(message, message_type))
     return Path(writer.path)
+
+
+def open_reader(path: Path) -> AnyReader:
+    """The rosbags library's own reader, to be entered with `with`: what another program sees in a bag."""
+    return AnyReader([path], default_typestore=get_typestore(Stores.LATEST))

@@ -3,13 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from rosbags.highlevel import AnyReader
-from rosbags.typesys import Stores, get_typestore
 
 from weather_perception.conversions import image_to_rgb
 from weather_perception.core.contract import Image
@@ -27,11 +24,6 @@ from weather_perception.replay.window import WHOLE, Window
 def stamp_ns(message: Any) -> int:
     """The header's stamp in nanoseconds; ROS 1 calls its parts the same in rosbags."""
     return int(message.header.stamp.sec) * 1_000_000_000 + int(message.header.stamp.nanosec)
-
-
-def open_reader(path: Path) -> AnyReader:
-    """A reader for a whole and well-formed bag, such as our own, to be entered with `with`."""
-    return AnyReader([path], default_typestore=get_typestore(Stores.LATEST))
 
 
 class BagSource:
