@@ -121,7 +121,7 @@ def _frames(cameras: Sequence[Metrics]) -> list[str]:
     answered, sent = (sum(camera["runs"][0]["counts"][key] for camera in cameras) for key in ("answered", "sent"))
     sizes = {(size["width"], size["height"]): None for camera in cameras for size in camera["sizes"]}
     encodings = {name: None for camera in cameras for name in camera["encodings"]}
-    several = f" of {len(cameras)} cameras" if len(cameras) > 1 else ""
+    several = f", of {len(cameras)} cameras" if len(cameras) > 1 else ""
     said = [f"{answered} of {sent} answered{several}"]
     if sizes:
         shown = ", ".join(f"{width} × {height}" for width, height in sizes)
