@@ -225,7 +225,7 @@ def _measures(timeline: Timeline, every: Sequence[tuple[Metrics, Metrics]]) -> I
 
 def _latency(camera: Metrics, run: Metrics) -> Histogram | None:
     figures = run["latency_ms"]
-    marks = {"median": figures["p50"], "p95": figures["p95"], "camera period": period_ms(camera)}
+    marks = {"median": figures["p50"], "p95": figures["p95"], "time between frames": period_ms(camera)}
     return histogram([value for value in run["frames"]["latency_ms"] if value is not None], marks)
 
 
