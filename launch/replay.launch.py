@@ -30,10 +30,8 @@ def _start_replay(context: LaunchContext) -> list[ExecuteProcess]:
         given["bag"],
         "--out",
         given["out"],
-        "--rate",
-        given["rate"],
     ]
     for name in ("topic", "model"):
         command += [f"--{name}", given[name]] if given[name] else []
-    command += ["--live"] if given["live"].lower() in ("true", "1") else []
+    command += ["--live", "--rate", given["rate"]] if given["live"].lower() in ("true", "1") else []
     return [ExecuteProcess(cmd=command, output="screen", emulate_tty=True)]

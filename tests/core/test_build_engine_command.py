@@ -200,3 +200,18 @@ def test_training_compile_is_the_same_command() -> None:
     modules = ("training.compile", "weather_perception.build_engine")
     done = [subprocess.run([sys.executable, "-m", name, "--help"], capture_output=True, text=True) for name in modules]
     assert done[0].stdout == done[1].stdout and "--calibrate BAG" in done[0].stdout, done[0].stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "height", "width"),
+    [("720x1280", 720, 1280), ("1280x720", 720, 1280), ("720wx1280h", 1280, 720), ("1280hx720w", 1280, 720)],
+)
+def test_a_size_is_read_the_same_in_either_order(text: str, height: int, width: int) -> None:
+    assert command.parser().parse_args(["--size", text]).size == [(height, width)]
+
+
+@pytest.mark.parametrize("text", ["720", "720wx1280w", "720wx1280", "0x4", "4 x 4"])
+def test_a_size_that_could_mean_two_things_is_refused(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        command.parser().parse_args(["--size", text])
+    assert "720wx1280h" in capsys.readouterr().err

@@ -15,7 +15,7 @@ from weather_perception.replay.exits import NO_SPACE, ExitCode
 from weather_perception.replay.frames import ReplayError
 from weather_perception.replay.interruption import Ended, Interruption
 from weather_perception.replay.limits import in_words, write_junit
-from weather_perception.replay.options import parser
+from weather_perception.replay.options import parse
 from weather_perception.replay.recording import BAG, METRICS, REPORT
 from weather_perception.replay.results import begun_in
 
@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a path may have bytes that are no text
     argv = sys.argv[1:] if argv is None else list(argv)
-    arguments = parser().parse_args(argv)
+    arguments = parse(argv)
     from weather_perception.replay.session import Session
 
     try:

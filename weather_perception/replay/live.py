@@ -152,7 +152,9 @@ def _identify(
         assert first.raw is not None
         raise ReplayError(
             f"restore_node runs {health.engine}, not {options.engine}; a live run builds nothing, so build it first: "
-            + build_command(options.model, options.engine, options.device, size=f"{first.raw.height}x{first.raw.width}")
+            + build_command(
+                options.model, options.engine, options.device, size=f"{first.raw.height}hx{first.raw.width}w"
+            )
         )
     recording.engine, recording.model_name, recording.model_sha256 = health.engine, health.model_name, health.model_hash
 

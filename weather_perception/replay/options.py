@@ -1,8 +1,11 @@
 """The command line of `replay`."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
+from weather_perception.replay.exits import ExitCode
+from weather_perception.replay.frames import ReplayError, Source
 from weather_perception.replay.limits import HELP, limit
 
 DESCRIPTION = """\
@@ -20,6 +23,47 @@ examples:
   replay drive_folder --out out/live --live --rate 0.5
   replay camvid/val --out out/camvid          (images/ with labels/ beside it)
   replay dashcam.mp4 --out out/dashcam --model models/mine.pt2"""
+
+
+DEFAULTS = {"fps": 10.0, "rate": 1.0, "max_in_flight": 0}
+"""Of options that are an error where they do not apply, so that they are known to be given."""
+LIVE_ONLY = ("rate", "max_in_flight", "node", "timeout")
+DIRECT_ONLY = ("compare", "resume")
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The command line; ends the program with an explanation if it is wrong. See `check_inputs` too."""
+    made = parser()
+    arguments = made.parse_args(argv)
+    for name in DIRECT_ONLY if arguments.live else LIVE_ONLY:
+        given = getattr(arguments, name)
+        if given is not None and given is not False:  # 0 is given
+            only = "does not work with" if arguments.live else "works only with"
+            made.error(f"{_option(name)} {only} --live")
+    return arguments
+
+
+def check_inputs(arguments: argparse.Namespace, sources: Sequence[Source]) -> None:
+    """Raise ReplayError for an option that applies to none of the recordings; then fill in the defaults."""
+    kinds = {source.kind for source in sources}
+    labels = any(source.has_labels for source in sources)
+    needs = {
+        "topic": ("bag" in kinds, "a bag"),
+        "fps": ("pictures" in kinds, "a folder of pictures"),
+        "labels": ("pictures" in kinds, "a folder of pictures"),
+        "label_names": (labels, "a recording with ground-truth labels"),
+        "baseline": (labels or arguments.baseline == "none", "a recording with ground-truth labels"),
+    }
+    for name, (there, what) in needs.items():
+        if getattr(arguments, name) and not there:
+            raise ReplayError(f"{_option(name)} applies to {what}, and none is given; leave it out", ExitCode.USAGE)
+    for name, value in DEFAULTS.items():
+        if getattr(arguments, name) is None:
+            setattr(arguments, name, value)
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -70,7 +114,7 @@ def _add_input(group: argparse._ArgumentGroup) -> None:
         "--stride", type=_positive_int, default=1, metavar="N", help="replay every N-th frame (default: every frame)"
     )
     group.add_argument(
-        "--fps", type=_positive, default=10.0, help="frame rate of a folder of pictures (default: %(default)s)"
+        "--fps", type=_positive, help=f"frame rate of a folder of pictures (default: {DEFAULTS['fps']:g})"
     )
     group.add_argument(
         "--labels",
@@ -111,12 +155,11 @@ def _add_live(group: argparse._ArgumentGroup) -> None:
         "--live", action="store_true", help="play the frames over DDS into restore_node in its own process"
     )
     group.add_argument(
-        "--rate", type=_positive, default=1.0, metavar="X", help="times the recorded speed (default: %(default)s)"
+        "--rate", type=_positive, metavar="X", help=f"times the recorded speed (default: {DEFAULTS['rate']:g})"
     )
     group.add_argument(
         "--max-in-flight",
         type=_not_negative_int,
-        default=0,
         metavar="N",
         help="wait while N frames are unanswered, so that a slow machine slows the replay instead of losing frames; "
         "0 (default): never wait, like a camera",

@@ -20,6 +20,7 @@ from weather_perception.replay.frames import Frame, Source
 from weather_perception.replay.interruption import Interruption
 from weather_perception.replay.limits import judged
 from weather_perception.replay.models import Choice, baseline_path, choices, names_of
+from weather_perception.replay.options import DEFAULTS, check_inputs
 from weather_perception.replay.output_bag import NODE, OutputBag, OutputReader
 from weather_perception.replay.progress import progress
 from weather_perception.replay.recording import BAG, JOURNAL, METRICS, NODE_LOG, REPORT, Recording
@@ -54,6 +55,7 @@ class Session:
         self._started = _now()
         self._sources, found = open_sources(arguments.recordings, wanted_of(arguments))
         print("\n".join(found), file=sys.stderr)
+        check_inputs(arguments, self._sources)
         self._chosen = choices(arguments)
         self._names = names_of(self._chosen)
         self._nodes = nodes_of(self._sources, self._names)
@@ -203,7 +205,9 @@ class Session:
 def wanted_of(arguments: argparse.Namespace) -> Wanted:
     """What to read of the recordings, by the command line."""
     window = Window(arguments.start, arguments.duration, arguments.stride)
-    return Wanted(tuple(arguments.topic), arguments.fps, arguments.labels, arguments.label_names, window)
+    return Wanted(
+        tuple(arguments.topic), arguments.fps or DEFAULTS["fps"], arguments.labels, arguments.label_names, window
+    )
 
 
 def nodes_of(sources: Sequence[Source], names: Sequence[str]) -> list[list[str]]:

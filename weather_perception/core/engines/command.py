@@ -42,6 +42,7 @@ def main(arguments: Sequence[str] | None = None, read_frames: ReadFrames | None 
             target = Target(height, width, options.batch, options.precision, opened.device)
             backend = best_backend(target, _say) if options.engine == "auto" else backend_named(options.engine)
             frames = _of_size(recorded, height, width) if recorded else None
+            _say(f"frames of {width} columns and {height} rows")
             with _progress(backend.name):
                 ready_entry(opened, target, backend, EngineCache(), _say, frames)
     except (OSError, ValueError, ContractError, EngineError) as error:
@@ -85,7 +86,13 @@ def parser(can_calibrate: bool = False) -> argparse.ArgumentParser:
     names = [name for name in ENGINES if name != "torch"]  # the file itself needs no building
     made.add_argument("--engine", default="auto", choices=names, help="default: the fastest that this machine has")
     made.add_argument(
-        "--size", type=_size, nargs="+", required=True, metavar="HEIGHTxWIDTH", help="frame sizes, as in 720x1280"
+        "--size",
+        type=_size,
+        nargs="+",
+        required=True,
+        metavar="HEIGHTxWIDTH",
+        help="frame sizes, as in 720x1280. WIDTHxHEIGHT is the same: the larger number is the width. A frame that is "
+        "higher than wide needs letters, as in 720wx1280h",
     )
     made.add_argument(
         "--batch", type=_batch, default=1, metavar="1..N", help="frames in one batch, on a GPU; default: 1"
@@ -105,10 +112,17 @@ def parser(can_calibrate: bool = False) -> argparse.ArgumentParser:
 
 
 def _size(text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
-    if not found:
-        raise argparse.ArgumentTypeError(f"{text!r} is not HEIGHTxWIDTH, as in 720x1280")
-    return int(found[1]), int(found[2])
+    """Height and width; without letters the larger number is the width, as with nearly every camera."""
+    found = re.fullmatch(r"([1-9]\d*)([wh]?)x([1-9]\d*)([wh]?)", text)
+    if not found or {found[2], found[4]} not in ({""}, {"w", "h"}):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither HEIGHTxWIDTH nor WIDTHxHEIGHT, as in 720x1280 or, for a frame that is higher than "
+            "wide, 720wx1280h"
+        )
+    one, other = int(found[1]), int(found[3])
+    if not found[2]:
+        return min(one, other), max(one, other)
+    return (other, one) if found[2] == "w" else (one, other)
 
 
 def _batch(text: str) -> int:
