@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from weather_perception.core.engines.base import EngineError
 from weather_perception.core.engines.cache import CacheError, EngineCache, Key, seal
 
 KEY = Key("0" * 64, "inductor", "torch 2.13.0", "b" * 64, "a CPU", "fp32", 360, 640, 1)
@@ -267,3 +268,12 @@ def test_too_little_room_is_said_before_anything_is_built(cache: EngineCache) ->
     cache.check_room(1)
     with pytest.raises(CacheError, match=r"MiB are free, an engine needs up to \d+ MiB; make room"):
         cache.check_room(1 << 60)
+
+
+def test_a_user_without_a_home_directory_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as for a user id that no password file has
+    with pytest.raises(EngineError, match="XDG_CACHE_HOME"):
+        EngineCache()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert EngineCache().root == tmp_path / "weather_perception" / "engines"

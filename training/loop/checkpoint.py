@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -62,7 +63,7 @@ class Checkpoint:
         """One group of tensors by name; raises CheckpointError if its file is unreadable."""
         try:
             return load_file(self.folder / f"{name}.safetensors")
-        except OSError as error:
+        except (OSError, SafetensorError) as error:  # missing, or cut
             raise CheckpointError(f"{self.folder}: no readable {name}.safetensors ({error}); train it again") from error
 
     def weights(self, network: str) -> dict[str, Tensor]:
@@ -115,6 +116,8 @@ def open_checkpoint(folder: Path, averaged: bool = False) -> Checkpoint:
         folder = old  # a kill came between the two renames
     try:
         state = json.loads((folder / STATE_FILE).read_text())
+        if not isinstance(state, dict):
+            raise ValueError(f"{STATE_FILE} holds a {type(state).__name__}")
     except (OSError, ValueError) as error:
         raise CheckpointError(
             f"{folder}: no readable checkpoint ({error}); train first: python -m training.train"

@@ -13,7 +13,7 @@ from tests.support import tiny_training as tiny
 from tests.support.tasks import assert_close, on_two_processes
 from training.config import LoopConfig
 from training.loop import processes
-from training.loop.checkpoint import CheckpointError, Record, open_checkpoint
+from training.loop.checkpoint import STATE_FILE, CheckpointError, Record, open_checkpoint, save
 from training.loop.stages import Outcome, Phase, Stage, constant, locate
 from training.loop.trainer import Trainer, optimizer_tensors
 
@@ -259,3 +259,15 @@ def test_stages_with_an_unknown_network_are_refused() -> None:
     networks = {"generator": nn.Conv2d(3, 3, 1)}
     with pytest.raises(ValueError, match=r"stage 'adversarial' trains \['critic'\], but the networks are"):
         Trainer(processes.launch(), networks, tiny.stages(), LoopConfig(), RECORD)
+
+
+def test_a_checkpoint_that_was_cut_is_an_error_that_names_the_file(tmp_path: Path) -> None:
+    state = {"recipe": "toy", "sources": [], "segmenter": "", "config": {}, "stages": []}
+    save(tmp_path / "run", {"net": {"weight": torch.ones(100)}}, state)
+    file = tmp_path / "run" / "net.safetensors"
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(CheckpointError, match=r"no readable net\.safetensors"):
+        open_checkpoint(tmp_path / "run").weights("net")
+    (tmp_path / "run" / STATE_FILE).write_text("[]")
+    with pytest.raises(CheckpointError, match="no readable checkpoint"):
+        open_checkpoint(tmp_path / "run")

@@ -60,6 +60,18 @@ class Entry:
     notes: Mapping[str, Any]
 
 
+def _home() -> Path:
+    """The folder of caches; raises EngineError for a user without a home directory."""
+    home = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    try:
+        # The specification says to ignore a relative path.
+        return home if home.is_absolute() else Path.home() / ".cache"
+    except RuntimeError as error:
+        raise EngineError(
+            "this user has no home directory to keep built engines in; set HOME, or XDG_CACHE_HOME, to a folder"
+        ) from error
+
+
 class EngineCache:
     """A folder of entries, `$XDG_CACHE_HOME/weather_perception/engines` (`~/.cache/...`) unless another is given.
 
@@ -67,10 +79,7 @@ class EngineCache:
     """
 
     def __init__(self, root: Path | None = None) -> None:
-        # The specification says to ignore a relative path.
-        home = Path(os.environ.get("XDG_CACHE_HOME", ""))
-        home = home if home.is_absolute() else Path.home() / ".cache"
-        self.root = root or home / "weather_perception" / "engines"
+        self.root = root or _home() / "weather_perception" / "engines"
 
     def find(self, key: Key) -> Entry | None:
         """The entry of `key`, with every byte checked; None if there is none. Raises CacheError for a damaged one."""
