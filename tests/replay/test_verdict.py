@@ -78,7 +78,7 @@ def test_a_model_slower_than_the_camera_and_lost_frames_are_said() -> None:
     one["runs"][0]["counts"] |= {"answered": 290, "dropped": {"superseded": 10}}
     lost, slow = cautions(document(one))
     assert "10 of 300 frames got no answer (superseded 10)" in lost
-    assert "180 ms or more, and the frames of this run come every 100 ms" in slow
+    assert "180 ms or more, and frames come every 100 ms" in slow
     one["kind"] = "pictures"  # their times are made up
     assert len(cautions(document(one))) == 1
 

@@ -101,8 +101,8 @@ def _slow(metrics: Metrics) -> list[str]:
         which = f"{model['id']}: " if len(metrics["models"]) > 1 else ""
         more = "or more" if len(pairs) == 1 else f"or more on one of the {len(slow)} cameras that this holds for"
         found.append(
-            f"{which}one frame in twenty took {p95:.0f} ms {more}, and the frames of this run come every {period:.0f} ms: "
-            "on this machine, with this engine, the node would skip frames."
+            f"{which}one frame in twenty took {p95:.0f} ms {more}, and frames come every {period:.0f} ms: on this "
+            "machine, with this engine, the node would skip frames."
         )
     return found
 
