@@ -71,7 +71,8 @@ def _open(path: Path, wanted: Wanted) -> tuple[list[Source], list[str]]:
         else:
             source = VideoSource(path, wanted.window)
     except OSError as error:
-        raise ReplayError(f"{path}: cannot be read: {error.strerror or error}", _code_of(error)) from error
+        what = "cannot be unpacked, the disk of TMPDIR is full" if error.errno in NO_SPACE else "cannot be read"
+        raise ReplayError(f"{path}: {what}: {error.strerror or error}", _code_of(error)) from error
     return [source], [f"{path}: {source.count} {'pictures' if source.kind == 'pictures' else 'frames of a video'}"]
 
 

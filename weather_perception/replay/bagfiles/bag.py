@@ -22,6 +22,7 @@ from weather_perception.replay.bagfiles.base import (
     zstd,
 )
 from weather_perception.replay.bagfiles.find import bag_files, missing_files, open_file, read_metadata
+from weather_perception.replay.exits import NO_SPACE
 
 
 class Topic(NamedTuple):
@@ -42,7 +43,7 @@ class Bag:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open every file of the bag. Raises BagFileError if none can be read."""
+        """Open every file of the bag. Raises BagFileError if none can be read, OSError if the disk is full."""
         self.path = path
         metadata = read_metadata(path)
         paths, self._notes = bag_files(path, metadata)
@@ -52,6 +53,8 @@ class Bag:
             try:
                 self._files.append(open_file(file, self))
             except (BagFileError, OSError) as error:
+                if isinstance(error, OSError) and error.errno in NO_SPACE:  # while a compressed file was unpacked
+                    raise
                 problems.append(str(error))
         if not self._files:
             raise BagFileError("; ".join(problems) or f"{path}: {metadata.problem or 'no file of a bag is there'}")
