@@ -66,17 +66,38 @@ def test_levels_change_dark_and_bright_pixels_apart() -> None:
 @torch.inference_mode()
 @pytest.mark.parametrize("cell", [(0, 0), (4, 8), (8, 15)])
 def test_evidence_in_one_cell_counts_wherever_it_is(cell: tuple[int, int]) -> None:
-    router, seen = StreetRouter(2, weathers=3, experts=2), torch.zeros(1, 2, *GRID)
-    for part in (router.evidence, router.attention):
+    router = StreetRouter(2, 4, weathers=3, experts=2)
+    seen, shallow = torch.zeros(1, 2, *GRID), torch.zeros(1, 4, 16, 16)
+    for part in (router.evidence, router.attention, router.texture):
         part.weight.zero_()
         part.bias.zero_()  # type: ignore[union-attr]  # a convolution with a bias
     router.evidence.bias[0] = 1.0  # type: ignore[index]  # without evidence, it is clear
     router.evidence.weight[1, 0] = 3.0
-    assert router(seen).weather_BK.argmax() == 0
+    assert router(seen, shallow).weather_BK.argmax() == 0
     seen[0, 0, cell[0], cell[1]] = 1.0
-    assert router(seen).weather_BK.argmax() == 0  # a mean over all cells would miss it
+    assert router(seen, shallow).weather_BK.argmax() == 0  # a mean over all cells would miss it
     router.attention.weight[1, 0] = 10.0
-    assert router(seen).weather_BK.argmax() == 1
+    assert router(seen, shallow).weather_BK.argmax() == 1
+
+
+def test_streaks_too_fine_for_the_small_view_reach_the_router(net: StreetNet) -> None:
+    """Black and white lines of one pixel are grey in the small view, and only there."""
+    lines = torch.zeros(1, 3, 288, 512)
+    lines[..., ::2] = 1.0
+    grey = torch.full_like(lines, 0.5)
+    torch.testing.assert_close(net.trunk(lines), net.trunk(grey))
+    assert (net(lines).routing.logits_BK - net(grey).routing.logits_BK).abs().max() > 1e-3
+
+
+@torch.inference_mode()
+def test_a_weather_that_is_told_chooses_the_expert_and_a_row_of_zeros_tells_none(net: StreetNet) -> None:
+    image = torch.rand(1, 3, 64, 80).expand(3, -1, -1, -1)
+    told = torch.zeros(3, 6)
+    told[0, 0] = told[1, 2] = 1.0
+    clear, rain, free = net(image, told).restored_B3HW
+    assert torch.equal(clear, image[0])
+    torch.testing.assert_close(free, net(image[:1]).restored_B3HW[0])
+    assert (rain - free).abs().mean() > 1e-4
 
 
 @torch.inference_mode()

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -41,7 +42,7 @@ class StreetNet(OnBaseSegmenter):
         widths = (config.width4, config.width8, config.width16)
         self.trunk = Trunk(config.trunk_width)
         self.levels = Levels(config.trunk_width, config.bins)
-        self.router = StreetRouter(config.trunk_width, len(config.weathers), config.encoder_experts)
+        self.router = StreetRouter(config.trunk_width, config.width4, len(config.weathers), config.encoder_experts)
         self.stem = Stem(config.width4)
         self.hint = nn.Conv2d(6, config.width4, 1)
         self.encoder = Encoder(*widths, config.encoder_experts)
@@ -49,14 +50,17 @@ class StreetNet(OnBaseSegmenter):
         self.segmenter = BaseSegmenter(BaseConfig(config.classes, config.segmenter_widths))
         self.sgada = CompactSGAda(config.classes, *widths)
 
-    def forward(self, image_B3HW: Tensor) -> Prediction:
+    def forward(self, image_B3HW: Tensor, weather_BK: Tensor | None = None) -> Prediction:
+        """Predict; a row of known weathers `weather_BK` that is not zero mixes the experts instead of the posterior."""
         check_size("street_net", image_B3HW, 16)
         seen = self.trunk(image_B3HW)
-        routing = self.router(seen)
+        shallow = self.stem(image_B3HW)
+        routing = self.router(seen, shallow)
         levels = self.levels(seen, F.avg_pool2d(image_B3HW, 4))
-        shallow = self.stem(image_B3HW) + self.hint(levels)
-        features = self.encoder(shallow, routing.encoder8_BE, routing.encoder16_BE)
+        features = self.encoder(shallow + self.hint(levels), routing.encoder8_BE, routing.encoder16_BE)
         gate_BK = routing.weather_BK.detach()
+        if weather_BK is not None:
+            gate_BK = torch.where(weather_BK.sum(dim=1, keepdim=True) > 0, weather_BK, gate_BK)
         detail, correction = self.egsyn(features, gate_BK)
         changed = 1 - gate_BK[:, :1, None, None]  # clear is the first weather
         residual = toned(image_B3HW + detail, levels + correction) - image_B3HW

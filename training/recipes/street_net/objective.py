@@ -14,12 +14,18 @@ from training.recipes.street_net.network import Prediction, StreetNet
 
 
 def objective(config: StreetNetRun, batch: ExampleOfMixture, networks: Networks) -> Outcome:
-    """Run the whole network on the degraded frames, and the base segmenter on the clear ones."""
+    """Run the whole network on the degraded frames, and the base segmenter on the clear ones.
+
+    Every second example is restored for its true weathers, so that each expert learns its own before the router does;
+    the others as in use, by the posterior.
+    """
     net = networks[NETWORK]
     assert isinstance(net, StreetNet)
     net.train()
     clear, degraded = scale(batch.clear_3HW), scale(batch.degraded_3HW)
-    prediction = net(degraded)
+    told_BK = batch.weathers_K / batch.weathers_K.sum(dim=1, keepdim=True)
+    told_BK[1::2] = 0
+    prediction = net(degraded, told_BK)
     net.segmenter.train()  # its statistics come only from clear frames
     losses = weighted_losses(config, prediction, net.segmenter(clear), degraded, clear, batch)
     images = {"degraded": degraded, "restored": prediction.restored_B3HW, "clear": clear}

@@ -1,16 +1,20 @@
-"""The router: the trunk's features -> weather posterior, severities, novelty and the encoder experts' gates.
+"""The router: small view and shallow features -> weather posterior, severities, novelty, the encoder experts' gates.
 
-A reconstruction of paper C's shallow-feature MoE; only its abstract is public. Each weather has an attention over the
-grid's cells, so that fog far away counts although a dark bonnet is near. The encoder's gates are soft (paper B, section
+A reconstruction of paper C's shallow-feature MoE; only its abstract is public. The trunk's small view shows veils and
+light, the shallow features streaks and flakes, which are too fine for it. Each weather has an attention over the grid's
+cells, so that fog far away counts although a dark bonnet is near. The encoder's gates are soft (paper B, section
 3.2); the posterior mixes the decoder's experts.
 
-Shape legend: B batch, C channels, G cells of the grid, K weathers, E experts.
+Shape legend: B batch, C channels, S channels of the shallow features, G cells of the grid, K weathers, E experts.
 """
 
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
+
+from training.recipes.street_net.levels import GRID
 
 
 class StreetRouting(NamedTuple):
@@ -28,10 +32,11 @@ class StreetRouting(NamedTuple):
 
 
 class StreetRouter(nn.Module):
-    """The trunk's features [B, C, *GRID] -> StreetRouting over K weathers, and over E encoder experts per level."""
+    """Trunk features [B, C, *GRID] and shallow ones [B, S, H/4, W/4] -> StreetRouting of K weathers and E experts."""
 
-    def __init__(self, width: int, weathers: int, experts: int) -> None:
+    def __init__(self, width: int, shallow: int, weathers: int, experts: int) -> None:
         super().__init__()
+        self.texture = nn.Conv2d(shallow, width, 1)
         self.evidence = nn.Conv2d(width, weathers, 1)
         self.attention = nn.Conv2d(width, weathers, 1)
         self.severity = nn.Linear(width, weathers)
@@ -39,7 +44,9 @@ class StreetRouter(nn.Module):
         self.encoder8 = nn.Linear(width, experts)
         self.encoder16 = nn.Linear(width, experts)
 
-    def forward(self, features_BCG: Tensor) -> StreetRouting:
+    def forward(self, trunk_BCG: Tensor, shallow_BShw: Tensor) -> StreetRouting:
+        energy_BSG = F.interpolate(F.avg_pool2d(shallow_BShw.abs(), 8), size=GRID, mode="bilinear", align_corners=False)
+        features_BCG = trunk_BCG + self.texture(energy_BSG)
         evidence = self.evidence(features_BCG).flatten(2)
         attention = self.attention(features_BCG).flatten(2).softmax(dim=2)
         logits = (evidence * attention).sum(dim=2)
