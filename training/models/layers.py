@@ -43,20 +43,27 @@ class MixtureConv(nn.Module):
     """One 3x3 convolution whose kernel is the gated sum of E experts' kernels, sample by sample.
 
     Convolution is linear, so mixing kernels equals mixing the experts' outputs, at the cost of one convolution.
-    One-hot gates make it a hard-routed mixture.
+    One-hot gates make it a hard-routed mixture. With `shared`, every expert's kernel is a change of one that all share,
+    so that rare routes learn from the others too.
     """
 
-    def __init__(self, inputs: int, outputs: int, experts: int) -> None:
+    def __init__(self, inputs: int, outputs: int, experts: int, shared: bool = False) -> None:
         super().__init__()
         self.outputs = outputs
         bound = 1 / math.sqrt(9 * inputs)
         self.kernels_EP = nn.Parameter(torch.empty(experts, outputs * inputs * 9).uniform_(-bound, bound))
         self.bias_EO = nn.Parameter(torch.zeros(experts, outputs))
+        if shared:
+            self.shared_P = nn.Parameter(torch.zeros(outputs * inputs * 9))
+        else:
+            self.register_parameter("shared_P", None)
 
     def forward(self, x_BCHW: Tensor, gate_BE: Tensor) -> Tensor:
         """Convolve each sample with its own mixture; `gate_BE` rows sum to one. Returns [B, O, H, W]."""
         batch, channels, height, width = x_BCHW.shape
         kernels_BP = gate_BE @ self.kernels_EP
+        if self.shared_P is not None:
+            kernels_BP = kernels_BP + self.shared_P
         bias_BO = gate_BE @ self.bias_EO
         grouped = F.conv2d(
             x_BCHW.reshape(1, batch * channels, height, width),

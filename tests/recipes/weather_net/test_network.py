@@ -48,6 +48,18 @@ def test_mixing_kernels_equals_mixing_the_experts_outputs() -> None:
     torch.testing.assert_close(mixture(x, gate), torch.einsum("be,beohw->bohw", gate, outputs), rtol=1e-4, atol=1e-5)
 
 
+@torch.inference_mode()
+def test_a_shared_kernel_is_added_to_every_experts() -> None:
+    torch.manual_seed(0)
+    plain, mixture = MixtureConv(5, 7, experts=3), MixtureConv(5, 7, experts=3, shared=True)
+    x, gate = torch.randn(4, 5, 9, 11), torch.rand(4, 3).softmax(dim=1)
+    mixture.load_state_dict(plain.state_dict(), strict=False)
+    shared = torch.randn(7, 5, 3, 3)
+    assert mixture.shared_P is not None
+    mixture.shared_P.copy_(shared.flatten())
+    torch.testing.assert_close(mixture(x, gate), plain(x, gate) + F.conv2d(x, shared, padding=1))
+
+
 def test_a_batch_of_mixtures_equals_one_sample_at_a_time() -> None:
     torch.manual_seed(0)
     mixture, x, gate = MixtureConv(4, 4, experts=2), torch.randn(3, 4, 8, 8), torch.rand(3, 2).softmax(dim=1)

@@ -36,6 +36,7 @@ class StreetNetRun(JointRun):
 
     model: StreetNetConfig = field(default_factory=StreetNetConfig)
     levels_weight: float = 3.0
+    weather_weight: float = 1.0
     severity_weight: float = 0.3
     novelty_weight: float = 0.1
 

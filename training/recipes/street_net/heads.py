@@ -1,9 +1,10 @@
 """A compact EGSyn restores the frame on shared features (paper A, section 3.3): particles first, then the light.
 
 Deviations from paper A: it sees Id as features of the shared encoder, and no mask: the mask comes from a second look at
-the restored frame. The posterior mixes its decoder's experts (paper B, section 3.2). Its residual is in the order in
-which weather is made: drops, flakes and streaks are in front of the veil, so the detail is subtracted before the tones
-undo veil, exposure and cast.
+the restored frame. The posterior mixes its decoder's experts (paper B, section 3.2), which are changes of one shared
+kernel (paper C shares channels between weathers; this is ours). Its residual is in the order in which weather is made:
+drops, flakes and streaks are in front of the veil, so the detail is added before the tones undo veil, exposure and
+cast.
 """
 
 from typing import NamedTuple
@@ -30,10 +31,10 @@ class LightEGSyn(nn.Module):
         super().__init__()
         self.lateral = nn.Conv2d(width16, width8, 1)
         self.join8 = ConvNormAct(width8, width8)
-        self.experts8 = MixtureConv(width8, width8, experts)
+        self.experts8 = MixtureConv(width8, width8, experts, shared=True)
         self.up = nn.Conv2d(width8, width4, 1)
         self.join4 = nn.Conv2d(width4, width4, 3, padding=1)
-        self.detail = MixtureConv(width4, 48, experts)
+        self.detail = MixtureConv(width4, 48, experts, shared=True)
         self.tones = nn.Conv2d(width4, 6, 1)
         with torch.no_grad():
             self.detail.kernels_EP.mul_(0.1)  # training starts near the identity
