@@ -135,6 +135,14 @@ def test_a_window_and_a_stride_leave_frames_out(tmp_path: Path, drive: list[Shot
     assert not source.truth_unused.frames
 
 
+@pytest.mark.parametrize(
+    ("window", "left"),
+    [(Window(), 10), (Window(stride=3), 4), (Window(0.4, 0.4), 4), (Window(0.4, 0.4, 3), 2), (Window(5.0), 0)],
+)
+def test_the_frames_that_a_window_leaves_are_told_before_they_are_read(window: Window, left: int) -> None:
+    assert window.left(10, 1_000_000_000) == left
+
+
 @pytest.mark.parametrize("name", ["missing.mcap", "drive.txt", "empty", "damaged.mcap"])
 def test_what_cannot_be_read_is_refused_by_name(tmp_path: Path, name: str) -> None:
     (tmp_path / "drive.txt").write_text("not a bag")

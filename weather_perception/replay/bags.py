@@ -41,7 +41,7 @@ class BagSource:
         self.name = f"{bag.path} {camera.name}"
         self.recorded = camera.promised
         self.limited = not window.whole
-        self.count = round(camera.there * window.share(bag.end_ns - bag.start_ns))
+        self.count = window.left(camera.there, bag.end_ns - bag.start_ns)
         self._of_another_type = UnusedTruth()
         topics = bag.topics.values()
         types, counts = {topic.name: topic.msgtype for topic in topics}, {topic.name: topic.there for topic in topics}

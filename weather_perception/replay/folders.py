@@ -51,7 +51,7 @@ class FolderSource:
         self.name = str(folder)
         self.recording = str(path)
         self.recorded = len(self._paths)
-        self.count = round(self.recorded * window.share(self.recorded * self._period_ns))
+        self.count = window.left(self.recorded, self.recorded * self._period_ns)
         self.limited = not window.whole
         self.notes = [
             f"{file.name} is {'a folder' if file.is_dir() else 'a link to nothing'}, not a picture"

@@ -42,7 +42,7 @@ class VideoSource:
         finally:
             capture.release()
         self.recorded = counted if _says_its_count(path) and counted else None
-        self.count = round(counted * window.share(round(counted / self._fps * 1e9)))
+        self.count = window.left(counted, round(counted / self._fps * 1e9))
         self.limited = not window.whole
         self.name = self.recording = str(path)
         self.notes: list[str] = []

@@ -25,13 +25,13 @@ class Window:
             return start, None
         return start, first_ns + round((max(self.start_s, 0) + self.duration_s) * SECOND_NS)
 
-    def share(self, span_ns: int) -> float:
-        """About which share of a recording's frames it leaves, 0..1, for one that lasts `span_ns`."""
-        if self.whole or span_ns <= 0:
-            return 1 / self.stride
-        start_s, span_s = max(self.start_s, 0), span_ns / SECOND_NS
-        end_s = min(span_s, start_s + self.duration_s) if self.duration_s is not None else span_s
-        return max(end_s - start_s, 0) / span_s / self.stride
+    def left(self, count: int, span_ns: int) -> int:
+        """About how many of `count` evenly spread frames of a recording of `span_ns` it leaves; exact for a stride."""
+        if self.duration_s is not None or self.start_s > 0:
+            start_s, span_s = max(self.start_s, 0), span_ns / SECOND_NS
+            end_s = span_s if self.duration_s is None else min(span_s, start_s + self.duration_s)
+            count = round(count * max(end_s - start_s, 0) / span_s) if span_s > 0 else count
+        return -(-count // self.stride)
 
 
 WHOLE = Window()
