@@ -5,6 +5,7 @@ Works on any object with an Image message's fields (rclpy's and rosbags' alike) 
 """
 
 from array import array
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from weather_perception.core.encodings import PACKED, Packed
 from weather_perception.core.pipeline import FrameError
 
 DROP_REASONS = {
+    "malformed": "a message that is no Image or CompressedImage, or ends too early",
+    "undecodable": "a compressed image that is damaged, or neither JPEG nor PNG",
     "zero_size": "width or height is zero",
     "too_large": "more pixels than `max_frame_pixels`",
     "bad_stamp": "a stamp before 1970, or nanoseconds outside of 0..999999999",
@@ -28,17 +31,22 @@ DROP_REASONS = {
 NANOSECONDS = 1_000_000_000
 
 
-def image_to_rgb(msg: Any, max_pixels: int | None = None) -> Image:
+# 16 bits without a meaning of their own, such as a thermal camera's: what is white must be said.
+_COUNTS = "16uc1"
+_MOST_16_BIT = 65535
+
+
+def image_to_rgb(msg: Any, max_pixels: int | None = None, white: int = _MOST_16_BIT) -> Image:
     """View (no copy) of an Image message as RGB, uint8 [H, W, 3]; raises FrameError with a key of DROP_REASONS.
 
-    Do not write to the view: it shares the message's memory, and may have any strides. Mosaics and subsampled colour
-    are copied; cv_bridge converts an encoding that `core/encodings.py` does not know.
+    Do not write to the view: it shares the message's memory, and may have any strides. Mosaics, subsampled colour and
+    16UC1, of which `white` and more becomes white, are copied; cv_bridge converts an encoding that
+    `core/encodings.py` does not know.
     """
     check_stamp(msg.header.stamp)
-    if not msg.width or not msg.height:
-        raise FrameError("zero_size", f"the image is {msg.width}x{msg.height}")
-    if max_pixels is not None and msg.width * msg.height > max_pixels:
-        raise FrameError("too_large", f"the image is {msg.width}x{msg.height}, `max_frame_pixels` is {max_pixels}")
+    check_size(msg.height, msg.width, max_pixels)
+    if msg.encoding.lower() == _COUNTS:
+        return _scaled(msg, white)
     if encodings.is_known(msg.encoding):
         return encodings.to_rgb(msg)
     encodings.check_data_size(msg)
@@ -53,6 +61,23 @@ def image_to_mono(msg: Any) -> NDArray[np.uint8]:
     if msg.encoding != "mono8":
         raise FrameError("unknown_encoding", f"expected mono8, found {msg.encoding!r}")
     return encodings.samples(msg, PACKED["mono8"])[..., 0]
+
+
+def check_size(height: int, width: int, max_pixels: int | None = None) -> None:
+    """Raise FrameError "zero_size" or "too_large" unless an image of this size has 1..`max_pixels` pixels."""
+    if not width or not height:
+        raise FrameError("zero_size", f"the image is {width}x{height}")
+    if max_pixels is not None and width * height > max_pixels:
+        raise FrameError("too_large", f"the image is {width}x{height}, `max_frame_pixels` is {max_pixels}")
+
+
+def encoding_before(compressed_format: str) -> str:
+    """The encoding in which a CompressedImage of this format is answered: the one before its compression, or rgb8.
+
+    image_transport writes formats as in `bgr8; jpeg compressed bgr8`.
+    """
+    encoding = compressed_format.partition(";")[0].strip()
+    return encoding if encoding in ("rgb8", "bgr8", "mono8") else "rgb8"
 
 
 def check_stamp(stamp: Any) -> None:
@@ -70,7 +95,7 @@ def fill_restored(out: Any, restored_HW3: Image, source: Any) -> None:
     encoding = PACKED.get(source.encoding.lower())
     if encoding is not None:
         _fill_packed(out, restored_HW3, source, encoding)
-    elif encodings.is_known(source.encoding):
+    elif encodings.is_known(source.encoding) or source.encoding.lower() == _COUNTS:
         fill_rgb(out, restored_HW3, source.header)
     else:
         _fill_through_cv_bridge(out, restored_HW3, source)
@@ -141,6 +166,17 @@ def _resize(out: Any, height: int, width: int, channels: int) -> NDArray[np.uint
         out.data = array("B", bytes(size))
     out.height, out.width, out.step, out.is_bigendian = height, width, width * channels, 0
     return np.frombuffer(out.data, np.uint8).reshape(height, width, channels)
+
+
+def _scaled(msg: Any, white: int) -> Image:
+    """A 16UC1 image as grey RGB, with `white` as 255."""
+    upper_HW1 = encodings.samples(msg, PACKED["mono16"])
+    swapped = SimpleNamespace(**{name: getattr(msg, name) for name in ("height", "width", "encoding", "step", "data")})
+    swapped.is_bigendian = not msg.is_bigendian
+    lower_HW1 = encodings.samples(swapped, PACKED["mono16"])
+    values_HW1 = upper_HW1.astype(np.uint32) << 8 | lower_HW1
+    grey_HW1 = np.minimum(values_HW1 * 255 // white, 255).astype(np.uint8)
+    return np.broadcast_to(grey_HW1, (*grey_HW1.shape[:2], 3))
 
 
 def _through_cv_bridge(msg: Any) -> Image:

@@ -1,60 +1,64 @@
-"""`restore_node`: a lifecycle node that subscribes to a camera, answers every frame, and reports its health."""
+"""`restore_node`: a lifecycle node that subscribes to cameras, answers every frame, and reports its health."""
 
-import signal
 import sys
 from typing import Any
 
-import rclpy
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from diagnostic_msgs.msg import DiagnosticStatus
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import ExternalShutdownException
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.logging import get_logger
-from rclpy.qos import ReliabilityPolicy
-from rclpy.subscription import Subscription
-from sensor_msgs.msg import Image as ImageMsg
+from rclpy.parameter import Parameter
 
-from weather_perception import diagnostics, parameters, transport
-from weather_perception.core.config import ConfigError
-from weather_perception.core.contract import ContractError
-from weather_perception.core.engines.base import EngineError, EngineOptions
-from weather_perception.core.engines.select import build_engine
-from weather_perception.core.engines.state import EngineStatus
-from weather_perception.core.health import HealthReport
-from weather_perception.restorer import RELIABILITY, Restorer, keep_last
+from weather_perception import loading, parameters, setup_check, start
+from weather_perception.core.config import ConfigError, NodeConfig
+from weather_perception.core.engines.state import EngineState
+from weather_perception.core.health import Finding
+from weather_perception.loading import Loader
+from weather_perception.reporter import Reporter
+from weather_perception.restorer import Restorer
+from weather_perception.start import CannotStart
 
 NODE_NAME = "restore_node"
-INPUT_TOPIC = "image"
-# The latest frame wins: a longer queue only makes every frame older.
-INPUT_DEPTH = 1
-# How often the publishers of the input topic are looked up.
-MATCH_PERIOD_SECONDS = 0.1
+# How often the publishers of the cameras are looked up, and the levels of /diagnostics compared.
+TICK_SECONDS = 0.1
+# The look around the node costs more and changes less.
+SETUP_TICKS = 10
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
 
 class RestoreNode(LifecycleNode):
-    """Configure loads the model and advertises the outputs, activate subscribes to the camera."""
+    """Configure loads the model and advertises the outputs, activate subscribes to the cameras."""
 
     def __init__(self, **node_options: Any) -> None:
         """Declare the parameters; raises ConfigError that names the one at fault."""
         super().__init__(NODE_NAME, **node_options)
-        self.config = parameters.declare(self)
+        self.config: NodeConfig = parameters.declare(self)
+        self._loader: Loader | None = None
         self._restorer: Restorer | None = None
-        self._active = False
-        self._engine_status = EngineStatus()
-        self._subscription: Subscription | None = None
-        self._reliability: ReliabilityPolicy | None = None
-        self._image_topic = self.resolve_topic_name(INPUT_TOPIC)
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        # Timers follow the steady clock: with use_sim_time and no /clock they would never fire.
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(self.config.diagnostics_period, self._publish_diagnostics, clock=steady)
-        self.create_timer(MATCH_PERIOD_SECONDS, self._match_publishers, clock=steady)
+        self._starting = self._active = False
+        self._problem = ""
+        self._setup: list[Finding] = []
+        self._ticks = 0
+        self._reporter = Reporter(self, self._settings)
+        self.add_on_set_parameters_callback(self._change)
+        # The timer follows the steady clock: with use_sim_time and no /clock it would never fire.
+        self.create_timer(TICK_SECONDS, self._tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
-    def start(self) -> bool:
-        """Configure and activate; False (with the reason logged) if either fails."""
-        return self.trigger_configure() == SUCCESS and self.trigger_activate() == SUCCESS
+    @property
+    def active(self) -> bool:
+        """Whether it answers frames."""
+        return self._active
+
+    @property
+    def loading(self) -> bool:
+        """Whether a model is being loaded."""
+        return self._loader is not None and not self._loader.done.is_set()
+
+    def start(self) -> None:
+        """Configure and activate as soon as the model is loaded; if either fails, `CannotStart` ends the spinning."""
+        self._starting = True
+        self._load()
 
     def close(self) -> None:
         """Finish the current frame and free everything; the node cannot be used afterwards."""
@@ -63,38 +67,35 @@ class RestoreNode(LifecycleNode):
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the model and advertise the outputs; an unusable model leaves the node unconfigured."""
-        config = self.config
-        self.get_logger().info(f"loading {config.model or 'the default model'}")
-        try:
-            options = EngineOptions(
-                config.engine,
-                config.device,
-                config.torch_threads,
-                config.precision,
-                config.build,
-                in_background=True,
-                meanwhile=config.meanwhile,
-                model_sha256=config.model_sha256,
-            )
-            self._engine_status = EngineStatus()
-            engine = build_engine(config.model, options, self._report_engine, self._engine_status)
-        except (OSError, ContractError, EngineError) as error:
-            self.get_logger().error(f"cannot load the model: {error}")
+        loader = self._loader or self._load()
+        while not loader.done.wait(TICK_SECONDS):  # unless `start` has waited for it
+            if not self.context.ok():
+                return FAILURE
+            self._report()
+        self._problem = loader.problem
+        if loader.engine is None:
+            self._loader = None
+            self.get_logger().error(f"cannot load the model: {loader.problem}")
             return FAILURE
-        self._restorer = Restorer(self, engine, config)
+        self._restorer = Restorer(self, loader.engine, self._settings)
+        engine = loader.engine
         self.get_logger().info(f"model {engine.manifest.name} ({engine.model_hash[:12]}), engine {engine.name}")
         return SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe, as soon as a camera publishes."""
+        assert self._restorer
         self._active = True
-        self.get_logger().info(f"waiting for images on {self._image_topic}")
-        self._match_publishers()
+        topics = ", ".join(camera.input.topic for camera in self._restorer.cameras)
+        self.get_logger().info(f"waiting for images on {topics}")
+        self._restorer.match()
         return SUCCESS
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Unsubscribe; the current frame is still answered."""
-        self._unsubscribe()
+        self._active = False
+        if self._restorer:
+            self._restorer.unsubscribe()
         return SUCCESS
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -107,92 +108,70 @@ class RestoreNode(LifecycleNode):
         self._release()
         return SUCCESS
 
-    def _report_engine(self, line: str) -> None:
+    def _settings(self) -> NodeConfig:
+        return self.config
+
+    def _change(self, wanted: list[Parameter]) -> SetParametersResult:
+        """Take over changed parameters, all or none."""
+        try:
+            self.config = parameters.changed(self.config, wanted, self._loader is not None)
+        except ConfigError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+    def _load(self) -> Loader:
+        self.get_logger().info(f"loading {self.config.model or 'the default model'}")
+        self._loader = Loader(self.config, self._log_engine)
+        return self._loader
+
+    def _log_engine(self, line: str) -> None:
         """Log which engine serves and why, from any thread."""
         if self.context.ok():  # a build in the background may outlast the node
             self.get_logger().info(line)
 
-    def _match_publishers(self) -> None:
-        """Subscribe with the reliability that the topic's publishers offer, and again when that changes."""
-        if not self._active or not self._restorer:
-            return
-        wanted = self._wanted_reliability()
-        if wanted in (None, self._reliability):
-            return
-        if self._subscription:
-            self.destroy_subscription(self._subscription)
-        qos = keep_last(INPUT_DEPTH, wanted)
-        self._subscription = self.create_subscription(ImageMsg, INPUT_TOPIC, self._restorer.receive, qos)
-        self._reliability = wanted
-        self.get_logger().info(f"subscribed to {self._image_topic} ({wanted.name.lower()})")
+    def _tick(self) -> None:
+        if self._starting and not self.loading:
+            self._starting = False
+            if not self._restorer and self.trigger_configure() != SUCCESS:
+                raise CannotStart
+            if not self._active and self.trigger_activate() != SUCCESS:
+                raise CannotStart
+        if self._active and self._restorer:
+            self._restorer.match()
+        if self._ticks % SETUP_TICKS == 0:
+            self._setup = setup_check.findings(self, self._topics())
+        self._ticks += 1
+        self._report()
 
-    def _wanted_reliability(self) -> ReliabilityPolicy | None:
-        """The reliability to subscribe with; None while there is no publisher to follow.
+    def _topics(self) -> set[str]:
+        """The topics that the node uses, fully qualified; none before it is configured."""
+        if not self._restorer:
+            return set()
+        used = {publisher.topic_name for publisher in self.publishers}
+        for camera in self._restorer.cameras:
+            used |= camera.input.topics | {camera.info.topic}
+        return used
 
-        A reliable subscription never receives from a best-effort publisher, so one such publisher decides.
-        """
-        if self.config.input_reliability != "auto":
-            return RELIABILITY[self.config.input_reliability]
-        offered = {info.qos_profile.reliability for info in self.get_publishers_info_by_topic(self._image_topic)}
-        if not offered:
-            return None
-        return ReliabilityPolicy.RELIABLE if offered == {ReliabilityPolicy.RELIABLE} else ReliabilityPolicy.BEST_EFFORT
-
-    def _unsubscribe(self) -> None:
-        self._active = False
-        if self._subscription:
-            self.destroy_subscription(self._subscription)
-        self._subscription = self._reliability = None
+    def _report(self) -> None:
+        state = "active" if self._active else "inactive" if self._restorer else "unconfigured"
+        engine = self._loader.status.state() if self._loader else EngineState(activity="")
+        statuses: list[DiagnosticStatus] = self._reporter.node(state, engine, self._problem, self._setup)
+        for camera in self._restorer.cameras if self._restorer else ():
+            statuses += self._reporter.camera(camera, engine, self._active)
+        self._reporter.tick(statuses)
 
     def _release(self) -> None:
-        self._unsubscribe()
+        self._active = False
         if self._restorer:
             self._restorer.close()
-            self._restorer = None
-
-    def _publish_diagnostics(self) -> None:
-        state = "active" if self._active else "inactive" if self._restorer else "unconfigured"
-        msg = DiagnosticArray(status=[diagnostics.lifecycle_to_status(self.get_fully_qualified_name(), state)])
-        if self._restorer:
-            msg.status.append(self._health_status(self._restorer.health.report()))
-        msg.header.stamp = self.get_clock().now().to_msg()
-        self._diagnostics.publish(msg)
-
-    def _health_status(self, report: HealthReport) -> DiagnosticStatus:
-        extra = {
-            "engine_reason": str(self._engine_status.state()),
-            diagnostics.INPUT_TOPIC: self._image_topic,
-            "input_publishers": str(self.count_publishers(self._image_topic)),
-            "input_reliability": self._reliability.name.lower() if self._reliability else "none",
-        }
-        name = diagnostics.health_status_name(self.get_fully_qualified_name())
-        return diagnostics.health_to_status(report, name, self.config.input_timeout, extra)
+            loading.close(self._restorer.engine)
+        self._restorer = self._loader = None
+        loading.release_memory()
 
 
 def main(args: list[str] | None = None) -> int:
     """Run the node until a signal stops it; returns the exit code, 0 after SIGINT and SIGTERM."""
-    transport.apply_defaults()
-    rclpy.init(args=args)
-    node: RestoreNode | None = None
-    try:
-        node = RestoreNode()
-        if node.config.autostart and not node.start():
-            return 1 if rclpy.ok() else 0  # a signal while loading is no failure
-        rclpy.spin(node)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except ConfigError as error:
-        get_logger(NODE_NAME).error(f"parameter {error}")
-        return 1
-    except RuntimeError:
-        if rclpy.ok():  # else a signal came while loading: up to Jazzy, rclpy then fails to announce the transition
-            raise
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not interrupt the clean-up
-        if node:
-            node.close()
-        rclpy.try_shutdown()
-    return 0
+    return start.run(RestoreNode, sys.argv if args is None else args)
 
 
 if __name__ == "__main__":

@@ -1,120 +1,237 @@
-"""Answers an Image message: checks it, hands it to the worker, runs the pipeline, publishes and counts."""
+"""Answers the frames of all cameras with one engine: checks them, hands them to the worker, publishes and counts."""
 
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
-from rclpy.publisher import Publisher
-from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import Image as ImageMsg
 
-from weather_perception import conversions, diagnostics
+from weather_perception import cdr, conversions
+from weather_perception.camera_info import CameraInfoInput
+from weather_perception.core import behaviour, compressed
+from weather_perception.core.behaviour import WeatherHold
 from weather_perception.core.config import NodeConfig
 from weather_perception.core.contract import Image
 from weather_perception.core.engines.base import Engine
 from weather_perception.core.health import Health
-from weather_perception.core.pipeline import FrameError, Perception, Pipeline
-from weather_perception.worker import Worker
+from weather_perception.core.pipeline import FrameError, OutputError, Perception, Pipeline
+from weather_perception.inputs import Input
+from weather_perception.outputs import Outputs
+from weather_perception.worker import Mailbox, Worker
 
-RELIABILITY = {"reliable": ReliabilityPolicy.RELIABLE, "best_effort": ReliabilityPolicy.BEST_EFFORT}
+INPUT_TOPIC = "image"
 # Drop reasons in addition to conversions.DROP_REASONS.
 SUPERSEDED = "superseded"
+NO_SUBSCRIBER = "no_subscriber"
+TOO_OLD = "too_old"
 INFERENCE_FAILED = "inference_failed"
-# A reliable reader may ask again for any of the last few answers.
-OUTPUT_DEPTH = 5
-# A camera that sends only bad frames must not fill the log.
-LOG_PERIOD_SECONDS = 5.0
+NON_FINITE = "non_finite"
+# A camera that sends only bad frames must not fill the log, nor a bad frame a line of it.
+_LOG_PERIOD_SECONDS = 5.0
+_MOST_WORDS = 300
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A checked frame on its way to the worker: its message, a view of its pixels, and when it arrived."""
+    """A checked frame on its way to the worker; `view_HW3` shares the message's memory, None if it is compressed."""
 
-    msg: ImageMsg
-    image_HW3: Image
+    camera: "Camera"
+    source: cdr.RawImage
+    view_HW3: Image | None
     arrival: float
+    checking_seconds: float
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.source.height, self.source.width
+
+
+@dataclass
+class Camera:
+    """What the node keeps for each camera; `last` is its newest answer and the weather reported with it."""
+
+    name: str
+    input: Input
+    info: CameraInfoInput
+    outputs: Outputs
+    health: Health
+    hold: WeatherHold = field(default_factory=WeatherHold)
+    last: tuple[Perception, str] | None = None
 
 
 class Restorer:
-    """Answers frames with one engine: `receive` runs in the executor's thread, everything else in the worker's."""
+    """Answers frames: `match` and `receive` run in the executor's thread, everything else in the worker's."""
 
-    def __init__(self, node: Node, engine: Engine, config: NodeConfig) -> None:
-        self._node = node
+    def __init__(self, node: Node, engine: Engine, settings: Callable[[], NodeConfig]) -> None:
+        self._node, self._settings = node, settings
         self._pipeline = Pipeline(engine)
-        self._outputs = Outputs(node, config.output_reliability)
-        self._max_pixels = config.max_frame_pixels
-        self.health = Health(engine.manifest.name, engine.model_hash, engine.name)
-        self._worker = Worker(self._answer, self._failed)
-
-    def receive(self, msg: ImageMsg) -> None:
-        """Check a frame, hand it to the worker, and count the older one that it replaces."""
-        arrival = self.health.received()
-        try:
-            image_HW3 = conversions.image_to_rgb(msg, self._max_pixels)
-        except FrameError as error:
-            self._drop(error.reason, str(error))
-            return
-        if self._worker.submit(Frame(msg, image_HW3, arrival)):
-            self.health.dropped(SUPERSEDED, "a newer frame arrived before this one was started")
-
-    def _answer(self, frame: Frame) -> None:
-        perception = self._pipeline.process(conversions.packed(frame.image_HW3))
-        self.health.engine = self._pipeline.engine.name
-        self._outputs.publish(perception, frame.msg, self._pipeline.manifest.name)
-        self.health.answered(frame.arrival, perception.dominant_weather)
-
-    def _failed(self, frame: Frame, error: Exception) -> None:
-        if self._node.context.ok():  # during shutdown the publishers are gone, which is no failure
-            reason = error.reason if isinstance(error, FrameError) else INFERENCE_FAILED
-            self._drop(reason, f"{type(error).__name__}: {error}")
-
-    def _drop(self, reason: str, message: str) -> None:
-        self.health.dropped(reason, message)
-        self._node.get_logger().warning(
-            f"dropped a frame ({reason}): {message}", throttle_duration_sec=LOG_PERIOD_SECONDS
+        self.cameras = [self._camera(name, engine) for name in settings().cameras]
+        self._by_name = {camera.name: camera for camera in self.cameras}
+        most = min(len(self.cameras), settings().max_batch or engine.at_once)
+        self._mailbox: Mailbox[Frame] = Mailbox(
+            len(self.cameras), most, wait=lambda: settings().batch_wait, alike=lambda frame: frame.size
         )
+        self._worker = Worker(self._answer, self._failed, self._mailbox)
+
+    @property
+    def engine(self) -> Engine:
+        """The engine in use."""
+        return self._pipeline.engine
+
+    def match(self) -> None:
+        """Follow the publishers of every camera."""
+        for camera in self.cameras:
+            camera.input.match()
+            camera.info.match()
+
+    def unsubscribe(self) -> None:
+        """Leave the cameras alone; frames under way are still answered."""
+        for camera in self.cameras:
+            camera.input.close()
+            camera.info.close()
 
     def close(self) -> None:
-        """Finish the current frame, stop the worker and remove the publishers."""
+        """Finish the current frames, stop the worker and remove the publishers."""
+        self.unsubscribe()
         self._worker.stop()
-        self._outputs.destroy()
+        for camera in self.cameras:
+            camera.outputs.destroy()
+
+    def _camera(self, name: str, engine: Engine) -> Camera:
+        prefix = f"{name}/" if name else ""
+        health = Health(engine.manifest.name, engine.model_hash, engine.name)
+        receive = partial(self._receive, name)
+        camera_input = Input(self._node, prefix + INPUT_TOPIC, self._settings, receive, health.lost)
+        info = CameraInfoInput(self._node, camera_input.topic)
+        outputs = Outputs(self._node, prefix, engine.manifest, info, self._settings)
+        return Camera(name, camera_input, info, outputs, health)
+
+    def _receive(self, name: str, data: bytes, is_compressed: bool) -> None:
+        """Check a frame, hand it to the worker, and count the older one that it replaces."""
+        camera = self._by_name[name]
+        arrival, start = camera.health.received(), time.perf_counter()
+        try:
+            source, view_HW3 = self._compressed(data) if is_compressed else self._raw(data)
+        except FrameError as error:
+            self._drop(camera, error.reason, str(error))
+            return
+        except Exception as error:  # whatever a message does to us, the next one is answered
+            self._drop(camera, "malformed", f"{type(error).__name__}: {error}")
+            return
+        frame = Frame(camera, source, view_HW3, arrival, time.perf_counter() - start)
+        if self._worker.submit(name, frame):
+            camera.health.dropped(SUPERSEDED, "a newer frame arrived before this one was started")
+
+    def _raw(self, data: bytes) -> tuple[cdr.RawImage, Image]:
+        source = cdr.read_image(data)
+        self._check(source.header.stamp, source.height, source.width)
+        return source, conversions.image_to_rgb(source, white=self._settings().white_16uc1)
+
+    def _compressed(self, data: bytes) -> tuple[cdr.RawImage, None]:
+        """The compressed picture as the source of its answer, whose encoding is the one before the compression."""
+        message = cdr.read_compressed(data)
+        conversions.check_stamp(message.header.stamp)
+        height, width = compressed.size_of(message.data)
+        self._check(message.header.stamp, height, width)
+        encoding = conversions.encoding_before(message.format)
+        return cdr.RawImage(message.header, height, width, encoding, 0, 0, message.data), None
+
+    def _check(self, stamp: Any, height: int, width: int) -> None:
+        """Refuse a frame by its fields alone, before its pixels use memory."""
+        conversions.check_stamp(stamp)
+        conversions.check_size(height, width, self._settings().max_frame_pixels)
+        self._pipeline.check_size(height, width)
+
+    def _answer(self, frames: list[Frame]) -> None:
+        begun = self._now()
+        ready = [(frame, image_HW3) for frame in frames if (image_HW3 := self._image(frame)) is not None]
+        if not ready:
+            return
+        decoded = self._now()
+        try:
+            answers = self._pipeline.process_batch([image_HW3 for _, image_HW3 in ready])
+        except Exception as error:  # an engine raises anything
+            self._fail(ready, INFERENCE_FAILED, f"{type(error).__name__}: {error}")
+            return
+        inferred = self._now()
+        for (frame, image_HW3), answer in zip(ready, answers, strict=True):
+            if isinstance(answer, OutputError):
+                self._fail([(frame, image_HW3)], NON_FINITE, str(answer))
+                continue
+            stages = {
+                "decode": frame.checking_seconds + decoded - begun,
+                "queue": begun - frame.arrival - frame.checking_seconds,
+                "infer": inferred - decoded,
+            }
+            self._publish(frame, behaviour.apply(answer, image_HW3, self._settings()), stages)
+
+    def _image(self, frame: Frame) -> Image | None:
+        """The frame as the engine takes it; None, with the reason counted, if it need not or cannot be answered."""
+        config = self._settings()
+        if config.lazy and not frame.camera.outputs.wanted():
+            frame.camera.health.dropped(NO_SUBSCRIBER, "nobody subscribes to an output")
+            return None
+        age = self._age(frame)
+        if config.max_age and age is not None and age > config.max_age:
+            self._drop(frame.camera, TOO_OLD, f"its stamp is {age:.3f} s old, `max_age` is {config.max_age:g} s")
+            return None
+        try:
+            view_HW3 = compressed.decode(frame.source.data) if frame.view_HW3 is None else frame.view_HW3
+        except FrameError as error:
+            self._drop(frame.camera, error.reason, str(error))
+            return None
+        return conversions.packed(view_HW3)
+
+    def _publish(self, frame: Frame, perception: Perception, stages: Mapping[str, float]) -> None:
+        camera = frame.camera
+        weather = camera.hold.update(perception, self._settings().weather_margin)
+        camera.health.engine = self.engine.name
+        seconds = camera.outputs.publish(perception, frame.source, weather)
+        camera.last = (perception, weather)
+        camera.health.answered(frame.arrival, weather, {**stages, **seconds}, self._age(frame))
+
+    def _fail(self, frames: list[tuple[Frame, Image]], reason: str, message: str) -> None:
+        """Count frames on which the model failed, and answer them as `on_failure` says."""
+        if not self._node.context.ok():  # during shutdown the publishers are gone, which is no failure
+            return
+        for frame, image_HW3 in frames:
+            frame.camera.health.failed(reason, _short(message))
+            self._log_drop(frame.camera, reason, message)
+            if self._settings().on_failure == "passthrough":
+                unchanged = behaviour.unchanged(image_HW3, self._pipeline.manifest)
+                weather = frame.camera.hold.update(unchanged, 0.0)
+                frame.camera.outputs.publish(unchanged, frame.source, weather)
+                frame.camera.last = (unchanged, weather)
+
+    def _failed(self, frames: list[Frame], error: Exception) -> None:
+        """An answer could not be published, or the worker has an error: neither stops the next frame."""
+        if self._node.context.ok():
+            for frame in frames:
+                frame.camera.health.failed(INFERENCE_FAILED, _short(f"{type(error).__name__}: {error}"))
+                self._log_drop(frame.camera, INFERENCE_FAILED, f"{type(error).__name__}: {error}")
+
+    def _drop(self, camera: Camera, reason: str, message: str) -> None:
+        camera.health.dropped(reason, _short(message))
+        self._log_drop(camera, reason, message)
+
+    def _log_drop(self, camera: Camera, reason: str, message: str) -> None:
+        of = f" of {camera.name}" if camera.name else ""
+        self._node.get_logger().warning(
+            f"dropped a frame{of} ({reason}): {_short(message)}", throttle_duration_sec=_LOG_PERIOD_SECONDS
+        )
+
+    def _age(self, frame: Frame) -> float | None:
+        """Seconds since the frame's stamp; None while the node's clock does not run, as before the first /clock."""
+        now = self._node.get_clock().now().nanoseconds
+        stamp = frame.source.header.stamp
+        return now / 1e9 - stamp.sec - stamp.nanosec / 1e9 if now else None
+
+    def _now(self) -> float:
+        return self.cameras[0].health.now()
 
 
-class Outputs:
-    """The node's publishers and the messages that they reuse; for one thread."""
-
-    def __init__(self, node: Node, reliability: str) -> None:
-        qos = keep_last(OUTPUT_DEPTH, RELIABILITY[reliability])
-        self._node = node
-        self._restored = node.create_publisher(ImageMsg, "~/image_restored", qos)
-        self._mask = node.create_publisher(ImageMsg, "~/semantic_mask", qos)
-        self._confidence = node.create_publisher(ImageMsg, "~/semantic_confidence", qos)
-        self._weather = node.create_publisher(DiagnosticArray, "~/weather", qos)
-        self._restored_msg, self._mask_msg, self._confidence_msg = ImageMsg(), ImageMsg(), ImageMsg()
-
-    def publish(self, perception: Perception, source: ImageMsg, model: str) -> None:
-        """Publish every answer to one frame under its stamp and frame id; skip images without a subscriber."""
-        if _read(self._restored):
-            conversions.fill_restored(self._restored_msg, perception.restored_HW3, source)
-            self._restored.publish(self._restored_msg)
-        if _read(self._mask):
-            conversions.fill_mono(self._mask_msg, perception.labels_HW, source.header)
-            self._mask.publish(self._mask_msg)
-        if _read(self._confidence):
-            conversions.fill_mono(self._confidence_msg, perception.confidence_HW, source.header)
-            self._confidence.publish(self._confidence_msg)
-        self._weather.publish(diagnostics.weather_to_msg(perception, model, source.header))
-
-    def destroy(self) -> None:
-        """Remove the publishers."""
-        for publisher in (self._restored, self._mask, self._confidence, self._weather):
-            self._node.destroy_publisher(publisher)
-
-
-def _read(publisher: Publisher) -> bool:
-    return publisher.get_subscription_count() > 0
-
-
-def keep_last(depth: int, reliability: ReliabilityPolicy) -> QoSProfile:
-    """A queue of the last `depth` messages."""
-    return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=depth, reliability=reliability)
+def _short(message: str) -> str:
+    return message if len(message) <= _MOST_WORDS else message[:_MOST_WORDS] + "..."

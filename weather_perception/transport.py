@@ -34,6 +34,17 @@ def apply_defaults() -> Path | None:
     return profile
 
 
+def missing_profile() -> str:
+    """The transport profile that the environment names and that is not there; empty if all are.
+
+    Fast DDS then takes its own defaults without a word, and images are lost.
+    """
+    for name in _PROFILE_VARIABLES:
+        if (path := os.environ.get(name)) and not Path(path).is_file():
+            return f"{name} names {path}, which does not exist: Fast DDS uses its defaults, and loses large images"
+    return ""
+
+
 def profile_variable() -> str:
     """The environment variable that this ROS 2 installation's Fast DDS takes its profile from."""
     try:

@@ -1,6 +1,5 @@
 """The documentation site holds every page, its generated tables are up to date, and it builds."""
 
-import ast
 import re
 import runpy
 import subprocess
@@ -35,20 +34,6 @@ def test_the_table_of_parameters_is_the_one_that_the_code_writes() -> None:
     reference = runpy.run_path(str(DOCS / "site/reference.py"))
     (table,) = reference["BETWEEN"].findall((DOCS / "node.md").read_text())
     assert table == reference["parameters"](), "bring it up to date: python docs/site/reference.py"
-
-
-def test_the_table_of_topics_has_those_that_the_node_publishes_and_no_other() -> None:
-    published = set()
-    for source in ("node.py", "restorer.py"):
-        for call in ast.walk(ast.parse((ROOT / "weather_perception" / source).read_text())):
-            if isinstance(call, ast.Call) and getattr(call.func, "attr", "") == "create_publisher":
-                kind, topic = call.args[:2]
-                assert isinstance(kind, ast.Name)
-                assert isinstance(topic, ast.Constant)
-                published.add((topic.value, kind.id.removesuffix("Msg")))
-    section = (DOCS / "node.md").read_text().partition("\n## Topics\n")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| `([^`]+)` \| \w+/(\w+)", section, re.MULTILINE)
-    assert set(rows) == published
 
 
 def test_every_exit_code_of_replay_is_explained() -> None:

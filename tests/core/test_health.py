@@ -2,7 +2,7 @@
 
 import pytest
 
-from weather_perception.core.health import WINDOW_SECONDS, Health
+from weather_perception.core.health import WINDOW_SECONDS, Finding, Health, Level
 
 
 class Clock:
@@ -34,7 +34,7 @@ def answer(health: Health, clock: Clock, latency: float, weather: str = "fog") -
 def test_before_the_first_frame_it_says_so(health: Health, clock: Clock) -> None:
     report = health.report()
     assert (report.latency_p50_ms, report.latency_p95_ms, report.seconds_since_input) == (None, None, None)
-    assert report.warnings(2.0) == ("no frame has arrived yet",)
+    assert report.findings(2.0) == (Finding(Level.STALE, "no frame has arrived yet"),)
 
 
 def test_latency_percentiles_are_by_nearest_rank(health: Health, clock: Clock) -> None:
@@ -56,28 +56,59 @@ def test_rates_are_of_the_window_and_right_from_the_start(health: Health, clock:
     assert (report.frames_received, report.frames_answered) == (20, 20)
 
 
+def test_stages_have_their_own_percentiles(health: Health, clock: Clock) -> None:
+    for milliseconds in range(1, 101):
+        health.answered(clock.now, "fog", {"infer": milliseconds / 1000}, age_s=0.2)
+    report = health.report()
+    assert report.stages == {"infer": pytest.approx((50, 95, 99))}
+    assert report.frame_age_ms == pytest.approx(200)
+
+
 def test_drops_are_counted_by_reason_and_warn_for_a_window(health: Health, clock: Clock) -> None:
     answer(health, clock, 0.01)
-    health.dropped("superseded", "a newer frame came")
-    health.dropped("superseded")
+    health.dropped("too_old", "a minute")
+    health.dropped("too_old")
     health.dropped("wrong_step", "step is 10")
     report = health.report()
-    assert (report.drops, report.drops_total) == ({"superseded": 2, "wrong_step": 1}, 3)
+    assert (report.drops, report.drops_total) == ({"too_old": 2, "wrong_step": 1}, 3)
     assert report.last_drop == "wrong_step: step is 10"
-    assert report.warnings(60) == ("dropped frames: superseded 2, wrong_step 1",)
+    assert report.findings(60) == (Finding(Level.WARN, "dropped frames: too_old 2, wrong_step 1"),)
 
     clock.now += WINDOW_SECONDS
     later = health.report()
-    assert later.warnings(60) == ()
+    assert later.findings(60) == ()
     assert later.drops == report.drops
 
 
-def test_a_silent_camera_is_named_after_the_timeout(health: Health, clock: Clock) -> None:
+def test_frames_superseded_under_load_are_counted_and_warn_nobody(health: Health, clock: Clock) -> None:
+    health.received()
+    health.dropped("superseded", "a newer frame came")
+    health.lost(3)
+    report = health.report()
+    assert (report.drops, report.lost_before_node) == ({"superseded": 1}, 3)
+    assert report.findings(60) == ()
+
+
+def test_a_camera_with_bad_frames_only_is_an_error(health: Health, clock: Clock) -> None:
+    health.received()
+    health.dropped("wrong_step", "step is 10")
+    assert health.report().findings(60) == (Finding(Level.ERROR, "every frame is dropped: wrong_step 1"),)
+
+
+def test_a_failing_model_is_an_error_until_it_answers_again(health: Health, clock: Clock) -> None:
+    answer(health, clock, 0.01)
+    health.failed("inference_failed", "out of memory")
+    assert health.report().findings(60)[0] == Finding(Level.ERROR, "the model fails: out of memory")
+    answer(health, clock, 0.01)
+    assert [finding.level for finding in health.report().findings(60)] == [Level.WARN]
+
+
+def test_a_silent_camera_is_stale_after_the_timeout(health: Health, clock: Clock) -> None:
     answer(health, clock, 0.5)
     clock.now += 1.4
-    assert health.report().warnings(2.0) == ()
+    assert health.report().findings(2.0) == ()
     clock.now += 0.2
-    assert health.report().warnings(2.0) == ("no frame for 2.1 s",)
+    assert health.report().findings(2.0) == (Finding(Level.STALE, "no frame for 2.1 s"),)
 
 
 def test_routing_is_summed_up_by_weather(health: Health, clock: Clock) -> None:

@@ -12,6 +12,7 @@ from sensor_msgs.msg import Image
 from tests.support.ros import CHANNELS, image_msg
 from weather_perception.conversions import (
     DROP_REASONS,
+    encoding_before,
     fill_mono,
     fill_restored,
     image_to_mono,
@@ -82,6 +83,23 @@ def test_a_restored_image_is_written_in_the_encoding_of_its_source(
     else:
         np.testing.assert_array_equal(rgb_of(msg.encoding, written), restored)
         np.testing.assert_array_equal(written[..., 3:], pixels[..., 3:])
+
+
+@given(arrays(np.uint16, sizes), st.integers(1, 65535), st.booleans())
+def test_counts_of_16_bits_are_scaled_to_white(values: np.ndarray, white: int, big: bool) -> None:
+    height, width = values.shape
+    msg = Image(encoding="16UC1", height=height, width=width, step=2 * width, is_bigendian=int(big))
+    msg.data = array("B", values.astype(">u2" if big else "<u2").tobytes())
+    expected = np.minimum(values.astype(int) * 255 // white, 255)
+    np.testing.assert_array_equal(image_to_rgb(msg, white=white), np.stack([expected] * 3, axis=-1))
+
+
+@pytest.mark.parametrize(
+    ("form", "encoding"),
+    [("bgr8; jpeg compressed bgr8", "bgr8"), ("mono8; png compressed ", "mono8"), ("jpeg", "rgb8"), ("", "rgb8")],
+)
+def test_a_compressed_frame_is_answered_in_its_encoding_before(form: str, encoding: str) -> None:
+    assert encoding_before(form) == encoding
 
 
 @given(arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9))))

@@ -1,34 +1,42 @@
 """The node as a user runs it: in a process of its own, which starts, answers, and ends as it should."""
 
 import fcntl
+import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter
 from rclpy.qos import ReliabilityPolicy
 
-from tests.support.ros import DEADLINE_SECONDS, Camera, Observer, image_msg, spin_until, wait_until_answered
+from tests.ros.conftest import running
+from tests.support.ros import DEADLINE_SECONDS, Camera, Observer, Rig, image_msg, spin_until, wait_until_answered
+from weather_perception import start
+from weather_perception.core.config import NodeConfig, settings_of
 from weather_perception.core.engines.backends.openvino import OpenVino
 from weather_perception.core.engines.by_size import STAYS
 from weather_perception.core.engines.cache import EngineCache
+from weather_perception.loading import Loader
+from weather_perception.node import RestoreNode
 
+ROOT = Path(__file__).parents[2]
 Run = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
 def run() -> Iterator[Run]:
-    """Starts `python -m weather_perception.node` with the given parameters; it builds no engine."""
+    """Starts `python -m weather_perception.node`, or other Python, with the given parameters; it builds no engine."""
     processes = []
 
-    def start(**values: str) -> "subprocess.Popen[str]":
+    def start(python: Sequence[str] = ("-m", "weather_perception.node"), **values: str) -> "subprocess.Popen[str]":
         values = {"build": "false", **values}
         arguments = [part for name, value in values.items() for part in ("-p", f"{name}:={value}")]
-        command = [sys.executable, "-m", "weather_perception.node", "--ros-args", *arguments]
-        root = Path(__file__).parents[2]
-        process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        command = [sys.executable, *python, "--ros-args", *arguments]
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         processes.append(process)
         return process
 
@@ -58,7 +66,7 @@ def wait_for_line(process: "subprocess.Popen[str]", words: str) -> str:
 @pytest.mark.parametrize(
     ("reliability", "stops"),
     [
-        (ReliabilityPolicy.RELIABLE, [signal.SIGINT, signal.SIGINT]),  # an impatient user's double Ctrl-C
+        (ReliabilityPolicy.RELIABLE, [signal.SIGINT, signal.SIGINT, signal.SIGTERM]),  # an impatient user, then launch
         (ReliabilityPolicy.BEST_EFFORT, [signal.SIGTERM]),
     ],
 )
@@ -136,20 +144,121 @@ def test_a_damaged_model_ends_it_with_the_remedy(run: Run, tmp_path: Path, tiny_
     assert "Traceback" not in text
 
 
+def run_command(*arguments: str) -> tuple[int, str]:
+    """Exit code and output of `restore_node` with these arguments."""
+    command = [sys.executable, "-m", "weather_perception.node", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(
-    ("name", "value", "message"),
+    ("arguments", "code", "message"),
     [
-        ("engine", "warp", "'warp' is not one of auto, torch"),
-        ("input_timeout", "-1.0", "input_timeout"),
-        ("torch_threads", "many", "torch_threads"),
+        (["--bogus"], 2, "unrecognized arguments: --bogus"),
+        (["--ros-args", "--log-level", "loud"], 1, "Couldn't parse log level: '--log-level loud'"),
+        (
+            ["--ros-args", "--params-file", "/absent.yaml"],
+            1,
+            "Couldn't parse params file: '--params-file /absent.yaml'",
+        ),
+        (["--ros-args", "-r", "image:=/a b"], 1, "Couldn't parse remap rule: '-r image:=/a b'"),
+        (["--ros-args", "-p", "engine:=warp"], 1, "parameter engine: 'warp' is not one of auto, torch"),
+        (["--ros-args", "-p", "torch_threads:=many"], 1, "parameter torch_threads"),
+        (["--ros-args", "-p", "cameras:=[front, 9th]"], 1, "parameter cameras: '9th' is no name for topics"),
     ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_an_invalid_parameter_ends_it_by_name(run: Run, tiny_model: Path, name: str, value: str, message: str) -> None:
-    code, text = outcome(run(model=str(tiny_model), **{name: value}))
-    assert code == 1, text
+def test_its_command_line_is_explained_and_its_mistakes_are_named(
+    arguments: list[str], code: int, message: str
+) -> None:
+    found, text = run_command(*arguments)
+    assert (found, "Traceback" in text) == (code, False), text
     assert message in text
-    assert name in text
-    assert "Traceback" not in text
+    assert "/src/" not in text
+
+
+def test_help_explains_every_parameter(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        start.parser().parse_args(["--help"])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    assert all(f"{item.name}: {item.doc}" in text for item in settings_of(NodeConfig))
+
+
+def test_a_machine_without_a_home_is_told_what_is_missing(monkeypatch: pytest.MonkeyPatch, tiny_model: Path) -> None:
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "home", no_home)
+    loader = Loader(NodeConfig(model=str(tiny_model), build=False), lambda line: None)
+    assert loader.done.wait(DEADLINE_SECONDS)
+    assert loader.engine is not None or "home directory" in loader.problem
+
+
+# A node whose timer raises what rclpy raises up to Jazzy for a transition that is refused.
+REFUSED = """
+from rclpy.impl.implementation_singleton import rclpy_implementation
+from weather_perception import start
+from weather_perception.loading import Loader
+from weather_perception.node import RestoreNode
+
+class Refusing(RestoreNode):
+    def __init__(self):
+        super().__init__()
+        self.timer = self.create_timer(0.05, self.refuse)
+
+    def refuse(self):
+        self.destroy_timer(self.timer)
+        raise rclpy_implementation.RCLError("Failed to trigger lifecycle state machine transition")
+
+import sys
+sys.exit(start.run(Refusing, sys.argv))
+"""
+
+
+def test_a_refused_transition_that_raises_out_of_rclpy_does_not_end_it(run: Run, tiny_model: Path) -> None:
+    process = run(["-c", REFUSED], model=str(tiny_model))
+    text = wait_for_line(process, "waiting for images")
+    assert "refused: Failed to trigger lifecycle state machine transition" in text
+
+
+def test_while_it_loads_it_reports_and_answers_from_the_first_second(
+    executor: SingleThreadedExecutor, observer: Observer, tiny_model: Path
+) -> None:
+    node = RestoreNode(parameter_overrides=[Parameter("model", value=str(tiny_model)), Parameter("build", value=False)])
+    executor.add_node(node)
+    spin_until(executor, lambda: node.count_subscribers("/diagnostics") > 0, "the observer listens")
+    node.start()
+    assert node.loading
+    observer.wait_for_status("engine", message="loading the model")
+    assert not node.set_parameters([Parameter("model", value="other.pt2")])[0].successful
+    spin_until(executor, lambda: node.active, "the node is active")
+    executor.remove_node(node)
+    node.close()
+
+
+def test_a_model_replaced_underneath_serves_on_until_the_node_is_configured_again(
+    executor: SingleThreadedExecutor, camera: Camera, observer: Observer, tiny_model: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "mine.pt2"
+    shutil.copy(tiny_model, model)
+    with running(executor, model=str(model)) as node:
+        rig = Rig(node, camera, observer)
+        rig.connect()
+        rig.answer()
+        model.write_bytes(b"no model")
+        rig.answer()
+        node.trigger_deactivate()
+        node.trigger_cleanup()
+        node.trigger_configure()
+        error = observer.wait_for_status("engine", level="ERROR", message="copy or export it again")
+        assert str(model) in error["message"]
+        shutil.copy(tiny_model, model)
+        node.trigger_configure()
+        node.trigger_activate()
+        rig.connect()
+        rig.answer()
 
 
 def test_without_autostart_a_lifecycle_manager_leads_it_and_is_refused_the_impossible(

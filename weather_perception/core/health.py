@@ -1,5 +1,6 @@
-"""Counts the node's work (latency, rates, drops, routing) and summarises it as a HealthReport."""
+"""Counts a camera's frames (latency by stage, rates, drops, routing) and summarises them as a HealthReport."""
 
+import enum
 import threading
 import time
 from collections import Counter, deque
@@ -7,11 +8,38 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 WINDOW_SECONDS = 10.0
+PERCENTS = (50, 95, 99)
+STAGES = ("decode", "queue", "infer", "encode", "publish")
+"""Parts of a frame's latency: to an array; waiting; the model; to messages; to the middleware."""
+
+EXPECTED_DROPS = frozenset({"superseded", "no_subscriber"})
+"""Reasons that a sound node under load has too; they are counted, and warn nobody."""
+
+
+class Level(enum.IntEnum):
+    """How bad a finding is; later is worse. A camera is stale if it sends nothing."""
+
+    OK = 0
+    WARN = 1
+    STALE = 2
+    ERROR = 3
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that a person should look at, in words."""
+
+    level: Level
+    text: str
+
+
+Percentiles = tuple[float, ...]
+"""The percentiles `PERCENTS`, in milliseconds."""
 
 
 @dataclass(frozen=True)
 class HealthReport:
-    """The node's state at one moment. Rates, latencies and `recent_drops` cover the last `WINDOW_SECONDS`."""
+    """A camera's state at one moment. Rates, latencies and `recent_drops` cover the last `WINDOW_SECONDS`."""
 
     model_name: str
     model_hash: str
@@ -28,22 +56,32 @@ class HealthReport:
     last_drop: str = ""
     dominant_weather: str = ""
     weather_frames: Mapping[str, int] = field(default_factory=dict)
+    latency_p99_ms: float | None = None
+    stages: Mapping[str, Percentiles] = field(default_factory=dict)
+    frame_age_ms: float | None = None  # of the last answer when it was published; None without a clock to compare with
+    lost_before_node: int = 0
+    failure: str = ""  # why the model failed on the last frame that it was given; empty once it answers again
 
     @property
     def drops_total(self) -> int:
         """All frames dropped since the start."""
         return sum(self.drops.values())
 
-    def warnings(self, input_timeout: float) -> tuple[str, ...]:
-        """What a person should look at, in words; empty when all is well. `input_timeout` is in seconds."""
+    def findings(self, input_timeout: float) -> tuple[Finding, ...]:
+        """What a person should look at; empty if all is well. `input_timeout` is in seconds."""
         found = []
         if self.seconds_since_input is None:
-            found.append("no frame has arrived yet")
+            found.append(Finding(Level.STALE, "no frame has arrived yet"))
         elif self.seconds_since_input > input_timeout:
-            found.append(f"no frame for {self.seconds_since_input:.1f} s")
-        if self.recent_drops:
-            counts = ", ".join(f"{reason} {count}" for reason, count in sorted(self.recent_drops.items()))
-            found.append(f"dropped frames: {counts}")
+            found.append(Finding(Level.STALE, f"no frame for {self.seconds_since_input:.1f} s"))
+        if self.failure:
+            found.append(Finding(Level.ERROR, f"the model fails: {self.failure}"))
+        bad = {reason: count for reason, count in self.recent_drops.items() if reason not in EXPECTED_DROPS}
+        if bad:
+            every = not self.output_rate_hz
+            counts = ", ".join(f"{reason} {count}" for reason, count in sorted(bad.items()))
+            text = "every frame is dropped" if every else "dropped frames"
+            found.append(Finding(Level.ERROR if every else Level.WARN, f"{text}: {counts}"))
         return tuple(found)
 
 
@@ -61,13 +99,16 @@ class Health:
         self._started = clock()
         self._received = 0
         self._answered = 0
+        self._lost = 0
         self._drops: Counter[str] = Counter()
         self._last_drop = ""
+        self._failure = ""
+        self._age_ms: float | None = None
         self._weathers: Counter[str] = Counter()
         self._last_weather = ""
         self._last_input: float | None = None
         self._inputs: deque[float] = deque()
-        self._outputs: deque[tuple[float, float]] = deque()  # (time, latency in seconds)
+        self._outputs: deque[tuple[float, float, Mapping[str, float]]] = deque()  # (time, latency, by stage), seconds
         self._recent_drops: deque[tuple[float, str]] = deque()
 
     def received(self) -> float:
@@ -80,14 +121,30 @@ class Health:
             self._forget(now)
             return now
 
-    def answered(self, arrival: float, dominant_weather: str) -> None:
-        """The frame that arrived at `arrival` has been answered."""
+    def lost(self, frames: int) -> None:
+        """The publisher sent so many frames that never reached the node."""
+        with self._lock:
+            self._lost += frames
+
+    def answered(
+        self,
+        arrival: float,
+        dominant_weather: str,
+        stages: Mapping[str, float] | None = None,
+        age_s: float | None = None,
+    ) -> None:
+        """The frame that arrived at `arrival` has been answered.
+
+        stages: seconds by STAGES. age_s: since the frame's stamp, on the stamp's clock.
+        """
         with self._lock:
             now = self.now()
             self._answered += 1
+            self._failure = ""
+            self._age_ms = None if age_s is None else 1000 * age_s
             self._weathers[dominant_weather] += 1
             self._last_weather = dominant_weather
-            self._outputs.append((now, now - arrival))
+            self._outputs.append((now, now - arrival, stages or {}))
             self._forget(now)
 
     def dropped(self, reason: str, message: str = "") -> None:
@@ -99,14 +156,21 @@ class Health:
             self._recent_drops.append((now, reason))
             self._forget(now)
 
+    def failed(self, reason: str, message: str) -> None:
+        """The model failed on a frame, which is dropped, or passed through."""
+        self.dropped(reason, message)
+        with self._lock:
+            self._failure = message
+
     def report(self) -> HealthReport:
         """The state now."""
         with self._lock:
             now = self.now()
             self._forget(now)
-            latencies = sorted(latency for _, latency in self._outputs)
+            latencies = sorted(latency for _, latency, _ in self._outputs)
             # A node younger than the window has had less time to receive frames in.
             span = min(WINDOW_SECONDS, max(now - self._started, 1e-9))
+            p50, p95, p99 = (_percentile_ms(latencies, percent) for percent in PERCENTS)
             return HealthReport(
                 *self._model,
                 self.engine,
@@ -114,15 +178,28 @@ class Health:
                 frames_answered=self._answered,
                 input_rate_hz=len(self._inputs) / span,
                 output_rate_hz=len(self._outputs) / span,
-                latency_p50_ms=_percentile_ms(latencies, 50),
-                latency_p95_ms=_percentile_ms(latencies, 95),
+                latency_p50_ms=p50,
+                latency_p95_ms=p95,
+                latency_p99_ms=p99,
                 seconds_since_input=None if self._last_input is None else now - self._last_input,
+                stages=self._stages(),
+                frame_age_ms=self._age_ms,
+                lost_before_node=self._lost,
                 drops=dict(self._drops),
                 recent_drops=dict(Counter(reason for _, reason in self._recent_drops)),
                 last_drop=self._last_drop,
+                failure=self._failure,
                 dominant_weather=self._last_weather,
                 weather_frames=dict(self._weathers),
             )
+
+    def _stages(self) -> dict[str, Percentiles]:
+        found = {}
+        for stage in STAGES:
+            seconds = sorted(stages[stage] for _, _, stages in self._outputs if stage in stages)
+            if seconds:
+                found[stage] = tuple(_rank(seconds, percent) * 1000 for percent in PERCENTS)
+        return found
 
     def _forget(self, now: float) -> None:
         """Forget everything before the window."""
@@ -135,9 +212,12 @@ class Health:
             self._recent_drops.popleft()
 
 
-def _percentile_ms(latencies: list[float], percent: int) -> float | None:
-    """Nearest-rank percentile of sorted latencies in seconds, in milliseconds; None without any."""
-    if not latencies:
-        return None
-    rank = -(-len(latencies) * percent // 100)  # rounded up
-    return 1000 * latencies[max(rank, 1) - 1]
+def _percentile_ms(seconds: list[float], percent: int) -> float | None:
+    """Percentile of sorted seconds, in milliseconds; None without any."""
+    return 1000 * _rank(seconds, percent) if seconds else None
+
+
+def _rank(values: list[float], percent: int) -> float:
+    """Nearest-rank percentile of sorted values."""
+    rank = -(-len(values) * percent // 100)  # rounded up
+    return values[max(rank, 1) - 1]

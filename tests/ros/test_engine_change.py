@@ -1,0 +1,69 @@
+"""While the node builds an engine another answers, and no frame is lost when the new one takes over."""
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sensor_msgs.msg import Image
+
+from tests.support.ros import Camera, Observer, image_msg
+from weather_perception.core.engines.backends.openvino import OpenVino
+from weather_perception.node import RestoreNode
+
+StartNode = Callable[..., RestoreNode]
+Pixel = tuple[int, int]
+"""Grey level and confidence."""
+
+# What becomes of grey level 100: the tiny model brightens by a tenth, and is the surer the farther from 127.5 it is.
+RESTORED: Pixel = (110, 55)
+PASSED_THROUGH: Pixel = (100, 0)
+
+
+def only_pixel(restored: Image, confidence: Image) -> Pixel:
+    """What every pixel of an answer is."""
+    (level,), (sureness,) = set(restored.data), set(confidence.data)
+    return level, sureness
+
+
+@pytest.mark.skipif(bool(OpenVino().missing("cpu")), reason=OpenVino().missing("cpu"))
+@pytest.mark.parametrize(
+    ("engine", "meanwhile", "at_first", "why"),
+    [
+        ("openvino", "torch", RESTORED, "as the setting says"),
+        ("auto", "pass_through", PASSED_THROUGH, "the fastest that cpu has here"),
+    ],
+)
+def test_while_the_engine_is_built_another_answers_and_no_frame_is_lost_at_the_change(
+    start_node: StartNode,
+    camera: Camera,
+    observer: Observer,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    engine: str,
+    meanwhile: str,
+    at_first: Pixel,
+    why: str,
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    start_node(engine=engine, build=True, meanwhile=meanwhile, device="cpu")
+    observer.wait_for_node()
+    camera.wait_for_subscriber()
+    observer.wait_for_health(engine=meanwhile)
+    sent = 0
+    said = set()
+    while (health := observer.health())["engine"] == meanwhile:
+        assert observer.status("engine")["level"] == "OK", "the build failed"
+        said.add(observer.status("engine")["message"].partition(" (")[0])
+        sent += 1
+        camera.send(image_msg(sec=sent, value=100))
+        observer.wait_for_health(frames_answered=str(sent))  # a frame a report leaves the processor to the build
+
+    observer.wait_for_answers(sent)
+    assert (health["engine"], health["frames_received"], health["drops_total"]) == ("openvino", str(sent), "0")
+    assert f"{meanwhile} answers; openvino is being built for 1x48x64" in said
+    assert health["engine_reason"] == f"openvino answers: {why}"
+    assert [msg.header.stamp.sec for msg in observer.restored] == list(range(1, sent + 1))
+    pixels = [only_pixel(*images) for images in zip(observer.restored, observer.confidences, strict=True)]
+    assert (pixels[0], pixels[-1]) == (at_first, RESTORED)
+    assert sum(before != after for before, after in itertools.pairwise(pixels)) == (at_first != RESTORED)

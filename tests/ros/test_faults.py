@@ -1,0 +1,150 @@
+"""What goes wrong in a vehicle: each fault is named, costs no good frame, and is over when its cause is."""
+
+import rclpy
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rclpy.context import Context
+from rclpy.qos import ReliabilityPolicy
+from rclpy.serialization import serialize_message
+from rosgraph_msgs.msg import Clock
+from std_msgs.msg import String
+
+from tests.support.ros import Camera, Rig, image_msg, spin_until
+
+
+def test_a_camera_that_falls_silent_is_stale_at_once_and_its_return_ok_at_once(rig: Rig) -> None:
+    rig.answer()
+    rig.set(input_timeout=0.3, diagnostics_period=60.0)  # within the test, only a change of level is published
+    rig.camera.fall_silent()
+    rig.observer.wait_for_health(level="STALE")
+    rig.set(diagnostics_period=0.1)
+    rig.observer.wait_for_health(message="no frame for ")
+    rig.observer.wait_for_health(message="nothing publishes /image")
+    rig.set(diagnostics_period=60.0)
+    rig.camera.advertise(ReliabilityPolicy.RELIABLE)
+    rig.connect()
+    rig.answer()
+    rig.observer.wait_for_health(level="OK")
+
+
+def test_a_publisher_that_sends_nothing_is_named_with_what_may_be_wrong(rig: Rig) -> None:
+    rig.set(input_timeout=0.1)
+    rig.camera.advertise(ReliabilityPolicy.BEST_EFFORT)
+    health = rig.observer.wait_for_health(level="STALE", message="/camera publishes, but nothing arrives")
+    assert "Transport in docs/node.md" in health["message"]
+    rig.camera.advertise(ReliabilityPolicy.RELIABLE)
+    rig.observer.wait_for_health(input_reliability="reliable")
+
+
+def test_it_follows_the_reliability_of_the_publisher(rig: Rig) -> None:
+    rig.observer.wait_for_health(input_reliability="reliable", input_publishers="1", input_topic="/image")
+    rig.camera.advertise(ReliabilityPolicy.BEST_EFFORT)
+    rig.observer.wait_for_health(input_reliability="best_effort")
+    rig.connect()
+    rig.answer()
+    rig.camera.advertise(ReliabilityPolicy.RELIABLE)
+    rig.observer.wait_for_health(input_reliability="reliable")
+
+
+def test_a_topic_of_another_type_is_named_with_its_publisher(rig: Rig) -> None:
+    rig.camera.fall_silent()
+    elsewhere = Context()  # one process cannot have a topic with two types
+    rclpy.init(context=elsewhere)
+    node = rclpy.create_node("radio", context=elsewhere)
+    node.create_publisher(String, "image", 10)
+    health = rig.observer.wait_for_health(level="ERROR", message="/image is std_msgs/msg/String, by /radio")
+    assert "an Image or CompressedImage is needed" in health["message"]
+    node.destroy_node()
+    elsewhere.shutdown()
+    rig.camera.advertise(ReliabilityPolicy.RELIABLE)
+    rig.connect()
+    rig.answer()
+
+
+def test_two_publishers_of_a_topic_are_named_and_both_answered(rig: Rig) -> None:
+    other = Camera(rig.executor)
+    rig.observer.wait_for_health(level="WARN", message="2 publishers on /image: /camera, /camera")
+    other.wait_for_subscriber()
+    lost = rig.count("lost_before_node")
+    other.send(image_msg(sec=501))
+    spin_until(rig.executor, lambda: any(m.header.stamp.sec == 501 for m in rig.observer.restored), "it is answered")
+    rig.answer()
+    assert rig.count("lost_before_node") == lost, "each publisher counts its own messages"
+    other.node.destroy_node()
+    rig.observer.wait_for_health(input_publishers="1")
+
+
+def test_a_clock_that_jumps_back_stops_nothing(rig: Rig) -> None:
+    clock = rig.camera.node.create_publisher(Clock, "/clock", 10)
+    rig.set(use_sim_time=True, max_age=10.0)
+    spin_until(rig.executor, lambda: clock.get_subscription_count() > 0, "the node listens to the clock")
+    for now in (900, 100, 101):  # a bag that starts again
+        msg = Clock()
+        msg.clock.sec = now
+        clock.publish(msg)
+        spin_until(rig.executor, lambda now=now: rig.node.get_clock().now().nanoseconds == now * 10**9, "time has come")
+        frame = image_msg(sec=now - 1)
+        rig.camera.send(frame)
+        spin_until(
+            rig.executor,
+            lambda now=now: any(item.header.stamp.sec == now - 1 for item in rig.observer.restored),
+            f"the frame of {now - 1} s is answered",
+        )
+        rig.observer.forget()
+        assert 900 < float(rig.observer.wait_for_health(level="OK")["frame_age_ms"]) < 1100
+    rig.set(use_sim_time=False)
+    rig.camera.node.destroy_publisher(clock)
+
+
+def settled(rig: Rig) -> bool:
+    return rig.count("frames_answered") + rig.count("drops_total") == rig.count("frames_received")
+
+
+def test_ten_times_too_fast_every_frame_is_accounted_for_and_the_newest_answered(rig: Rig) -> None:
+    rig.answer()
+    counted = ("frames_received", "lost_before_node")
+    before = sum(map(rig.count, counted))
+    frame = image_msg(height=480, width=640)
+    for _ in range(100):
+        newest = rig.send(frame)
+    spin_until(rig.executor, lambda: sum(map(rig.count, counted)) == before + 100, "every frame is accounted for")
+    spin_until(rig.executor, lambda: settled(rig), "the last frame is answered")
+    assert rig.count("superseded") + rig.count("lost_before_node") > 0, "it was too fast"
+    stamps = [msg.header.stamp.sec for msg in rig.observer.restored]
+    assert stamps == sorted(stamps)
+    assert stamps[-1] == newest.header.stamp.sec
+    rig.observer.forget()
+    rig.observer.wait_for_health(level="OK")  # that is normal under load
+
+
+GOOD = serialize_message(image_msg("mono8", height=8, width=8))
+
+damages = st.one_of(
+    st.binary(min_size=0, max_size=200),
+    st.integers(0, len(GOOD) - 1).map(lambda size: GOOD[:size]),
+    st.tuples(st.integers(0, 72), st.binary(min_size=1, max_size=8)).map(
+        lambda change: GOOD[: change[0]] + change[1] + GOOD[change[0] + len(change[1]) :]
+    ),
+)
+
+
+def test_of_many_damaged_messages_every_one_is_counted_and_every_good_one_answered(rig: Rig) -> None:
+    sent = 0
+
+    @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.lists(damages, min_size=20, max_size=20))
+    def send(messages: list[bytes]) -> None:
+        nonlocal sent
+        for message in messages:
+            before = rig.count("frames_received")
+            rig.camera.send(message)
+            spin_until(rig.executor, lambda before=before: rig.count("frames_received") > before, "the message came")
+            sent += 1
+        rig.answer()
+        spin_until(rig.executor, lambda: settled(rig), "each is answered or counted")
+        rig.observer.forget()
+
+    send()
+    assert sent >= 200
+    assert rig.count("malformed") > 0
+    assert rig.count("inference_failed") == 0

@@ -1,0 +1,30 @@
+"""The user's `qos_overrides` count, and one that names no topic of the node is reported, as is a misspelt parameter."""
+
+from collections.abc import Callable
+
+from rclpy.qos import ReliabilityPolicy
+
+from tests.support.ros import Camera, Observer
+from weather_perception.node import RestoreNode
+
+StartNode = Callable[..., RestoreNode]
+
+
+def test_the_quality_of_service_is_that_of_qos_overrides(
+    start_node: StartNode, camera: Camera, observer: Observer
+) -> None:
+    overrides = {
+        "qos_overrides./image.subscription.reliability": "best_effort",
+        "qos_overrides./restore_node/image_restored.publisher.depth": 1,
+        "qos_overrides./front/image.subscription.depth": 3,
+        "modle": "mine.pt2",
+    }
+    node = start_node(**overrides)  # type: ignore[arg-type]
+    observer.wait_for_node()
+    camera.wait_for_subscriber()
+    observer.wait_for_health(input_reliability="best_effort")
+    (restored,) = observer.node.get_publishers_info_by_topic("/restore_node/image_restored")
+    assert restored.qos_profile.reliability == ReliabilityPolicy.RELIABLE
+    assert node.get_parameter("qos_overrides./restore_node/image_restored.publisher.depth").value == 1
+    text = "qos_overrides./front/image.subscription.depth: no topic of this node"
+    assert "did you mean model?" in observer.wait_for_status("setup", level="WARN", message=text)["message"]
