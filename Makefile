@@ -4,6 +4,7 @@
 # make bench    measures every engine of this machine: about 15 minutes on two idle CPU cores
 # make bench-quality   judges the default model in bad weather on unseen drives: about 5 minutes on two cores
 # make docs     the documentation as a site, in out/site
+# make bench-node      measures what the node adds, many cameras on one node, and a soak: about 15 minutes
 # make lint     formatting, lint and types
 # Each sets up .venv first, once: the pinned packages, real ROS 2 wheels among them, and this package.
 
@@ -27,10 +28,10 @@ export RMW_IMPLEMENTATION := rmw_fastrtps_cpp
 export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo report test bench bench-quality docs lint format clean
+.PHONY: help setup demo report test bench bench-quality bench-node docs lint format clean
 
 help:
-	@sed -n 's/^# //p' Makefile | head -7
+	@sed -n 's/^# //p' Makefile | head -8
 
 setup: $(STAMP)
 
@@ -70,6 +71,9 @@ docs: $(STAMP)
 	$(BIN)/python docs/site/reference.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
 	@echo "Site: $(CURDIR)/out/site/index.html"
+
+bench-node: $(STAMP)
+	$(BIN)/python -m benchmarks.node --out out/bench_node.json
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check

@@ -1,0 +1,59 @@
+"""`make bench-node`: what the node adds to a frame, many cameras on one node against many nodes, and a soak."""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from weather_perception.transport import MALLOC_TUNABLES, apply_defaults
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def main() -> int:
+    """Run the command; returns the exit status."""
+    options = parser().parse_args()
+    if "GLIBC_TUNABLES" not in os.environ:  # glibc reads them when a process starts, and this one publishes
+        environment = {**os.environ, "GLIBC_TUNABLES": MALLOC_TUNABLES}
+        return subprocess.call([sys.executable, "-m", "benchmarks.node", *sys.argv[1:]], env=environment)
+    apply_defaults()
+    from benchmarks.node.measure import cameras, latency, soak
+
+    result: dict[str, object] = {"load_before": os.getloadavg()[0], "cores": os.cpu_count()}
+    with tempfile.TemporaryDirectory() as folder:
+        logs = Path(folder)
+        result["latency"] = [latency(size, options.seconds, options.model, logs) for size in options.size]
+        result["cameras"] = cameras(options.cameras, (360, 640), options.seconds, options.model, logs)
+        if options.soak:
+            result["soak"] = soak((360, 640), 60 * options.soak, options.model, logs)
+    text = json.dumps(result, indent=1)
+    print(text)
+    if options.out:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_text(text + "\n")
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    made = argparse.ArgumentParser("python -m benchmarks.node", description=__doc__)
+    made.add_argument("--model", default="", help="model file; default: the one that comes with the package")
+    made.add_argument("--seconds", type=float, default=20.0, help="of each measurement; default: %(default)s")
+    made.add_argument("--size", type=size, nargs="+", default=[(360, 640), (720, 1280)], metavar="HEIGHTxWIDTH")
+    made.add_argument("--cameras", type=int, default=6, help="cameras of one node, and nodes; default: %(default)s")
+    made.add_argument("--soak", type=float, default=10.0, metavar="MINUTES", help="0: none; default: %(default)s")
+    made.add_argument("--out", type=Path, help="file for the result, JSON")
+    return made
+
+
+def size(text: str) -> tuple[int, int]:
+    """As in 720x1280."""
+    height, _, width = text.partition("x")
+    return int(height), int(width)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
