@@ -68,6 +68,9 @@ def _files(archive: zipfile.ZipFile, size: int) -> dict[str, bytes]:
     """The content of every file by its name; an archive cannot grow when it is read."""
     files: dict[str, bytes] = {}
     infos = archive.infolist()
+    if infos and min(info.header_offset for info in infos):
+        # The end of a file that was cut off is that of an archive inside it.
+        raise zipfile.BadZipFile("it does not begin with its first part")
     for info in infos:
         if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
             raise UnsafeModelError(f"{info.filename}: is compressed, which a model file never is")
