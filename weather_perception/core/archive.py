@@ -68,7 +68,7 @@ def _files(archive: zipfile.ZipFile, size: int) -> dict[str, bytes]:
     """The content of every file by its name; an archive cannot grow when it is read."""
     files: dict[str, bytes] = {}
     infos = archive.infolist()
-    if infos and min(info.header_offset for info in infos):
+    if min((info.header_offset for info in infos), default=0):
         # The end of a file that was cut off is that of an archive inside it.
         raise zipfile.BadZipFile("it does not begin with its first part")
     for info in infos:
