@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 from training.data.bonnet import with_bonnet
 from training.data.classes import VOID
 from training.data.crops import Window, crop, relight, to_tensor
-from training.data.degradations import degrade
+from training.data.degradations import Degrade, degrade
 from training.data.degradations.near_misses import NEAR_MISSES, OTHER_FRAMES
 from training.data.mixture import DEFAULT_MIXTURE, WEATHER_MIXTURE, ConditionMixture, Mixture, Step
 from training.data.sample import Sample
@@ -58,7 +58,7 @@ class StreetCrops(Dataset[Item], ABC):
 
 
 class DegradedCrops(StreetCrops[Example]):
-    """Crops with one degradation each."""
+    """Crops with one degradation each, which `degrade` makes."""
 
     def __init__(
         self,
@@ -67,14 +67,15 @@ class DegradedCrops(StreetCrops[Example]):
         size: tuple[int, int],
         seed: int,
         mixture: Mixture = WEATHER_MIXTURE,
+        degrade: Degrade = degrade,
     ) -> None:
         super().__init__(pools, shares, size, seed)
-        self._mixture = mixture
+        self._mixture, self._degrade = mixture, degrade
 
     def _example(self, frame: Sample, rng: Generator) -> Example:
         sample = relight(crop(frame, self._size, rng), rng)
         drawn = self._mixture.draw(rng)
-        degraded = degrade(sample, drawn.name, drawn.severity, int(rng.integers(2**31)))
+        degraded = self._degrade(sample, drawn.name, drawn.severity, int(rng.integers(2**31)))
         return Example(
             to_tensor(degraded),
             to_tensor(sample.image_HW3),

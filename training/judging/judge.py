@@ -4,20 +4,21 @@ No training run uses these frames. Paper A's measures (section 4.1): PSNR and SS
 masks. Shape suffixes: B batch, H rows, W columns, 3 colours (RGB).
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from training.data.degradations import LEVELS, degrade
+from training.data.degradations import LEVELS, Degrade, degrade
 from training.data.readers.camvid import CamVid
 from training.data.sample import Sample
 from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
 from training.judging.metrics import MaskScores
+from training.judging.released import mask_scores, ssim_grey
 from weather_perception.core.scores import psnr, ssim, summarise_psnr
 
 Perceive = Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]
@@ -27,16 +28,79 @@ Frame = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
 """The degraded and the clear image, uint8 [H, W, 3], and the true class ids, uint8 [H, W]."""
 
 
-@dataclass(frozen=True)
-class Judged:
-    """The scores of a set of frames: PSNR (dB) and SSIM one for each frame, and masks as they accumulate."""
+@dataclass
+class Released:
+    """The same frames as the authors' released scripts of paper A score them, a row a frame."""
 
-    psnr_degraded: tuple[float, ...]
-    psnr_restored: tuple[float, ...]
-    ssim_degraded: tuple[float, ...]
-    ssim_restored: tuple[float, ...]
+    ssim_degraded: list[float] = field(default_factory=list)
+    ssim_restored: list[float] = field(default_factory=list)
+    original: list[dict[str, float]] = field(default_factory=list)
+    refined: list[dict[str, float]] = field(default_factory=list)
+
+    def add(self, frame: "Planes") -> None:
+        """Add a frame; one without a labelled pixel has no scores of masks."""
+        self.ssim_degraded.append(ssim_grey(frame.degraded, frame.clear))
+        self.ssim_restored.append(ssim_grey(frame.restored, frame.clear))
+        if frame.labelled:
+            self.original.append(mask_scores(frame.original[0], frame.truth[0]))
+            self.refined.append(mask_scores(frame.refined[0], frame.truth[0]))
+
+    def result(self) -> dict[str, Any]:
+        """Means over the frames: `ssim_degraded`, `ssim_restored`, and the masks' scores `original` and `refined`."""
+        ssims = {"ssim_degraded": self.ssim_degraded, "ssim_restored": self.ssim_restored}
+        masks = {"original": self.original, "refined": self.refined}
+        means: dict[str, Any] = {name: round(float(np.mean(values)), 4) for name, values in ssims.items()}
+        return means | {
+            name: {key: round(float(np.mean([row[key] for row in rows])), 4) for key in rows[0]}
+            for name, rows in masks.items()
+            if rows
+        }
+
+
+class Planes(NamedTuple):
+    """One frame and the answers to it: images uint8 [1, H, W, 3], class ids [1, H, W]."""
+
+    degraded: Tensor
+    clear: Tensor
+    restored: Tensor
+    original: Tensor
+    refined: Tensor
+    truth: Tensor
+    void: int
+
+    @property
+    def labelled(self) -> bool:
+        """Whether any pixel has a true class."""
+        return bool((self.truth != self.void).any())
+
+
+@dataclass
+class Judged:
+    """The scores of a set of frames: PSNR (dB) and SSIM one for each frame, and masks as they accumulate.
+
+    `levels`: those of the frames of each level; empty if the frames have none. `released` scores only if it is asked
+    for.
+    """
+
     original: MaskScores
     refined: MaskScores
+    released: Released | None = None
+    psnr_degraded: list[float] = field(default_factory=list)
+    psnr_restored: list[float] = field(default_factory=list)
+    ssim_degraded: list[float] = field(default_factory=list)
+    ssim_restored: list[float] = field(default_factory=list)
+    levels: dict[str, "Judged"] = field(default_factory=dict)
+
+    def add(self, frame: Planes) -> None:
+        """Add a frame, without its level."""
+        self.original.add(frame.original, frame.truth)
+        self.refined.add(frame.refined, frame.truth)
+        self.psnr_degraded.append(psnr(frame.degraded, frame.clear))
+        self.psnr_restored.append(psnr(frame.restored, frame.clear))
+        self.ssim_degraded.append(ssim(frame.degraded, frame.clear))
+        self.ssim_restored.append(ssim(frame.restored, frame.clear))
+        if self.released:
+            self.released.add(frame)
 
     @property
     def frames(self) -> int:
@@ -58,10 +122,16 @@ class Judged:
     def result(self) -> dict[str, Any]:
         """`frames`, `image_means`, and under `original` and `refined` the masks' scores over the `set` and per `image`.
 
-        A set without a labelled pixel has no scores of masks.
+        A set without a labelled pixel has no scores of masks. `released` and `levels` are there if they were asked for.
         """
         masks = {"original": self.original, "refined": self.refined}
-        return {"frames": self.frames} | self.image_means() | {k: _mask_scores(v) for k, v in masks.items() if v.images}
+        found: dict[str, Any] = {"frames": self.frames} | self.image_means()
+        found |= {name: _mask_scores(scores) for name, scores in masks.items() if scores.images}
+        if self.released:
+            found["released"] = self.released.result()
+        if self.levels:
+            found["levels"] = {name: judged.result() for name, judged in self.levels.items()}
+        return found
 
 
 def _mask_scores(masks: MaskScores) -> dict[str, dict[str, float]]:
@@ -71,23 +141,36 @@ def _mask_scores(masks: MaskScores) -> dict[str, dict[str, float]]:
 
 
 @torch.inference_mode()
-def judge(perceive: Perceive, frames: Iterable[Frame], classes: int, void: int) -> Judged:
+def judge(
+    perceive: Perceive,
+    frames: Iterable[Frame],
+    classes: int,
+    void: int,
+    levels: Sequence[str] = (),
+    released: bool = False,
+) -> Judged:
     """Let a model perceive every degraded frame, one by one, and score the answers on the CPU.
 
-    `classes` and `void` are those of the true class ids. Raises ValueError if there are no frames.
+    `classes` and `void` are those of the true class ids; `levels` names each frame's level, to score every level by
+    itself, too. Raises ValueError if there are no frames, or not as many as levels.
     """
-    original, refined = MaskScores(classes, void), MaskScores(classes, void)
-    images: list[tuple[float, float, float, float]] = []
-    for planes in frames:
+
+    def empty() -> Judged:
+        return Judged(MaskScores(classes, void), MaskScores(classes, void), Released() if released else None)
+
+    judged = empty()
+    for index, planes in enumerate(frames):
         degraded, clear, truth = (torch.from_numpy(plane)[None] for plane in planes)
-        before, after, restored = (answer.cpu() for answer in perceive(degraded))
-        original.add(before, truth)
-        refined.add(after, truth)
-        images.append((psnr(degraded, clear), psnr(restored, clear), ssim(degraded, clear), ssim(restored, clear)))
-    if not images:
+        original, refined, restored = (answer.cpu() for answer in perceive(degraded))
+        frame = Planes(degraded, clear, restored, original, refined, truth, void)
+        judged.add(frame)
+        if levels:
+            judged.levels.setdefault(levels[index], empty()).add(frame)
+    if not judged.frames:
         raise ValueError("judge: there are no frames; give at least one")
-    psnr_degraded, psnr_restored, ssim_degraded, ssim_restored = zip(*images, strict=True)
-    return Judged(psnr_degraded, psnr_restored, ssim_degraded, ssim_restored, original, refined)
+    if levels and len(levels) != judged.frames:
+        raise ValueError(f"judge: {judged.frames} frames, but the levels of {len(levels)}; give one for each frame")
+    return judged
 
 
 CAMVID_UNSEEN_DRIVES = ("0016E5",)
@@ -108,9 +191,14 @@ def unseen_camvid_frames(root: str, stride: int) -> Iterator[Sample]:
     yield from (camvid[index] for index in range(0, len(camvid), stride))
 
 
-def degraded_frames(samples: Iterable[Sample], name: str) -> Iterator[Frame]:
+def severities_of(name: str) -> tuple[float, ...]:
+    """The severities that judge a degradation: all its levels, or else SEVERITIES."""
+    return tuple(range(1, LEVELS[name] + 1)) if name in LEVELS else SEVERITIES
+
+
+def degraded_frames(samples: Iterable[Sample], name: str, degrade: Degrade = degrade) -> Iterator[Frame]:
     """Every sample with a degradation, at its severities in turn; the seed is the sample's number."""
-    severities = range(1, LEVELS[name] + 1) if name in LEVELS else SEVERITIES
+    severities = severities_of(name)
     for index, sample in enumerate(samples):
         image = degrade(sample, name, severities[index % len(severities)], index)
         yield image, sample.image_HW3, sample.labels_HW

@@ -15,14 +15,6 @@ from training.reproduce.results import Result, provenance, write_json
 from training.reproduce.study import Experiment
 
 
-class Order(NamedTuple):
-    """What to run: the command line to record, the folder for checkpoints, and how many pieces of work at a time."""
-
-    command: str
-    out: Path
-    jobs: int
-
-
 class Done(NamedTuple):
     """The outcome: a line for each set of frames, the facts for the JSON, and the writer of the page.
 
@@ -32,6 +24,19 @@ class Done(NamedTuple):
     data: Sequence[str]
     facts: Mapping[str, Any]
     page: Callable[[Result, Path], str]
+
+
+class Order(NamedTuple):
+    """What to run: the command line to record, the folder for checkpoints, and how many pieces of work at a time.
+
+    `results` is the folder of the report; `publish` writes it, also before all is done.
+    """
+
+    command: str
+    out: Path
+    jobs: int
+    results: Path
+    publish: Callable[[Done], None]
 
 
 @dataclass(frozen=True)
@@ -67,14 +72,18 @@ class Paper:
         missing = self.missing(options)
         print(f"not run, {self.lack}:", *(missing or ["none"]), sep="\n  ")
         command = command_line(options, *self.own_options(options))
-        done = self.run(options, Order(command, options.out / f"{self.name}_{options.scale}", jobs))
-        result = {"paper": self.name, **provenance(command, options.seed, done.data), "jobs": jobs, **done.facts}
         folder: Path = options.results or options.out / "results"
-        write_json(folder / f"{self.name}.json", result | {"absent": missing})
-        page = done.page(result, folder)
-        page += "\n".join([f"\n## Not run: {self.lack}\n", *(f"- {line}" for line in missing), ""] if missing else [])
-        (folder / f"{self.name}.md").write_text(page)
-        print(page)
+
+        def publish(done: Done) -> None:
+            result = {"paper": self.name, **provenance(command, options.seed, done.data), "jobs": jobs, **done.facts}
+            write_json(folder / f"{self.name}.json", result | {"absent": missing})
+            page = done.page(result, folder)
+            lack = [f"\n## Not run: {self.lack}\n", *(f"- {line}" for line in missing), ""] if missing else []
+            (folder / f"{self.name}.md").write_text(page + "\n".join(lack))
+
+        checkpoints = options.out / f"{self.name}_{options.scale}"
+        publish(self.run(options, Order(command, checkpoints, jobs, folder, publish)))
+        print((folder / f"{self.name}.md").read_text())
 
 
 def add_options(parser: argparse.ArgumentParser, data_sets: Sequence[str], work: str) -> None:

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 from torch.utils.data import Dataset
@@ -11,6 +12,7 @@ from training.config import DataConfig
 from training.data.balanced_crops import TaskTurns
 from training.data.batches import DegradedCrops, Example
 from training.data.classes import CLASSES, VOID
+from training.data.degradations import DEPTH_BLIND, Degrade, degrade
 from training.data.examples import Examples
 from training.data.mixture import Mixture
 from training.data.paired_crops import PairedCrops
@@ -21,7 +23,8 @@ from training.data.readers.sets import LabelledSet, PairSet
 from training.data.sample import Sample
 from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
 from training.data.source import Source, merged
-from training.judging.judge import CAMVID_UNSEEN_DRIVES, Frame, degraded_frames
+from training.judging.judge import CAMVID_UNSEEN_DRIVES, Frame, degraded_frames, severities_of
+from training.judging.pairs import spread_over, strength
 from weather_perception.core.contract import SemanticClass
 
 STREET, CAMVID = "street", "camvid"
@@ -33,6 +36,9 @@ SPLITS = {
     "rain-cityscapes": ("train", "val"),
 }
 """The splits to train and to judge on; CelebAMask-HQ's are those of CelebA."""
+
+FOG = "leftImg8bit_foggy"
+"""The folder of Foggy Cityscapes' that the paper names, if a root has several."""
 
 
 class Frames(ABC):
@@ -64,13 +70,23 @@ class Frames(ABC):
     def judged(self, degradation: str) -> Iterator[Frame]:
         """The frames to judge on, degraded."""
 
+    @abstractmethod
+    def levels(self, degradation: str) -> list[str]:
+        """How strong the degradation of each of these frames is, in words; none if no frame says."""
+
 
 class ClearFrames(Frames):
-    """Clear frames, degraded when they are asked for; `pools` are read at once."""
+    """Clear frames, degraded by `degrade` when they are asked for; `pools` are read at once."""
 
     def __init__(
-        self, pools: Sequence[Pool], judges: Sequence[Sample], judged_on: str, classes: Sequence[SemanticClass]
+        self,
+        pools: Sequence[Pool],
+        judges: Sequence[Sample],
+        judged_on: str,
+        classes: Sequence[SemanticClass],
+        degrade: Degrade = degrade,
     ) -> None:
+        self._degrade = degrade
         self._pools = [pool.read() for pool in pools]
         self._shares = [pool.share for pool in pools]
         self._judges = judges
@@ -84,11 +100,16 @@ class ClearFrames(Frames):
 
     def crops(self, degradation: str, size: tuple[int, int], seed: int) -> Dataset[Example]:
         """Endless training examples, synthesised."""
-        return DegradedCrops(self._pools, self._shares, size, seed, Mixture({degradation: 1.0}))
+        return DegradedCrops(self._pools, self._shares, size, seed, Mixture({degradation: 1.0}), self._degrade)
 
     def judged(self, degradation: str) -> Iterator[Frame]:
         """Every judged frame, degraded; the severities take turns, and each frame's seed is its number."""
-        return degraded_frames(self._judges, degradation)
+        return degraded_frames(self._judges, degradation, self._degrade)
+
+    def levels(self, degradation: str) -> list[str]:
+        """The severities in turn, as `degraded_frames` takes them."""
+        severities = severities_of(degradation)
+        return [f"severity {severities[index % len(severities)]:g}" for index in range(len(self._judges))]
 
 
 class PairedFrames(Frames):
@@ -101,12 +122,16 @@ class PairedFrames(Frames):
         count: int,
         classes: Sequence[SemanticClass] = (),
     ) -> None:
-        self._seen, self._judges, self._count = seen, judges, count
+        self._seen, self._judges = seen, judges
+        self._chosen = {
+            kind: spread_over([strength(attributes) for attributes in pairs.attributes], count)
+            for kind, pairs in judges.items()
+        }
         self.sources = merged(pairs.source for pairs in seen.values())
         self.classes = names(classes)
         self.learned_from = tuple(f"{pairs.source.name}, {kind}: {len(pairs)} pairs" for kind, pairs in seen.items())
         self.judged_on = tuple(
-            f"judged on {len(evenly(len(pairs), count))} other pairs of {pairs.source.name}, {kind}"
+            f"judged on {len(self._chosen[kind])} other pairs of {pairs.source.name}, {kind}, drawn with a seed"
             for kind, pairs in judges.items()
         )
 
@@ -117,12 +142,43 @@ class PairedFrames(Frames):
 
     def judged(self, degradation: str) -> Iterator[Frame]:
         """Every judged pair as it is on disk; `clear` is its clear frame alone. VOID if it has no labels."""
-        for pairs in [self._judges[degradation]] if degradation in self._judges else self._judges.values():
-            for index in evenly(len(pairs), self._count):
-                pair = pairs[index]
+        for kind in self._kinds(degradation):
+            for index in self._chosen[kind]:
+                pair = self._judges[kind][index]
                 labels = pair.labels_HW
                 image = pair.clear_HW3 if degradation == "clear" else pair.degraded_HW3
                 yield image, pair.clear_HW3, np.full(image.shape[:2], VOID, np.uint8) if labels is None else labels
+
+    def levels(self, degradation: str) -> list[str]:
+        """The pairs' `strength`; none if one pair does not say."""
+        found = [
+            strength(self._judges[kind].attributes[index])
+            for kind in self._kinds(degradation)
+            for index in self._chosen[kind]
+        ]
+        return found if all(found) else []
+
+    def _kinds(self, degradation: str) -> list[str]:
+        return [degradation] if degradation in self._judges else list(self._judges)
+
+
+class Chosen(Sequence[Sample]):
+    """Frames of a set at the `indices`, read when they are needed: 500 of Cityscapes would fill 8 GB."""
+
+    def __init__(self, frames: LabelledSet, indices: Sequence[int]) -> None:
+        self._frames, self._indices = frames, indices
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    @overload
+    def __getitem__(self, index: int) -> Sample: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Sample]: ...
+    def __getitem__(self, index: int | slice) -> Sample | list[Sample]:
+        if isinstance(index, slice):
+            return [self._frames[i] for i in self._indices[index]]
+        return self._frames[self._indices[index]]
 
 
 def runs_on_streets(data: Mapping[str, Path], scale: str) -> bool:
@@ -133,7 +189,7 @@ def runs_on_streets(data: Mapping[str, Path], scale: str) -> bool:
     return CAMVID in data or (not data and scale != "full")
 
 
-def street_frames(config: DataConfig, count: int) -> ClearFrames:
+def street_frames(config: DataConfig, count: int, degrade: Degrade = degrade) -> ClearFrames:
     """CamVid with procedural scenes, or without `camvid_root` these alone; `count` frames at most to judge on.
 
     Raises FileNotFoundError and ValueError for a root that is not CamVid's.
@@ -141,10 +197,10 @@ def street_frames(config: DataConfig, count: int) -> ClearFrames:
     procedural = procedural_pool(config)
     if not config.camvid_root:
         told = f"procedural drives from {UNSEEN_SEEDS_FROM} on, which training never takes"
-        return ClearFrames([procedural], unseen_drives(config, count), told, CLASSES)
+        return ClearFrames([procedural], unseen_drives(config, count), told, CLASSES, degrade)
     pools = [camvid_pool(config), procedural._replace(share=1 - config.camvid_share)]
     told = f"CamVid's validation drive {', '.join(CAMVID_UNSEEN_DRIVES)}, which training never takes"
-    return ClearFrames(pools, unseen_camvid(config.camvid_root, count), told, CLASSES)
+    return ClearFrames(pools, unseen_camvid(config.camvid_root, count), told, CLASSES, degrade)
 
 
 def unseen_camvid(root: Path | str, count: int) -> list[Sample]:
@@ -159,18 +215,26 @@ def unseen_drives(config: DataConfig, count: int) -> list[Sample]:
     return [Drive(seed, config.height, config.width).render(10.0) for seed in drives]
 
 
-def data_set_frames(name: str, root: Path, degradation: str, count: int) -> Frames:
-    """The frames of a data set of SPLITS; its pairs are of the `degradation`.
+def data_set_frames(
+    name: str, root: Path, degradations: Sequence[str], count: int, degrade: Degrade = degrade, folder: str = ""
+) -> Frames:
+    """The frames of a data set of SPLITS, for `degradations`; its pairs are of the first.
 
-    Raises FileNotFoundError and ValueError as its reader does.
+    `folder`: the one of Foggy Cityscapes' if the root has several, by default FOG. Raises FileNotFoundError and
+    ValueError as the reader does.
     """
-    seen, judges = (LAYOUTS[name].open(root, split, True) for split in SPLITS[name])
+    there = LAYOUTS[name].splits(root)
+    prefix = f"{folder or FOG}/" if any("/" in split for split in there) else ""
+    seen, judges = (LAYOUTS[name].open(root, prefix + split, True) for split in SPLITS[name])
     if isinstance(seen, PairSet) and isinstance(judges, PairSet):
-        return PairedFrames({degradation: seen}, {degradation: judges}, count, judges.classes)
+        return PairedFrames({degradations[0]: seen}, {degradations[0]: judges}, count, judges.classes)
     assert isinstance(seen, LabelledSet) and isinstance(judges, LabelledSet)
+    if DEPTH_BLIND.issuperset(degradations):
+        seen, judges = seen.without_depth(), judges.without_depth()
     learned = seen
-    chosen = [judges[index] for index in evenly(len(judges), count)]
-    return ClearFrames([Pool(seen.source, 1.0, lambda: learned)], chosen, f"its {len(judges)} others", judges.classes)
+    chosen = Chosen(judges, spread_over([""] * len(judges), count))
+    told = f"{len(chosen)} of its {len(judges)} others, drawn with a seed"
+    return ClearFrames([Pool(seen.source, 1.0, lambda: learned)], chosen, told, judges.classes, degrade)
 
 
 def middle(frames: Iterator[Frame], window: tuple[int, int] | None) -> Iterator[Frame]:

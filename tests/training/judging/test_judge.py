@@ -56,3 +56,20 @@ def test_frames_without_labels_have_only_scores_of_images() -> None:
 def test_no_frames_is_an_error() -> None:
     with pytest.raises(ValueError, match="no frames"):
         judge(perceive, [], CLASSES, VOID)
+
+
+def test_every_level_is_also_scored_by_itself() -> None:
+    frames = [frame(100, 1), frame(50, 0), frame(60, 1)]
+    judged = judge(perceive, frames, CLASSES, VOID, ["weak", "strong", "weak"])
+    levels = judged.result()["levels"]
+    assert {name: found["frames"] for name, found in levels.items()} == {"weak": 2, "strong": 1}
+    assert levels["weak"]["refined"]["set"]["pa"] == 1 and levels["strong"]["refined"]["set"]["pa"] == 0
+    with pytest.raises(ValueError, match="3 frames, but the levels of 4"):
+        judge(perceive, frames, CLASSES, VOID, ["weak"] * 4)
+
+
+def test_the_released_scores_are_asked_for() -> None:
+    assert "released" not in judge(perceive, [frame(100, 1)], CLASSES, VOID).result()
+    released = judge(perceive, [frame(100, 1), frame(50, VOID)], CLASSES, VOID, released=True).result()["released"]
+    assert released["refined"]["pa"] < 1  # the first row is void, which counts as a class
+    assert released["ssim_restored"] > released["ssim_degraded"]

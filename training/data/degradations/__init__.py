@@ -18,9 +18,11 @@ from training.data.sample import Sample
 
 __all__ = [
     "DEGRADATIONS",
+    "DEPTH_BLIND",
     "LEVELS",
     "PAPER_A_DEGRADATIONS",
     "WEATHERS",
+    "Degrade",
     "chromatic_aberration",
     "clear",
     "degrade",
@@ -89,6 +91,18 @@ PAPER_A_DEGRADATIONS = (
     *("fog", "rain", "reflection"),
 )
 """The degradations of paper A, sections 4.1.1 and 4.1.2."""
+
+
+DEPTH_BLIND = frozenset(
+    {
+        *("clear", "gaussian_blur", "gaussian_noise", "jpeg", "chromatic_aberration"),
+        *("reflection", "reflection_linear_light"),
+    }
+)
+"""The degradations that do not depend on depth."""
+
+Degrade = Callable[[Sample, str, float, int], Image]
+"""A function as `degrade`."""
 
 
 def degrade(sample: Sample, name: str, severity: float, seed: int) -> Image:
