@@ -1,20 +1,47 @@
 """Reproducing paper A: the tables it prints, and the runs behind them."""
 
+import json
 from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
-from training.recipes.paper_a.config import CooperationConfig, GeneratorConfig
+from tests.support import datasets
+from tests.support.stub_device import second_device
+from tests.support.trees import TREES
+from training.data.degradations import degrade
+from training.data.degradations.reflections import REFLECTIONS
+from training.data.sample import Sample
+from training.recipes import open_deployable
+from training.recipes.paper_a.config import CooperationConfig, EGSynLossConfig, GeneratorConfig
 from training.recipes.paper_a.generator import Generator
 from training.recipes.paper_a.network import EGSyn
-from training.reproduce.paper_a import scales
-from training.reproduce.paper_a.experiments import missing, plan
+from training.recipes.paper_a.vgg19 import VGG19Features
+from training.reproduce import paper_a as reproduce_a
+from training.reproduce.__main__ import main
+from training.reproduce.paper_a import scales, segmenter
+from training.reproduce.paper_a.experiments import Setting, missing, open_frames, plan
+from training.reproduce.paper_a.protocol import Degrader, pictures_in
 from training.reproduce.paper_a.published import TABLES
-from training.reproduce.paper_a.report import psnr_gain
-from training.reproduce.paper_a.trainings import COOPERATIVE, LONGER, SEPARATE, UNGUIDED, UNGUIDED_LONGER, variants
+from training.reproduce.paper_a.reading import CLAIMS, beside_the_paper, verdict
+from training.reproduce.paper_a.report import printed_lines, psnr_gain
+from training.reproduce.paper_a.trainings import (
+    COOPERATIVE,
+    JUDGED,
+    LONGER,
+    SEPARATE,
+    TUNED,
+    UNGUIDED,
+    UNGUIDED_LONGER,
+    variants,
+)
+from training.reproduce.study import Experiment
+from weather_perception.core.scores import psnr
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -23,14 +50,126 @@ def test_the_command_judges_every_row_in_json_and_in_words(reproduced: Callable[
     found = reproduced("A")
     (street,) = found.result["experiments"]
     assert list(street["rows"]) == ["gaussian_noise", "fog"]
-    for row in street["rows"].values():
-        assert set(row["variants"]) == {COOPERATIVE, LONGER, SEPARATE, UNGUIDED, UNGUIDED_LONGER}
-        assert f"{psnr_gain(row['variants'][COOPERATIVE]):+.2f}" in found.page
-        over = row["stage_3_over"][LONGER]["psnr"]
-        means = [row["variants"][name]["psnr_restored"] for name in (COOPERATIVE, LONGER)]
-        assert over == pytest.approx(means[0] - means[1], abs=2e-4)
+    for name, row in street["rows"].items():
+        assert set(row["0"]["variants"]) == {*JUDGED, TUNED}
+        assert f"{psnr_gain(row):+.2f}" in found.page
+        scores = row["0"]["variants"][COOPERATIVE]
+        assert set(scores["levels"]) == {f"severity {level}" for level in ((1, 2) if "noise" in name else (0.4, 0.6))}
+        assert f"{scores['released']['ssim_restored']:.4f}" in found.page
     assert "no celebamask-hq" in found.page
     assert "| paper A, on CelebAMask-HQ (Table 1, first row) | 0.960 | 0.873 | 0.805 | 0.927 |" in found.page
+    printed = "| GN, paper A, Table 1 | 22.32 -> 28.37 | 0.5946 -> 0.8388 | 0.9402 -> 0.9664 |"
+    assert printed in found.page and "| GN, RL-Restore | 26.36 | 0.8011 | - |" in found.page
+    assert "the seeds do not tell for GN (" in found.page
+
+
+def test_the_two_ssims_of_blur_are_shown() -> None:
+    lines = [line for line in printed_lines("gaussian_blur") if "Table" in line[0]]
+    assert [line[2] for line in lines] == ["0.6960 -> 0.9331", "0.7562", "0.8931"]
+
+
+def test_a_gain_is_compared_with_the_papers_only_if_both_begin_alike() -> None:
+    def row(before: float) -> dict[str, Any]:
+        scores = {"psnr_degraded": before, "psnr_restored": before + 3}
+        return {str(seed): {"variants": {COOPERATIVE: scores}} for seed in range(2)}
+
+    assert "does not compare with the paper's: our degraded frames have 12.00 dB" in beside_the_paper(
+        "gaussian_noise", row(12)
+    )
+    assert beside_the_paper("gaussian_noise", row(22)) == (
+        "GN: our gain +3.00 dB, the paper's gain +6.05; our degraded frames have -0.32 dB of difference to its own"
+    )
+    assert beside_the_paper("fog", row(22)) == ""
+
+
+def test_a_claim_names_the_rows_for_which_it_holds_over_the_seeds() -> None:
+    def row(*gains: float) -> dict[str, Any]:
+        return {
+            str(seed): {"variants": {COOPERATIVE: {"psnr_degraded": 20.0, "psnr_restored": 20 + gain}}}
+            for seed, gain in enumerate(gains)
+        }
+
+    rows = {"fog": row(2, 2.1, 2.2), "rain": row(-2, -2.1, -2.2), "jpeg": row(2, -3, 1), "reflection": row(5)}
+    told = verdict(CLAIMS[0], rows)
+    assert "holds for fog (+2.10 ± 0.06); is reversed for rain (-2.10 ± 0.06)" in told
+    assert "the seeds do not tell for JPEG (+0.00 ± 1.53), reflection (+5.00)" in told
+
+
+def test_a_protocol_degrades_and_reflections_are_of_both_syntheses(tmp_path: Path) -> None:
+    image_HW3 = np.random.default_rng(0).integers(0, 256, (32, 48, 3), np.uint8)
+    sample = Sample(image_HW3, image_HW3[..., 0], np.full((32, 48), 10, np.float32))
+    text, released, other = Degrader(), Degrader("released"), Degrader("released", "multiplicative")
+    found = [degrader(sample, "gaussian_noise", 4, 0) for degrader in (text, released, other)]
+    assert np.array_equal(found[0], degrade(sample, "gaussian_noise", 4, 0))
+    assert psnr(found[0], image_HW3) < psnr(found[1], image_HW3)
+    assert not np.array_equal(found[1], found[2])
+    assert np.array_equal(released(sample, "fog", 0.5, 0), degrade(sample, "fog", 0.5, 0))
+    for seed, name in enumerate(REFLECTIONS):
+        assert np.array_equal(text(sample, "reflection", 1.0, seed), degrade(sample, name, 1.0, seed))
+    datasets.picture(tmp_path / "a.jpg", 250)
+    pictures = pictures_in(tmp_path)
+    assert not np.array_equal(
+        Degrader(pictures=pictures)(sample, "reflection", 1.0, 0), text(sample, "reflection", 1.0, 0)
+    )
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match="no pictures to reflect"):
+        pictures_in(tmp_path / "empty")
+
+
+def test_a_segmenter_is_named_for_one_data_set_or_for_all() -> None:
+    assert segmenter("foggy-cityscapes=nvidia/city") == ("foggy-cityscapes", "nvidia/city")
+    assert segmenter("out/run=1") == ("", "out/run=1")
+
+
+def test_without_vgg19_nothing_is_trained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    TREES["celebamask-hq"].write(tmp_path / "faces")
+    assert main(["A", "--data", f"celebamask-hq={tmp_path / 'faces'}", "--out", str(tmp_path / "out")]) == 1
+    assert "need VGG-19's weights" in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_several_data_sets_are_kept_in_one_result_and_run_on_another_device(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole way of Tables 1 and 4, one command each: the frames, the rows by strength, the page."""
+    monkeypatch.setitem(scales.SMALL, "smoke", with_features)
+    monkeypatch.setattr(reproduce_a, "build_extractor", lambda _: VGG19Features((2, 2, 2, 2, 2)))
+    rows = {"celebamask-hq": "jpeg", "foggy-cityscapes": "fog"}
+    folders = ["--out", str(tmp_path / "out"), "--results", str(tmp_path / "results"), "--jobs", "1", "--workers", "0"]
+    for name, row in rows.items():
+        TREES[name].write(tmp_path / name)
+        command = ["A", "--smoke", "--data", f"{name}={tmp_path / name}", "--rows", row]
+        with second_device() if name == "foggy-cityscapes" else nullcontext():
+            assert main([*command, *folders]) == 0
+    found = json.loads((tmp_path / "results/A.json").read_text())
+    by_name = {experiment["name"]: experiment for experiment in found["experiments"]}
+    assert {name: list(experiment["rows"]) for name, experiment in by_name.items()} == {k: [v] for k, v in rows.items()}
+    fog = by_name["foggy-cityscapes"]["rows"]["fog"]["0"]["variants"][COOPERATIVE]
+    assert set(fog["levels"]) == {"beta 0.005", "beta 0.01", "beta 0.02"}
+    page = (tmp_path / "results/A.md").read_text()
+    assert all(f"## {name}\n" in page for name in rows) and "fog, beta 0.005" in page
+    face = open_deployable(tmp_path / "out/A_smoke/celebamask-hq/jpeg/seed_0/stage_3")
+    assert [c.name for c in face.manifest("face").classes][1] == "skin"
+
+
+@pytest.mark.parametrize(("name", "row", "levels"), [
+    ("rain-cityscapes", "rain", ["beta 0.005", "beta 0.01", "beta 0.015"]),
+    ("cityscapes", "reflection", ["severity 0.4"]),
+])  # fmt: skip
+def test_the_other_sets_teach_and_judge(name: str, row: str, levels: list[str], tmp_path: Path) -> None:
+    TREES[name].write(tmp_path / name)
+    setting = Setting({name: tmp_path / name}, scales.smoke(0), "text", "additive", (), "", {}, None)
+    frames = open_frames(Experiment(name, (row,)), setting, replace(scales.smoke(0), frames=3))
+    assert sorted(frames.levels(row)) == levels and len(list(frames.judged(row))) == len(levels)
+    assert frames.examples((row,), (16, 16), 0).open()[0].degraded_3HW.shape == (3, 16, 16)
+    assert len(frames.classes) == 19
+
+
+def with_features(seed: int) -> scales.CooperationScale:
+    """The smoke scale with perceptual losses, three judged frames, and one step of each kind on a small crop."""
+    scale = scales.smoke(seed)
+    data, loss = replace(scale.training.data, crop=(32, 32)), EGSynLossConfig(vgg19_weights="a file")
+    training = replace(scale.training, egsyn_loss=loss, data=data, batch=1)
+    return replace(scale, frames=3, segmenter_steps=1, segmenter_crop=(32, 32), segmenter_batch=1, training=training)
 
 
 def test_the_longer_runs_and_stage_3_start_from_the_same_weights_and_take_as_many_steps() -> None:
@@ -65,9 +204,14 @@ def test_rows_run_if_their_data_are_there_and_the_others_are_named() -> None:
     assert len(missing({})) == len(TABLES)
 
 
-def test_on_street_scenes_all_seven_degradations_of_the_tables_run() -> None:
+def test_rows_are_chosen_by_name_and_a_wrong_one_is_refused() -> None:
     (street,) = plan({}, scales.quick(0))
-    assert set(street.parts) == {row.degradation for row in TABLES}
+    assert street.parts == ("fog", "rain", "reflection", "gaussian_noise")
+    (chosen,) = plan({}, scales.quick(0), ("jpeg",))
+    assert chosen.parts == ("jpeg",)
+    assert plan({"celebamask-hq": Path("faces")}, scales.full(0, "off"), ("fog",)) == []
+    with pytest.raises(ValueError, match="no row 'haze'; there are chromatic_aberration"):
+        plan({}, scales.quick(0), ("haze",))
 
 
 def test_with_skips_fine_detail_reaches_the_output_without_passing_the_middle() -> None:

@@ -51,7 +51,7 @@ class Frames(ABC):
     sources: tuple[Source, ...]
     learned_from: tuple[str, ...]
     judged_on: tuple[str, ...]
-    classes: tuple[str, ...]
+    classes: tuple[SemanticClass, ...]
 
     @property
     def description(self) -> tuple[str, ...]:
@@ -91,7 +91,7 @@ class ClearFrames(Frames):
         self._shares = [pool.share for pool in pools]
         self._judges = judges
         self.sources = merged(pool.source for pool in pools)
-        self.classes = names(classes)
+        self.classes = tuple(classes)
         self.learned_from = tuple(
             f"{pool.source.name}: {len(samples)} frames, {pool.share:.0%} of the examples"
             for pool, samples in zip(pools, self._pools, strict=True)
@@ -128,7 +128,7 @@ class PairedFrames(Frames):
             for kind, pairs in judges.items()
         }
         self.sources = merged(pairs.source for pairs in seen.values())
-        self.classes = names(classes)
+        self.classes = tuple(classes)
         self.learned_from = tuple(f"{pairs.source.name}, {kind}: {len(pairs)} pairs" for kind, pairs in seen.items())
         self.judged_on = tuple(
             f"judged on {len(self._chosen[kind])} other pairs of {pairs.source.name}, {kind}, drawn with a seed"
@@ -245,11 +245,6 @@ def middle(frames: Iterator[Frame], window: tuple[int, int] | None) -> Iterator[
         top, left = max(0, (rows - height) // 2), max(0, (columns - width) // 2)
         degraded, clear, labels = (plane[top : top + height, left : left + width] for plane in planes)
         yield degraded, clear, labels
-
-
-def names(classes: Sequence[SemanticClass]) -> tuple[str, ...]:
-    """The names of the classes, by id."""
-    return tuple(semantic_class.name for semantic_class in classes)
 
 
 def evenly(length: int, count: int) -> list[int]:

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from training.models.deploy import probabilities_like
-from training.recipes.paper_a.config import CooperationConfig, GeneratorConfig, Output
+from training.recipes.paper_a.config import CooperationConfig, GeneratorConfig, Norm, Output
 from training.recipes.paper_a.generator import Generator
 from training.recipes.paper_a.losses import deceive, reconstruction, refinement
 from training.recipes.paper_a.network import (
@@ -195,3 +195,15 @@ def test_the_cooperation_learns_to_refine_and_to_restore_one_frame() -> None:
     refined, restored = net(image, original)
     assert (refined.argmax(1) == labels).float().mean() > (original.argmax(1) == labels).float().mean() + 0.05
     assert reconstruction(restored, clear) < 0.7 * reconstruction(image, clear)
+
+
+def test_channel_norm_treats_a_crop_as_the_whole_frame_and_instance_norm_does_not() -> None:
+    image = torch.rand(1, 3, 256, 256) * torch.linspace(0.2, 1, 256)
+    differences = {}
+    norms: tuple[Norm, ...] = ("instance", "channel")
+    for norm in norms:
+        torch.manual_seed(0)
+        net = Generator(3, 3, GeneratorConfig(width=4, blocks=1, norm=norm)).eval()
+        whole, crop = net(image)[..., 112:144, 112:144], net(image[..., 32:224, 32:224])[..., 80:112, 80:112]
+        differences[norm] = ((whole - crop).square().mean() / whole.square().mean()).item()
+    assert differences["channel"] < 1e-6 < 1e-3 < differences["instance"]

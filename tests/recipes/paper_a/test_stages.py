@@ -88,13 +88,30 @@ def outcome_of(trainer: Trainer, stage: int, phase: int) -> Outcome:
 
 
 def test_in_stage_3_the_restorations_error_reaches_sgada() -> None:
-    trainer = build()
+    printed = dataclasses.replace(CONFIG.sgada_loss, adversarial_share=0, restoration_share=0)
+    trainer = build(dataclasses.replace(CONFIG, sgada_loss=printed))
     terms = outcome_of(trainer, stage=2, phase=2).terms
     restoration = {name: term for name, term in terms.items() if name.startswith("egsyn_")}
     assert len(restoration) == 3
     for name, term in restoration.items():
         assert reach({name: term}, trainer.networks[SGADA]) > 0, name
         assert reach({name: term}, trainer.networks[EGSYN]) > 0, name
+
+
+def test_in_stage_3_the_restoration_changes_what_sgada_learns_by_its_share() -> None:
+    steered = {}
+    for share in (0.3, 0.6):
+        loss = dataclasses.replace(CONFIG.sgada_loss, adversarial_share=1e-9, restoration_share=share)
+        trainer = build(dataclasses.replace(CONFIG, sgada_loss=loss))
+        terms = dict(outcome_of(trainer, stage=2, phase=2).terms)
+        del terms["sgada_adversarial"]
+        weights = list(trainer.networks[SGADA].generator.head.parameters())  # the last layer: linear in Sr's gradient
+        masks = torch.autograd.grad(terms["sgada_cross_entropy"], weights, retain_graph=True)
+        both = torch.autograd.grad(sum(terms.values()), weights)  # type: ignore[arg-type]
+        steered[share] = [b - m for b, m in zip(both, masks, strict=True)]
+    for weak, strong in zip(*steered.values(), strict=True):
+        assert weak.abs().max() > 0
+        torch.testing.assert_close(strong, 2 * weak, rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize("guide", ["ground_truth", "refined"])

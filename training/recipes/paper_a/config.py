@@ -8,6 +8,7 @@ from training.data.degradations import PAPER_A_DEGRADATIONS
 
 Output = Literal["direct", "residual"]
 Variation = Literal["anisotropic", "printed"]
+Norm = Literal["instance", "channel"]
 PerceptualFeatures = Literal["vgg19", "off"]
 
 
@@ -19,7 +20,9 @@ class GeneratorConfig:
     `dilation`. `skips`: add the encoder's features to the decoder's. The paper mentions no skips; without them all
     detail has to pass through the middle at 1/4 of the size, which takes more steps to learn than a short run has.
     `shrink`: average the input over squares of this many pixels a side, and interpolate the output up again; this
-    divides the cost by the area of a square. It suits residual outputs, which take their detail from Sd or Id.
+    divides the cost by the area of a square. It suits residual outputs, which take their detail from Sd or Id. `norm`:
+    `instance` takes its means from the input, so a generator that learned on small crops behaves otherwise on whole
+    frames; `channel` normalises every pixel over its channels and does not see the size.
     """
 
     width: int = 64
@@ -27,6 +30,7 @@ class GeneratorConfig:
     dilation: int = 2
     skips: bool = False
     shrink: int = 1
+    norm: Norm = "instance"
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,11 @@ class CooperationConfig:
 class SGAdaLossConfig:
     """Settings of eq. 1 and 2. The paper gives no number for lambda, here `cross_entropy`.
 
+    `*_share`: the norm of another error's gradient on Sr, in units of the cross-entropy's; that is, lambda is chosen at
+    every step by the ratio of gradients. As the equations add up, the adversarial error gives G1 a ten-thousandth of
+    the cross-entropy's gradient, and the restoration's in stage 3 a hundredth or less, so that they teach it nothing.
+    If 0, the errors add up as printed.
+
     `void`: the label of pixels to leave out. `class_weights`: weight per class id in eq. 2, so that rare classes can
     count more; if empty, all classes count the same, as printed.
     """
@@ -60,6 +69,8 @@ class SGAdaLossConfig:
     cross_entropy: float = 10.0
     void: int = 255
     class_weights: tuple[float, ...] = ()
+    adversarial_share: float = 0.1
+    restoration_share: float = 0.3
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,15 @@ Paper A does not specify its generators. It only mentions transposed convolution
 patterns that they cause), so the decoder upsamples with them.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training.models.layers import check_size, upsample
-from training.recipes.paper_a.config import GeneratorConfig
+from training.recipes.paper_a.config import GeneratorConfig, Norm
 
 MULTIPLE = 4
 
@@ -23,17 +26,17 @@ class Generator(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, config: GeneratorConfig) -> None:
         super().__init__()
-        width = config.width
+        width, norm = config.width, config.norm
         self.skips, self.shrink = config.skips, config.shrink
         self.encoder = nn.Sequential(
-            *normalised(nn.Conv2d(inputs, width, 7, padding=3, bias=False)),
-            *normalised(nn.Conv2d(width, 2 * width, 4, stride=2, padding=1, bias=False)),
-            *normalised(nn.Conv2d(2 * width, 4 * width, 4, stride=2, padding=1, bias=False)),
+            *normalised(nn.Conv2d(inputs, width, 7, padding=3, bias=False), norm),
+            *normalised(nn.Conv2d(width, 2 * width, 4, stride=2, padding=1, bias=False), norm),
+            *normalised(nn.Conv2d(2 * width, 4 * width, 4, stride=2, padding=1, bias=False), norm),
         )
-        self.blocks = nn.Sequential(*(DilatedBlock(4 * width, config.dilation) for _ in range(config.blocks)))
+        self.blocks = nn.Sequential(*(DilatedBlock(4 * width, config.dilation, norm) for _ in range(config.blocks)))
         self.decoder = nn.Sequential(
-            *normalised(nn.ConvTranspose2d(4 * width, 2 * width, 4, stride=2, padding=1, bias=False)),
-            *normalised(nn.ConvTranspose2d(2 * width, width, 4, stride=2, padding=1, bias=False)),
+            *normalised(nn.ConvTranspose2d(4 * width, 2 * width, 4, stride=2, padding=1, bias=False), norm),
+            *normalised(nn.ConvTranspose2d(2 * width, width, 4, stride=2, padding=1, bias=False), norm),
         )
         self.head = nn.Conv2d(width, outputs, 7, padding=3)
 
@@ -60,23 +63,41 @@ class Generator(nn.Module):
 
 
 class DilatedBlock(nn.Module):
-    """x + conv(conv(x)), both with instance normalisation; the first convolution is dilated."""
+    """x + conv(conv(x)), both normalised; the first convolution is dilated."""
 
-    def __init__(self, width: int, dilation: int) -> None:
+    def __init__(self, width: int, dilation: int, norm: Norm = "instance") -> None:
         super().__init__()
         self.body = nn.Sequential(
-            *normalised(nn.Conv2d(width, width, 3, padding=dilation, dilation=dilation, bias=False)),
+            *normalised(nn.Conv2d(width, width, 3, padding=dilation, dilation=dilation, bias=False), norm),
             nn.Conv2d(width, width, 3, padding=1, bias=False),
-            nn.InstanceNorm2d(width, affine=True),
+            NORMS[norm](width),
         )
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         return x_BCHW + self.body(x_BCHW)
 
 
-def normalised(convolution: nn.Conv2d | nn.ConvTranspose2d) -> tuple[nn.Module, ...]:
-    """A convolution, instance normalisation and ReLU."""
-    return convolution, nn.InstanceNorm2d(convolution.out_channels, affine=True), nn.ReLU()
+class ChannelNorm(nn.Module):
+    """Layer normalisation of each pixel over its channels, [B, C, H, W]."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        normalised_BHWC: Tensor = self.norm(x_BCHW.movedim(1, -1))
+        return normalised_BHWC.movedim(-1, 1)
+
+
+NORMS: dict[Norm, Callable[[int], nn.Module]] = {
+    "instance": partial(nn.InstanceNorm2d, affine=True),
+    "channel": ChannelNorm,
+}
+
+
+def normalised(convolution: nn.Conv2d | nn.ConvTranspose2d, norm: Norm) -> tuple[nn.Module, ...]:
+    """A convolution, its normalisation and ReLU."""
+    return convolution, NORMS[norm](convolution.out_channels), nn.ReLU()
 
 
 def concatenate(first_BCHW: Tensor, second_BCHW: Tensor) -> Tensor:

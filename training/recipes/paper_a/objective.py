@@ -14,6 +14,7 @@ from training.data.paired_crops import ExampleWithOriginal
 from training.loop.stages import Networks, Outcome, Phase, Stage, constant, warmup_cosine
 from training.losses import restoration
 from training.models.deploy import probabilities_like
+from training.recipes.paper_a.balance import balanced
 from training.recipes.paper_a.config import CooperationConfig, PaperARun
 from training.recipes.paper_a.losses import FeatureExtractor, discriminate, egsyn_terms, sgada_terms
 from training.recipes.paper_a.network import Cooperation, ImageDiscriminator, SegmentationDiscriminator
@@ -129,7 +130,9 @@ class PaperA:
         """L_G1 (eq. 1)."""
         views = self.look(batch, nets)
         logits = nets[SGADA](views.original_BKHW, views.degraded_B3HW)
-        return Outcome(self._refinement(views, nets, logits), self._accuracy(views, logits), pictures(views, logits))
+        leading, judged = balanced(logits, self.config.sgada_loss.adversarial_share)
+        terms = self._refinement(views, nets, leading, judged)
+        return Outcome(terms, self._accuracy(views, logits), pictures(views, logits))
 
     def restore(self, guide: Guide, batch: Batch, nets: Networks) -> Outcome:
         """L_G2 (eq. 4)."""
@@ -138,12 +141,17 @@ class PaperA:
         return Outcome(self._restoration(views, nets, restored), gain(views, restored), pictures(views, None, restored))
 
     def cooperate(self, batch: Batch, nets: Networks) -> Outcome:
-        """L_G1 + L_G2 on {Sr, Id} (Algorithm 1, lines 11 to 14): the restoration's error reaches SGAda through Sr."""
+        """L_G1 + L_G2 on {Sr, Id} (Algorithm 1, lines 11 to 14): the restoration's error reaches SGAda through Sr.
+
+        Its gradient on Sr has a share of the cross-entropy's (SGAdaLossConfig); the paper names no weight.
+        """
         views = self.look(batch, nets)
         logits = nets[SGADA](views.original_BKHW, views.degraded_B3HW)
-        restored = nets[EGSYN](views.degraded_B3HW, logits.softmax(dim=1))
+        loss = self.config.sgada_loss
+        leading, judged, guiding = balanced(logits, loss.adversarial_share, loss.restoration_share)
+        restored = nets[EGSYN](views.degraded_B3HW, guiding.softmax(dim=1))
         return Outcome(
-            {f"sgada_{name}": term for name, term in self._refinement(views, nets, logits).items()}
+            {f"sgada_{name}": term for name, term in self._refinement(views, nets, leading, judged).items()}
             | {f"egsyn_{name}": term for name, term in self._restoration(views, nets, restored).items()},
             self._accuracy(views, logits) | gain(views, restored),
             pictures(views, logits, restored),
@@ -170,8 +178,9 @@ class PaperA:
         """Sr as probabilities."""
         return nets[SGADA](views.original_BKHW, views.degraded_B3HW).softmax(dim=1)
 
-    def _refinement(self, views: Views, nets: Networks, logits_BKHW: Tensor) -> dict[str, Tensor]:
-        fake = undecided_at_void(logits_BKHW.softmax(dim=1), views.labels_BHW, self.void)
+    def _refinement(self, views: Views, nets: Networks, logits_BKHW: Tensor, judged_BKHW: Tensor) -> dict[str, Tensor]:
+        """The terms of L_G1; both are Sr as logits, for the cross-entropy and for D1."""
+        fake = undecided_at_void(judged_BKHW.softmax(dim=1), views.labels_BHW, self.void)
         scores = nets[D1](fake, views.degraded_B3HW)
         return sgada_terms(self.config.sgada_loss, logits_BKHW, views.labels_BHW, scores)
 

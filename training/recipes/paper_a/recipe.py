@@ -83,7 +83,7 @@ def assemble(config: PaperARun, fabric: Fabric) -> Run:
         config = replace(config, model=replace(config.model, classes=len(classes)))
     extractor = build_extractor(config.egsyn_loss)
     original = original_of(config, [c.name for c in classes])
-    return replace(put_together(config, fabric, original, examples(config), extractor), classes=classes)
+    return put_together(config, fabric, original, examples(config), extractor, classes)
 
 
 def put_together(
@@ -92,10 +92,12 @@ def put_together(
     original: Segmenter | None,
     chosen: Examples,
     extractor: VGG19Features | None,
+    classes: tuple[SemanticClass, ...],
 ) -> Run:
     """The run with the original segmenter, or None if the `chosen` examples contain their maps.
 
-    `extractor` is that of build_extractor for the configuration; it goes to the device of the training.
+    `extractor` is that of build_extractor for the configuration; it goes to the device of the training. `classes` are
+    those of the masks.
     """
     torch.manual_seed(config.seed)  # again, because opening a segmenter draws random numbers
     nets = networks(config.model, original.module if original else None)
@@ -107,6 +109,7 @@ def put_together(
         original.sources if original else (),
         original.command if original else "",
         located(original, SEGMENTER) if original else None,
+        classes=classes,
     )
 
 

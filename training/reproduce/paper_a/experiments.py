@@ -1,9 +1,10 @@
 """Paper A's tables: which rows can run, and their scores."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -16,7 +17,8 @@ from training.models.deploy import DeployedSegmenter
 from training.recipes.paper_a.vgg19 import VGG19Features
 from training.reproduce.command import Order
 from training.reproduce.frames import CAMVID, STREET, Frames, data_set_frames, runs_on_streets, street_frames
-from training.reproduce.paper_a.published import TABLES
+from training.reproduce.paper_a.protocol import RELEASED_SCRIPTS, Degrader
+from training.reproduce.paper_a.published import BY_DEGRADATION, TABLES
 from training.reproduce.paper_a.scales import CooperationScale
 from training.reproduce.paper_a.trainings import COOPERATIVE, CooperationStudy, open_segmenter, restored
 from training.reproduce.study import Experiment, Trial
@@ -25,12 +27,47 @@ from training.segmenters.find import Segmenter
 DATA_SETS = (CAMVID, *dict.fromkeys(row.data for row in TABLES))
 
 
-def plan(data: Mapping[str, Path], scale: CooperationScale) -> list[Experiment]:
-    """The experiments for which there are data: the tables' own, and all the tables' degradations on street scenes."""
-    found = [Experiment(STREET, scale.street)] if runs_on_streets(data, scale.name) else []
+class Setting(NamedTuple):
+    """All that the experiments of a command share; `segmenters` are names by data, "" for any data."""
+
+    data: Mapping[str, Path]
+    scale: CooperationScale
+    protocol: str
+    noise: str
+    reflections: Sequence[Path]
+    fog: str
+    segmenters: Mapping[str, str]
+    extractor: VGG19Features | None
+    workers: int = 1
+
+
+def plan(data: Mapping[str, Path], scale: CooperationScale, rows: Sequence[str] = ()) -> list[Experiment]:
+    """The experiments for which there are data: the tables' own, and the scale's degradations on street scenes.
+
+    With `rows`, these degradations only. Raises ValueError for one that no table has.
+    """
+    if unknown := sorted(set(rows) - set(BY_DEGRADATION)):
+        raise ValueError(f"--rows: no row {unknown[0]!r}; there are {', '.join(BY_DEGRADATION)}")
+    found = [Experiment(STREET, tuple(rows) or scale.street)] if runs_on_streets(data, scale.name) else []
     for name in dict.fromkeys(row.data for row in TABLES if row.data in data):
-        found.append(Experiment(name, tuple(row.degradation for row in TABLES if row.data == name)))
+        parts = tuple(
+            row.degradation for row in TABLES if row.data == name and row.degradation in (rows or BY_DEGRADATION)
+        )
+        found += [Experiment(name, parts)] if parts else []
     return found
+
+
+def earlier(path: Path) -> dict[tuple[str, ...], dict[str, Any]]:
+    """The experiments in a result that another command wrote, by `key`; none if there is no such file."""
+    if not path.is_file():
+        return {}
+    found = json.loads(path.read_text()).get("experiments", [])
+    return {key(experiment): experiment for experiment in found if "protocol" in experiment}
+
+
+def key(experiment: Mapping[str, Any]) -> tuple[str, ...]:
+    """What tells an experiment from others in one result: its data and how they were degraded."""
+    return experiment["name"], experiment["protocol"], experiment["noise"]
 
 
 def missing(data: Mapping[str, Path]) -> list[str]:
@@ -42,35 +79,38 @@ def missing(data: Mapping[str, Path]) -> list[str]:
     ]
 
 
-def run(
-    experiment: Experiment,
-    data: Mapping[str, Path],
-    scale: CooperationScale,
-    order: Order,
-    extractor: VGG19Features | None,
-    segmenter: str = "",
-) -> dict[str, Any]:
-    """Train and judge the unfinished rows, and collect all scores; `extractor` is that of the scale's losses.
+def run(experiment: Experiment, setting: Setting, order: Order) -> dict[str, Any]:
+    """Train and judge the unfinished rows with every seed, and collect all scores.
 
     Raises CheckpointError, FileNotFoundError, SegmenterError and ValueError.
     """
+    scale = setting.scale
     if experiment.data == STREET:
-        scale = on_street(scale, data.get(CAMVID))
-    frames = open_frames(experiment, data, scale)
-    folder, seed = order.out / experiment.data, scale.training.seed
-    original = open_segmenter(frames, scale, folder / "segmenter", order.command, segmenter)
-    study = CooperationStudy(frames, scale, folder, order.command, original, extractor)
-    rows = study.run(experiment.parts, [seed], order.jobs)
-    module, net = restored(study.place_of(Trial(experiment.parts[0], seed), COOPERATIVE))
+        scale = on_street(scale, setting.data.get(CAMVID))
+    frames = open_frames(experiment, setting, scale)
+    folder = order.out / experiment.data
+    name = setting.segmenters.get(experiment.data) or setting.segmenters.get("", "")
+    original = open_segmenter(frames, scale, folder / "segmenter", order.command, name)
+    released = setting.protocol == RELEASED_SCRIPTS
+    place = folder / f"released_{setting.noise}" if released else folder
+    study = CooperationStudy(frames, scale, place, order.command, original, setting.extractor, setting.workers)
+    first = scale.training.seed
+    rows = study.run(experiment.parts, range(first, first + scale.seeds), order.jobs)
+    module, net = restored(study.place_of(Trial(experiment.parts[0], first), COOPERATIVE))
     parts: dict[str, nn.Module] = {"original segmenter": module, "G1": net.sgada, "G2": net.egsyn}
     return {
         "name": experiment.data,
+        "protocol": setting.protocol,
+        "noise": setting.noise,
+        "command": order.command,
+        "scale": scale.name,
         "data": list(frames.description),
         "segmenter": origin(original),
+        "reflected": "pictures of another set" if setting.reflections else "the frame itself",
         "commits": study.commits(),
         "parameters": {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()},
         "clean": judge_segmenter(module, frames),
-        "rows": {degradation: found[str(seed)] for degradation, found in rows.items()},
+        "rows": rows,
     }
 
 
@@ -81,11 +121,13 @@ def origin(segmenter: Segmenter) -> str:
     return str(segmenter.record.get("name", "a small segmenter trained first, on clear frames alone"))
 
 
-def open_frames(experiment: Experiment, data: Mapping[str, Path], scale: CooperationScale) -> Frames:
+def open_frames(experiment: Experiment, setting: Setting, scale: CooperationScale) -> Frames:
     """The experiment's frames."""
+    degrader = Degrader(setting.protocol, setting.noise, setting.reflections)
     if experiment.data == STREET:
-        return street_frames(scale.training.data, scale.frames)
-    return data_set_frames(experiment.data, data[experiment.data], experiment.parts[0], scale.frames)
+        return street_frames(scale.training.data, scale.frames, degrader)
+    root = setting.data[experiment.data]
+    return data_set_frames(experiment.data, root, experiment.parts, scale.frames, degrader, setting.fog)
 
 
 def on_street(scale: CooperationScale, camvid: Path | None) -> CooperationScale:
@@ -104,5 +146,5 @@ def judge_segmenter(module: nn.Module, frames: Frames) -> dict[str, Any]:
         labels = original(frame.to(device))[1]
         return labels, labels, frame
 
-    found: dict[str, Any] = judge(perceive, frames.judged("clear"), len(frames.classes), VOID).result()["original"]
-    return found
+    judged = judge(perceive, frames.judged("clear"), len(frames.classes), VOID, released=True).result()
+    return {"text": judged["original"]["set"], "released": judged["released"]["original"]}

@@ -1,0 +1,79 @@
+"""Paper A's claims, each with its verdict over the seeds; and which printed gains ours may be compared with."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from training.reproduce.paper_a.figures import Row, above, gain, label
+from training.reproduce.paper_a.published import BY_DEGRADATION
+from training.reproduce.paper_a.trainings import COOPERATIVE, LONGER, TUNED, UNGUIDED_LONGER
+from training.reproduce.scores import HOLDS, OPEN, REVERSED, spread
+
+RULE = (
+    "The rule: for each seed, take the difference of the two means over the frames. It is above zero if the mean of "
+    "these differences is more than t standard errors above zero, where t is Student's for one side at 95 % (2.92 for "
+    "three seeds), and below zero if it is as far below; between the two, or with one seed, the seeds do not tell. "
+    "Frames of one training are no trials of their own."
+)
+
+COMPARABLE_DB = 1.0
+"""Largest difference in PSNR of degraded frames, ours and the paper's, at which gains in PSNR are compared."""
+
+MASK, IMAGE = "refined.set.miou", "psnr_restored"
+
+
+class Claim(NamedTuple):
+    """One figure, (variant, place), is above another."""
+
+    words: str
+    better: tuple[str, str]
+    other: tuple[str, str]
+    form: str
+
+
+DEGRADED, ORIGINAL = "psnr_degraded", "original.set.miou"
+
+CLAIMS = (
+    Claim("the restored frames' PSNR above the degraded's", (COOPERATIVE, IMAGE), (COOPERATIVE, DEGRADED), "+.2f"),
+    Claim("the refined mask's mIoU above the original's", (COOPERATIVE, MASK), (COOPERATIVE, ORIGINAL), "+.3f"),
+    Claim("stage 3's PSNR above stages 1 + 2, longer", (COOPERATIVE, IMAGE), (LONGER, IMAGE), "+.2f"),
+    Claim("stage 3's mIoU above stages 1 + 2, longer", (COOPERATIVE, MASK), (LONGER, MASK), "+.3f"),
+    Claim("stage 3's PSNR above no mask, longer", (COOPERATIVE, IMAGE), (UNGUIDED_LONGER, IMAGE), "+.2f"),
+    Claim("stage 3's mIoU above the tuned segmenter's", (COOPERATIVE, MASK), (TUNED, MASK), "+.3f"),
+)
+
+
+def reading(rows: Mapping[str, Row]) -> str:
+    """The claims and the comparison with the paper, in sentences."""
+    lines = [verdict(claim, rows) for claim in CLAIMS] + [beside_the_paper(name, row) for name, row in rows.items()]
+    return "\n".join([RULE, "", *(f"- {line}" for line in lines if line), ""])
+
+
+def verdict(claim: Claim, rows: Mapping[str, Row]) -> str:
+    """The rows for which a claim holds, is reversed, or is open, each with its difference."""
+    found = {name: above(row, claim.better, claim.other) for name, row in rows.items()}
+    parts = []
+    for wanted, words in ((HOLDS, "holds for"), (REVERSED, "is reversed for"), (OPEN, "the seeds do not tell for")):
+        those = [
+            f"{label(name)} ({comparison.in_words(claim.form)})"
+            for name, comparison in found.items()
+            if comparison and comparison.verdict == wanted
+        ]
+        parts += [f"{words} {', '.join(those)}"] if those else []
+    return f"{claim.words}: {'; '.join(parts)}" if parts else ""
+
+
+def beside_the_paper(name: str, row: Row) -> str:
+    """Our gain in PSNR beside the paper's, if both begin alike; else why the two do not compare."""
+    printed = BY_DEGRADATION[name]
+    ours, theirs = gain(row, COOPERATIVE, "psnr_degraded", IMAGE), printed.gain("psnr")
+    if ours is None or theirs is None or printed.degraded.psnr is None:
+        return ""
+    ours_in = spread([scores["variants"][COOPERATIVE]["psnr_degraded"] for scores in row.values()]).mean
+    apart = ours_in - printed.degraded.psnr
+    if abs(apart) > COMPARABLE_DB:
+        return (
+            f"{label(name)}: our gain in PSNR does not compare with the paper's: our degraded frames have "
+            f"{ours_in:.2f} dB, the paper's {printed.degraded.psnr:.2f}"
+        )
+    beside = f"the paper's gain {theirs:+.2f}; our degraded frames have {apart:+.2f} dB of difference to its own"
+    return f"{label(name)}: our gain {ours:+.2f} dB, {beside}"
