@@ -1,14 +1,20 @@
 """An engine that is missing is built by the fastest backend whose engine does what the reference does."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.support.engines import CopyBackend
+from tests.support.engines import CopyBackend, unchanged
+from tests.support.tiny import write_tiny
 from weather_perception.core.contract import Outputs
-from weather_perception.core.engines.base import Engine, OpenedModel
+from weather_perception.core.engines.base import Backend, Engine, EngineError, OpenedModel, Target
+from weather_perception.core.engines.build import key_of, ready_entry
+from weather_perception.core.engines.cache import EngineCache
 from weather_perception.core.engines.find import BuildMissing
 from weather_perception.core.engines.reference import TorchEngine
+from weather_perception.core.engines.state import EngineStatus
 from weather_perception.core.program import Program
 
 
@@ -45,3 +51,54 @@ def test_where_all_fail_none_is_given_and_each_reason_is_said(program: Program, 
     assert engine_of(program, (CopyBackend(wrong, "openvino"), absent), report) is None
     assert report[-1].startswith("engine torch serves instead: openvino: labels differs")
     assert report[-1].endswith("engine: inductor: no compiler")
+
+
+def apart(program: Program, backend: Backend, report: list[str], status: EngineStatus) -> BuildMissing:
+    """Builds in a process of its own, as the node does."""
+    opened = OpenedModel(program, TorchEngine(program))
+    return BuildMissing(opened, (backend,), "fp32", report.append, "as wanted", apart=True, status=status)
+
+
+def test_a_build_that_failed_is_remembered_with_its_reason_until_the_toolkit_changes_or_the_user_asks(
+    program: Program, report: list[str]
+) -> None:
+    backend, status, target = CopyBackend(wrong, "openvino"), EngineStatus(), Target(48, 64)
+    ask = partial(ready_entry, OpenedModel(program, TorchEngine(program)), target, backend, EngineCache())
+    with pytest.raises(EngineError):
+        ask()
+    assert apart(program, backend, report, status)((1, 48, 64)) is None
+    (problem,) = status.state().problems
+    assert "openvino: labels differs" in problem.reason and "remembered, not tried again" in problem.reason
+    assert problem.remedy.startswith(f"`build_engine --model {program.path} --engine openvino --device cpu")
+    assert backend.builds == 1 and status.state().activity == ""
+    backend.toolkit = "copier 2.0"
+    assert EngineCache().failure(key_of(program, target, backend)) == ""
+    backend.toolkit, backend.change = "copier 1.0", unchanged
+    assert ask() and EngineCache().failure(key_of(program, target, backend)) == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda path: path.write_bytes(b"another model"), "was replaced after it was opened; configure again"),
+        (Path.unlink, "the model file cannot be read any more"),
+    ],
+)
+def test_a_model_that_was_replaced_or_removed_is_not_built_for(
+    report: list[str], tmp_path: Path, change: Callable[[Path], object], message: str
+) -> None:
+    program, status = write_tiny(tmp_path / "tiny.pt2"), EngineStatus()
+    change(program.path)
+    assert apart(program, CopyBackend(name="openvino"), report, status)((1, 48, 64)) is None
+    assert message in str(status.state())
+    assert report == [f"engine torch serves instead: {status.state().problems[0].reason.partition(': ')[2]}"]
+
+
+def test_a_cache_that_cannot_be_used_starts_no_build_and_says_what_to_do(
+    program: Program, report: list[str], tmp_path: Path
+) -> None:
+    status = EngineStatus()
+    (tmp_path / "weather_perception" / "engines").mkdir(parents=True)
+    (tmp_path / "weather_perception" / "engines").chmod(0o777)
+    assert apart(program, CopyBackend(name="openvino"), report, status)((1, 48, 64)) is None
+    assert "can be written by others (mode 777)" in str(status.state()) and "chmod -R go-w" in str(status.state())

@@ -1,8 +1,10 @@
 """Finds the engine for a batch size: the best one that was built before, else builds one or reports why not."""
 
+import hashlib
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from weather_perception.core.engines.base import Backend, Engine, EngineError, OpenedModel, Target
 from weather_perception.core.engines.build import Report, estimate, find_whole, key_of, load, ready_entry
@@ -11,6 +13,9 @@ from weather_perception.core.engines.cache import CacheError, EngineCache, Entry
 from weather_perception.core.engines.machine import device_identity
 from weather_perception.core.engines.state import EngineStatus, Problem
 from weather_perception.core.engines.subprocesses import KILLED, Subprocess
+
+if TYPE_CHECKING:
+    from weather_perception.core.program import Program
 
 # The fastest first: a lower precision is worth building only if it is faster.
 FASTEST_PRECISIONS = ("int8", "fp16", "bf16", "fp32")
@@ -168,6 +173,7 @@ class BuildMissing:
             return entry
         if reason := cache.failure(key):
             raise EngineError(f"{reason} (remembered, not tried again)")
+        _check_unchanged(program)
         cache.check_room(_ROOM_PER_MODEL * program.path.stat().st_size + _ROOM)
         arguments = build_arguments(
             str(program.path.resolve()),
@@ -187,6 +193,16 @@ class BuildMissing:
         if problem.startswith(KILLED) and not cache.failure(key):
             cache.remember_failure(key, reason)  # another try would fill the memory again
         raise EngineError(cache.failure(key) or reason)
+
+
+def _check_unchanged(program: "Program") -> None:
+    """Raise EngineError unless the model file is still the one that was opened: an engine of another serves nobody."""
+    try:
+        found = hashlib.sha256(program.path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise EngineError(f"the model file cannot be read any more ({error}); put it back") from error
+    if found != program.sha256:
+        raise EngineError(f"{program.path}: was replaced after it was opened; configure again to use the new file")
 
 
 @dataclass(frozen=True)

@@ -161,6 +161,8 @@ class OpenVinoEngine:
         self._frames = target.at_once
         # By default OpenVINO takes bf16 on a CPU that has it, so the precision is always set.
         settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": _HINTS[target.precision]}
+        # Pinned threads of every process share the first cores: two nodes of one thread each would both run on core 0.
+        settings["ENABLE_CPU_PINNING"] = "NO"
         if threads:
             settings["INFERENCE_NUM_THREADS"] = str(threads)
         compiled = openvino.Core().compile_model(str(model), "CPU", settings)
