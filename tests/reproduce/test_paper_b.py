@@ -92,6 +92,8 @@ def test_all_rows_have_the_same_budget_data_and_loss() -> None:
     for config in configs:
         changed = dataclasses.replace(config, model=configs[0].model, reweighting=configs[0].reweighting)
         assert changed == configs[0] and config.seed == 5 and config.batch % len(config.tasks) == 0
+    for config, setup in zip(configs, setups.values(), strict=True):
+        assert (config.model, config.reweighting.strategy) == (setup.model, setup.strategy)
 
 
 def test_networks_of_one_seed_begin_alike_as_far_as_they_can() -> None:

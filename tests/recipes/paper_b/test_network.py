@@ -72,6 +72,18 @@ def test_outputs_at_three_scales_are_residuals_to_the_image_at_each(size: tuple[
     torch.testing.assert_close(net(image).restored_B3HW, result.restored_B3HW)
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("level", range(3))
+def test_what_the_encoder_saw_passes_by_the_deeper_levels(level: int) -> None:
+    """With nothing from below, a decoder's residual still depends on the image, by its skip connection."""
+    net = trained_a_little(TINY)
+    for parameter in net.up[level].parameters():
+        parameter.zero_()
+    image, factor = torch.rand(2, 3, 16, 16), 2**level
+    residual = net(image, coarser=True).scales[level] - (F.avg_pool2d(image, factor) if level else image)
+    assert (residual[0] - residual[1]).abs().max() > 1e-3
+
+
 def test_a_size_that_is_no_multiple_of_the_stride_is_refused_with_the_remedy() -> None:
     with pytest.raises(ValueError, match="multiples of 16, got 24 x 32"):
         MoeWirNet(TINY)(torch.rand(1, 3, 24, 32))

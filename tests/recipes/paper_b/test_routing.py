@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from training.recipes.paper_b.config import EXPERTS, Expert, MoeWirNetConfig, Routing, RoutingConfig, paper_b_quick
-from training.recipes.paper_b.moe import LevelRouter, MoeModule, soft, top_k
+from training.recipes.paper_b.moe import Level, LevelRouter, MoeModule, soft, top_k
 
 CONFIG = paper_b_quick().model
 
@@ -83,6 +83,16 @@ def test_gates_that_see_the_image_start_as_printed_and_then_differ_by_image() ->
     assert not routed.constant and LevelRouter(6, 3, RoutingConfig("soft")).constant
 
 
+@torch.no_grad()
+def test_gates_see_the_mean_of_the_features_over_the_frame() -> None:
+    routed = LevelRouter(6, 3, RoutingConfig("soft", "image"))
+    assert routed.image is not None
+    routed.image.weight.normal_()
+    x = torch.randn(2, 6, 4, 8)
+    expected = (routed.gates_E + x.flatten(2).mean(dim=2) @ routed.image.weight.T).softmax(dim=1)
+    torch.testing.assert_close(routed(x), expected)
+
+
 def module_by_hand(module: MoeModule, x: Tensor, weights: Tensor) -> Tensor:
     split = module.split(module.linear(x)).chunk(len(module.experts), dim=1)
     parts = [
@@ -99,6 +109,19 @@ def test_the_module_weighs_fuses_and_normalises_any_subset_of_the_experts(expert
     x, weights = torch.randn(2, 12, 8, 8), torch.rand(2, len(experts)).softmax(dim=1)
     torch.testing.assert_close(module(x, weights), module_by_hand(module, x, weights), rtol=1e-4, atol=1e-5)
     assert module.fusion.in_channels == 12  # experts in use share the full width
+
+
+@torch.no_grad()
+def test_a_levels_router_weighs_every_one_of_its_modules() -> None:
+    level, x = Level(12, 2, 3, CONFIG, RoutingConfig("soft")), torch.randn(2, 12, 8, 8)
+    assert isinstance(level.router, LevelRouter)
+    level.router.gates_E.copy_(torch.tensor([2.0, 0.0, -2.0]))
+    found, weights = level(x)
+    torch.testing.assert_close(weights, torch.tensor([2.0, 0.0, -2.0]).softmax(dim=0).expand(2, 3))
+    for module in level.blocks:
+        assert isinstance(module, MoeModule)
+        x = module_by_hand(module, x, weights)
+    torch.testing.assert_close(found, x, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("kept", [[1], [0, 2]])

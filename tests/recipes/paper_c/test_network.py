@@ -65,6 +65,16 @@ def test_a_given_weather_routes_the_kernels_and_the_posterior_where_none_is_give
 
 
 @torch.no_grad()
+def test_what_the_encoder_saw_passes_by_the_deeper_levels() -> None:
+    """With nothing from below, the residual still depends on the image, by the skip connection."""
+    net, image = network().eval(), torch.rand(2, 3, 32, 32)
+    for parameter in net.up[0].parameters():
+        parameter.zero_()
+    residual = net(image, torch.tensor([1, 1])).restored_B3HW - image
+    assert (residual[0] - residual[1]).abs().max() > 1e-3
+
+
+@torch.no_grad()
 def test_images_of_a_batch_do_not_know_of_each_other() -> None:
     net, image = network(), torch.rand(3, 3, 32, 32)
     labels = torch.tensor([0, 3, 1])

@@ -81,6 +81,28 @@ def test_training_by_the_plain_sum_is_ordinary_training_of_the_balanced_batch() 
     torch.testing.assert_close(found, shared, rtol=1e-3, atol=1e-5)
 
 
+def test_the_common_terms_are_those_of_the_router_its_experts_load_and_the_sharing() -> None:
+    trainer, batch = tiny.build(), tiny.batch(range(8))
+    phase, net = trainer.stage.phases[0], muirf(trainer.networks)
+    with torch.no_grad():
+        net.router.experts.bias[0] += 2.0  # one expert bears most of the load
+    assert phase.prepare
+    phase.prepare([batch], trainer.networks)
+    terms = phase.objective(batch, trainer.networks).terms
+    found = net(batch.degraded_3HW / 255, batch.weather)
+    load_E, share = found.routing.gate_BE.mean(dim=0), torch.cat(found.masks, dim=1).mean()
+    expected = {
+        "weather": 0.1 * nn.functional.cross_entropy(found.routing.logits_BK, batch.weather, label_smoothing=0.02),
+        "balance": 0.01 * (2 * load_E.square().sum() - 1),
+        "sharing": 0.1 * (share - 0.7).square(),
+    }
+    assert list(terms) == list(expected) and expected["balance"] > 1e-3
+    for name, value in expected.items():
+        torch.testing.assert_close(terms[name].detach(), value.detach(), rtol=1e-4, atol=1e-7, msg=name)
+    (towards_E,) = torch.autograd.grad(terms["balance"], net.router.experts.bias)
+    assert towards_E[0] > 0 > towards_E[1]  # training takes load from the first and gives it to the second
+
+
 def test_training_restores_learns_the_weather_and_logs_the_conflict() -> None:
     trainer = tiny.build(tiny.of_method("mvgh", steps=50, learning_rate=2e-2))
     found = tiny.train(trainer)
