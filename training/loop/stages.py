@@ -70,22 +70,34 @@ class Join:
     combination: Combination
 
 
+Rates = Mapping[float, Sequence[nn.Parameter]]
+"""Parameters by the factor of their learning rate; a factor of 0 freezes them."""
+
+
+def one_rate(_networks: Networks) -> Rates:
+    """No parameter has a rate of its own."""
+    return {}
+
+
 @dataclass(frozen=True)
 class Phase:
     """One optimiser step of `networks`; gradients flow through the other networks, but not to their weights.
 
-    `learning_rate`: the rate as a function of the stage's step, from 0. `prepare` runs on all micro-batches of a step
-    before the objective does. `memory`: the objective's state; with `join`, the combination keeps the state instead.
+    `learning_rate`: the rate as a function of the stage's step, from 0. `rates`: parameters that learn faster or slower
+    than this rate, or not at all. `optimizer` takes the groups of parameters. `prepare` runs on all micro-batches of a
+    step before the objective does. `memory`: the objective's state; with `join`, the combination keeps the state
+    instead.
     """
 
     name: str
     networks: tuple[str, ...]
     objective: Callable[[Any, Networks], Outcome]
-    optimizer: Callable[[Iterable[nn.Parameter]], Optimizer]
+    optimizer: Callable[[Iterable[dict[str, Any]]], Optimizer]
     learning_rate: Callable[[int], float]
     prepare: Callable[[Sequence[Any], Networks], None] | None = None
     memory: Memory | None = None
     join: Join | None = None
+    rates: Callable[[Networks], Rates] = one_rate
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from training.config import LoopConfig
 from training.loop import checkpoint, processes
 from training.loop.checkpoint import Checkpoint, CheckpointError, Record, average_name
-from training.loop.stages import Memory, Outcome, Phase, Stage, check, locate, total_steps
+from training.loop.stages import Memory, Outcome, Phase, Rates, Stage, check, locate, total_steps
 from training.loop.task_gradients import TaskGradients
 from training.loop.watch import Watch
 
@@ -88,7 +88,7 @@ class Trainer:
         optimizer = self.optimizers[phase.name]
         optimizer.zero_grad(set_to_none=True)
         for group in optimizer.param_groups:
-            group["lr"] = phase.learning_rate(stage_step)
+            group["lr"] = phase.learning_rate(stage_step) * group["factor"]
         with self._learning(phase) as parameters:
             if phase.prepare:
                 with self.fabric.autocast():
@@ -136,6 +136,7 @@ class Trainer:
     def _learning(self, phase: Phase) -> Iterator[list[nn.Parameter]]:
         """Let only the weights of the phase take gradients inside the block; yields these weights."""
         resting = [p for name, net in self.networks.items() if name not in phase.networks for p in net.parameters()]
+        resting += phase.rates(self.networks).get(0, ())
         resting = [parameter for parameter in resting if parameter.requires_grad]
         for parameter in resting:
             parameter.requires_grad_(False)
@@ -146,12 +147,17 @@ class Trainer:
                 parameter.requires_grad_(True)
 
     def _parameters(self, phase: Phase) -> list[nn.Parameter]:
-        return [p for name in phase.networks for p in self.networks[name].parameters() if p.requires_grad]
+        frozen = {id(parameter) for parameter in phase.rates(self.networks).get(0, ())}
+        found = [p for name in phase.networks for p in self.networks[name].parameters() if p.requires_grad]
+        return [parameter for parameter in found if id(parameter) not in frozen]
+
+    def _optimizer(self, phase: Phase) -> torch.optim.Optimizer:
+        return phase.optimizer(groups(self._parameters(phase), phase.rates(self.networks)))
 
     def _enter(self, stage: Stage) -> None:
         """Begin a stage: make new optimisers, and freeze the networks that it does not train."""
         self.stage = stage
-        self.optimizers = {phase.name: phase.optimizer(self._parameters(phase)) for phase in stage.phases}
+        self.optimizers = {phase.name: self._optimizer(phase) for phase in stage.phases}
         for name, net in self.networks.items():
             net.train(name in stage.trains)
 
@@ -207,6 +213,15 @@ class Trainer:
             load_optimizers(self.optimizers, saved.group("optimizer"))
             for phase, memory in memories(self.stage):
                 memory.load_state_dict(saved.group(memory_name(phase)))
+
+
+def groups(parameters: Sequence[nn.Parameter], rates: Rates) -> list[dict[str, Any]]:
+    """The optimiser's groups: the parameters without a rate of their own, then those of every factor above 0."""
+    factors = {id(parameter): factor for factor, some in rates.items() for parameter in some}
+    found: dict[float, list[nn.Parameter]] = {1.0: []}
+    for parameter in parameters:
+        found.setdefault(factors.get(id(parameter), 1.0), []).append(parameter)
+    return [{"params": some, "factor": factor} for factor, some in found.items() if some]
 
 
 def averages(networks: Mapping[str, nn.Module], decay: float) -> dict[str, AveragedModel]:
