@@ -11,7 +11,12 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-Strategy = Literal["none", "rci", "aci", "ori"]
+Index = Literal["none", "rci", "aci", "ori"]
+Strategy = Literal[Index, "static"]
+
+
+STATIC_SUM = 1e-3
+"""How far static weights may be from a sum of 1."""
 
 
 @dataclass(frozen=True)
@@ -19,16 +24,24 @@ class ReweightingConfig:
     """How to weigh the tasks' losses (paper B, section 3.3); the paper gives no numbers.
 
     `strategy`: `none` (equal weights), `rci`, `aci`, or the paper's `ori` (RCI times ACI); the paper's table 7 compares
-    all but `aci`. `momentum`: m of the losses' moving average, from 0 to less than 1. `temperature`: kappa of the
-    softmax, above 0.
+    all but `aci`. With `static`, the tasks have the weights of the field `static` for the whole training (0 or more, 1
+    together): the means of another training's weights tell what their course adds to a mere preference. `momentum`: m
+    of the losses' moving average, from 0 to less than 1. `temperature`: kappa of the softmax, above 0.
     """
 
     strategy: Strategy = "ori"
     momentum: float = 0.9
     temperature: float = 1.0
+    static: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         """Raises ValueError for a setting out of its bounds."""
+        if bool(self.static) != (self.strategy == "static"):
+            raise ValueError(
+                "static: the strategy `static` needs a weight for each task, and no other strategy has any"
+            )
+        if self.static and (min(self.static) < 0 or abs(sum(self.static) - 1) > STATIC_SUM):
+            raise ValueError(f"static: {self.static} must be 0 or more and sum to 1")
         if not 0 <= self.momentum < 1:
             raise ValueError(f"momentum: {self.momentum} is not in 0 <= m < 1; at 1 the average would never move")
         if not self.temperature > 0:
@@ -67,6 +80,8 @@ def reweigh(losses_T: Tensor, history: History, config: ReweightingConfig) -> tu
     """
     history = remember(losses_T.detach(), history, config.momentum)
     rci_T, aci_T = relative_convergence(history), absolute_convergence(history)
+    if config.strategy == "static":
+        return Balance(rci_T.new_tensor(config.static), rci_T, aci_T), history
     index_T = {
         "none": torch.zeros_like(rci_T),
         "rci": rci_T,
@@ -129,6 +144,7 @@ class Collaboration:
         self.history = no_history(tasks)
         self.balance: Balance | None = None
         self.factors_T = torch.zeros(tasks)
+        self.steps, self.summed_T = torch.zeros(()), torch.zeros(tasks)
         self._config = config
         self._average = average
 
@@ -145,10 +161,16 @@ class Collaboration:
         self._average([sums_T, counts_T])
         self.balance, self.history = reweigh(sums_T / counts_T, self.history, self._config)
         self.factors_T = torch.where(counts_T > 0, self.balance.weights_T / counts_T, 0.0)
+        self.steps, self.summed_T = self.steps + 1, self.summed_T.to(counts_T) + self.balance.weights_T
+
+    @property
+    def mean_weights_T(self) -> Tensor:
+        """The mean weights over all steps so far."""
+        return self.summed_T / self.steps
 
     def state_dict(self) -> dict[str, Tensor]:
-        """The history."""
-        return self.history._asdict()
+        """The history, the number of steps and the sum of their weights."""
+        return self.history._asdict() | {"steps": self.steps, "summed_T": self.summed_T}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Continue with this history; raises ValueError if it has another number of tasks."""
@@ -156,3 +178,4 @@ class Collaboration:
         if history.last_T.shape != self.history.last_T.shape:
             raise ValueError(f"a history of {len(history.last_T)} tasks; this run has {len(self.history.last_T)}")
         self.history = history
+        self.steps, self.summed_T = state["steps"], state["summed_T"]

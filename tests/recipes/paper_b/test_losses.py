@@ -10,6 +10,9 @@ from training.recipes.paper_b import losses as multiscale
 EPSILON = 1e-3
 
 
+SIDE = multiscale.SPECTRUM_SIDE
+
+
 def pyramid(value: float, batch: int = 2) -> list[torch.Tensor]:
     return [torch.full((batch, 3, size, size), value) for size in (16, 8, 4)]
 
@@ -27,7 +30,7 @@ def test_a_constant_error_is_seen_by_pixels_and_the_lowest_frequency_but_not_by_
     assert multiscale.charbonnier(outputs, clear).item() == pytest.approx(3 * each, rel=1e-5)
     assert multiscale.edge(outputs, clear).item() == pytest.approx(3 * EPSILON, rel=1e-3)
     # the spectrum of a constant 0.3 over N pixels is 0.3 * N at one of N frequencies: its mean is 0.3
-    assert multiscale.frequency(outputs, clear).item() == pytest.approx(3 * 0.3, rel=1e-5)
+    assert multiscale.frequency(outputs, clear).item() == pytest.approx(3 * 0.3 * SIDE / 16, rel=1e-5)
 
 
 def test_a_bright_pixel_has_a_laplacian_of_minus_four_and_four_ones() -> None:
@@ -37,7 +40,19 @@ def test_a_bright_pixel_has_a_laplacian_of_minus_four_and_four_ones() -> None:
     four, one, none = (math.sqrt(x**2 + EPSILON**2) for x in (4, 1, 0))
     found = multiscale.edge([output], clear).item()
     assert found == pytest.approx((four + 4 * one + 20 * none) / 25, rel=1e-5)
-    assert multiscale.frequency([output], clear).item() == pytest.approx(1, rel=1e-5)  # an impulse has a flat spectrum
+    # an impulse has a flat spectrum
+    assert multiscale.frequency([output], clear).item() == pytest.approx(SIDE / 7, rel=1e-5)
+
+
+def test_noise_costs_the_same_at_every_crop_and_the_printed_amount_at_the_default_one() -> None:
+    chance = torch.Generator().manual_seed(0)
+    found = {}
+    for side in (64, SIDE, 256):
+        noise = 0.05 * torch.randn(1, 3, side, side, generator=chance)
+        found[side] = multiscale.frequency([noise], torch.zeros_like(noise)).item()
+        if side == SIDE:
+            assert found[side] == pytest.approx(torch.fft.fft2(noise).abs().mean().item(), rel=1e-5)
+    assert found[64] == pytest.approx(found[256], rel=0.03) == pytest.approx(found[SIDE], rel=0.03)
 
 
 def test_the_spectrum_is_that_of_the_definition() -> None:

@@ -84,6 +84,35 @@ def test_what_the_encoder_saw_passes_by_the_deeper_levels(level: int) -> None:
     assert (residual[0] - residual[1]).abs().max() > 1e-3
 
 
+@torch.no_grad()
+def test_a_stem_of_stride_2_still_gives_whole_images_at_three_scales() -> None:
+    net, image = MoeWirNet(dataclasses.replace(TINY, stem=2)), torch.rand(1, 3, 32, 64)
+    assert net.config.stride == 32
+    for factor, restored in zip((1, 2, 4), net(image, coarser=True).scales, strict=True):
+        degraded = F.avg_pool2d(image, factor)
+        assert restored.shape == degraded.shape and 0 < (restored - degraded).abs().mean() < 0.2
+
+
+@torch.no_grad()
+def test_on_the_clear_route_a_frame_that_is_surely_clear_stays_as_it_is() -> None:
+    net, image = trained_a_little(dataclasses.replace(TINY, clear_route=True)), torch.rand(2, 3, 16, 16)
+    assert net.clear is not None
+    net.clear.weight.zero_()
+    found = []
+    for logit in (-40.0, 0.0, 40.0):
+        net.clear.bias.fill_(logit)
+        found.append(net(image, coarser=True).scales[1] - F.avg_pool2d(image, 2))
+    torch.testing.assert_close(found[1], found[0] / 2)
+    assert found[0].abs().max() > 1e-3 and not found[2].any()
+
+
+def test_plain_experts_are_convolutions_and_the_rest_is_as_it_was() -> None:
+    plain, net = MoeWirNet(dataclasses.replace(TINY, plain=True)), MoeWirNet(TINY)
+    assert {type(e) for level in plain.routed_levels.values() for e in level.blocks[0].experts} == {torch.nn.Conv2d}
+    others = [{n for n, _ in one.named_parameters() if ".experts." not in n} for one in (plain, net)]
+    assert others[0] == others[1]
+
+
 def test_a_size_that_is_no_multiple_of_the_stride_is_refused_with_the_remedy() -> None:
     with pytest.raises(ValueError, match="multiples of 16, got 24 x 32"):
         MoeWirNet(TINY)(torch.rand(1, 3, 24, 32))

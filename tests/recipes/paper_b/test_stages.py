@@ -70,6 +70,30 @@ def test_training_restores_and_logs_every_tasks_loss_weight_and_indices() -> Non
     assert list(trainer.images) == ["degraded", "restored", "clear"]
 
 
+def test_static_weights_stay_and_the_mean_of_the_others_is_remembered() -> None:
+    shares = (0.5, 0.3, 0.2)
+    config = dataclasses.replace(tiny.CONFIG, reweighting=ReweightingConfig("static", static=shares))
+    for step in tiny.train(tiny.build(config)):
+        assert [step[f"weight_{task}"] for task in TASKS] == pytest.approx(shares)
+    trainer = tiny.build()
+    found = tiny.train(trainer)
+    memory = trainer.stage.phases[0].memory
+    assert isinstance(memory, Collaboration)
+    means = [sum(step[f"weight_{task}"] for step in found) / len(found) for task in TASKS]
+    assert memory.mean_weights_T.tolist() == pytest.approx(means, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "static", "message"),
+    [("static", (), "needs a weight"), ("ori", (1.0,), "no other"), ("static", (0.5, 0.6), "sum to 1")],
+)
+def test_static_weights_that_cannot_be_are_refused(strategy: str, static: tuple[float, ...], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ReweightingConfig(strategy, static=static)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="2 weights for the 3 tasks"):
+        dataclasses.replace(tiny.CONFIG, reweighting=ReweightingConfig("static", static=(0.5, 0.5)))
+
+
 @pytest.mark.parametrize("strategy", ["none", "rci", "aci", "ori"])
 def test_a_task_whose_loss_jumps_gains_weight_unless_none_is_asked(strategy: str) -> None:
     config = dataclasses.replace(tiny.CONFIG, reweighting=ReweightingConfig(strategy))  # type: ignore[arg-type]
@@ -87,7 +111,7 @@ def test_the_history_is_a_file_of_the_checkpoint(tmp_path: Path) -> None:
     tiny.train(trainer, 2)
     trainer.save(tmp_path / "run", {})
     saved = open_checkpoint(tmp_path / "run").group("restore_memory")
-    assert set(saved) == {"last_T", "baseline_T", "best_T"}
+    assert set(saved) == {"last_T", "baseline_T", "best_T", "steps", "summed_T"} and saved["steps"] == 2
     with pytest.raises(ValueError, match="a history of 3 tasks; this run has 2"):
         Collaboration(ReweightingConfig(), 2).load_state_dict(saved)
 

@@ -10,10 +10,10 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from training.multitask.reweighting import Balance, History, ReweightingConfig, Strategy, no_history, reweigh
+from training.multitask.reweighting import Balance, History, Index, ReweightingConfig, no_history, reweigh
 
 ORI = ReweightingConfig("ori")
-STRATEGIES = st.sampled_from(get_args(Strategy))
+STRATEGIES = st.sampled_from(get_args(Index))
 CONFIGS = st.builds(ReweightingConfig, STRATEGIES, st.floats(0, 0.99), st.floats(0.2, 10))
 LOSS = st.floats(2.0**-10, 100.0)
 
@@ -117,7 +117,7 @@ def test_the_equations_by_hand() -> None:
 
 def test_every_strategy_of_the_ablation_uses_its_own_index() -> None:
     rows = [[1.0, 2.0, 3.0], [0.5, 3.0, 3.0]]
-    found = {strategy: walk(rows, ReweightingConfig(strategy))[0] for strategy in get_args(Strategy)}
+    found = {strategy: walk(rows, ReweightingConfig(strategy))[0] for strategy in get_args(Index)}
     rci, aci = found["none"].rci_T, found["none"].aci_T
     for strategy, index in {"none": 0 * rci, "rci": rci, "aci": aci, "ori": rci * aci}.items():
         torch.testing.assert_close(found[strategy].weights_T, index.softmax(0))

@@ -36,10 +36,13 @@ class MoeWirNetConfig:
     """Settings of MOE-WIRNet (paper B, sections 3.1 and 3.2); the defaults are at the paper's scale.
 
     `width`: channels at full size, doubled at every level; a multiple of the number of experts, which divide them.
+    `stem`: stride of the first convolution, 1 (as in the paper) or 2, where the first level works at half the size.
     `blocks`: MoE modules per level. `heads`: attention heads per level (section 4.1). `window`: side of the spatial
     expert's windows in pixels of the level, None for the whole image (as in the paper; only for small images of one
     size). `share`: share of the keys that a query keeps, 0..1 (the paper's k). `patch`: side of the frequency expert's
-    patches, even. The paper gives the heads and k; width and depth are those of Restormer (its reference 27), the
+    patches, even. `plain`: every expert is a 3x3 convolution, to see what the experts' kinds add. `clear_route`: the
+    residual is scaled by 1 - p(clear), p from the first features; this project's own, for runs with clear frames among
+    the tasks. The paper gives the heads and k; width and depth are those of Restormer (its reference 27), the
     source of its heads.
     """
 
@@ -53,6 +56,9 @@ class MoeWirNetConfig:
     window: int | None = 8
     share: float = 0.7
     patch: int = 8
+    stem: int = 1
+    plain: bool = False
+    clear_route: bool = False
 
     def __post_init__(self) -> None:
         """Raises ValueError with the name of the wrong field."""
@@ -63,6 +69,8 @@ class MoeWirNetConfig:
             raise ValueError(f"width: {self.width} channels cannot be split among {len(self.experts)} experts")
         if not 0 < self.share <= 1:
             raise ValueError(f"share: of the keys kept must be above 0 and at most 1, got {self.share}")
+        if self.stem not in (1, 2):
+            raise ValueError(f"stem: a stride of 1 or 2, got {self.stem}")
         window = self.window or self.patch
         if self.patch % 2 or (window % self.patch and self.patch % window):
             raise ValueError(f"patch: must be even, and divide the window or be its multiple, got {self.patch}")
@@ -73,7 +81,7 @@ class MoeWirNetConfig:
     @property
     def stride(self) -> int:
         """Divisor of an image's height and width, which gives whole windows and patches at the deepest level."""
-        return 2 ** (LEVELS - 1) * max(self.window or 1, self.patch)
+        return self.stem * 2 ** (LEVELS - 1) * max(self.window or 1, self.patch)
 
 
 @dataclass(frozen=True)
@@ -92,8 +100,10 @@ class PaperBRun(RunConfig):
     It learns from street scenes with synthetic weather, or from `pairs`, whose weathers then are the tasks. `tasks`:
     names of the numbers in `Example.weather`, from 0; clear frames are a task only if `clear` is one of them. `batch`
     is a multiple of the number of tasks, with the same number of examples of each. `data.crop` is a multiple of
-    `model.stride`. The paper trains 300,000 steps with batch 1, from `learning_rate` to `last_learning_rate` along a
-    cosine, and does not give the size of its crops.
+    `model.stride`. `gate_rate`: factor of the gates' learning rate; at 1 they stay near where they start, because Adam
+    moves each by no more than the sum of the rates. `clear_weight`: weight of the cross-entropy of p(clear), with
+    `model.clear_route`. The paper trains 300,000 steps with batch 1, from `learning_rate` to `last_learning_rate` along
+    a cosine, and does not give the size of its crops.
     """
 
     name: str = "paper_b"
@@ -107,10 +117,18 @@ class PaperBRun(RunConfig):
     batch: int = 3
     learning_rate: float = 2e-4
     last_learning_rate: float = 1e-6
+    gate_rate: float = 1.0
+    clear_weight: float = 0.1
 
     def __post_init__(self) -> None:
         """Raises ValueError with the name of the wrong setting."""
         self.check_tasks(self.tasks, self.model.stride)
+        if not self.gate_rate > 0:
+            raise ValueError(f"gate_rate: a factor above 0, got {self.gate_rate}; 1 is the rate of all other weights")
+        if self.reweighting.static and len(self.reweighting.static) != len(self.tasks):
+            raise ValueError(f"static: {len(self.reweighting.static)} weights for the {len(self.tasks)} tasks")
+        if self.model.clear_route and "clear" not in self.tasks:
+            raise ValueError(f"clear_route: needs clear among the tasks, which are {', '.join(self.tasks)}")
 
     def of_tasks(self, tasks: Sequence[str]) -> "PaperBRun":
         """The run with these tasks, and the same number of examples per task and step as before."""

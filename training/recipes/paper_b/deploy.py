@@ -7,7 +7,7 @@ from training.deployable import Deployable, provenance
 from training.loop.checkpoint import Checkpoint
 from training.models.deploy import DeployedRestorer, DeployedSegmenter, Restored
 from training.recipes.paper_b.config import MoeWirNetConfig, PaperBRun
-from training.recipes.paper_b.network import MoeWirNet, pruned
+from training.recipes.paper_b.network import MoeRestoration, MoeWirNet, pruned
 from training.recipes.paper_b.objective import NETWORK
 from training.segmenters.find import Segmenter
 
@@ -29,8 +29,8 @@ class MoeRestorer(nn.Module):
         self.net = pruned(net)
 
     def forward(self, image_B3HW: Tensor) -> Restored:
-        restored, gates, _ = self.net(image_B3HW)
-        return Restored(restored, image_B3HW.new_ones(image_B3HW.shape[0], 1), gates)
+        found: MoeRestoration = self.net(image_B3HW)
+        return Restored(found.restored_B3HW, image_B3HW.new_ones(image_B3HW.shape[0], 1), found.gates_BG)
 
 
 def restore(saved: Checkpoint, config: MoeWirNetConfig) -> MoeWirNet:

@@ -137,7 +137,9 @@ class Level(nn.Module):
 
 
 def build_expert(name: Expert, width: int, heads: int, config: MoeWirNetConfig) -> nn.Module:
-    """Build the expert `name` for `width` channels."""
+    """Build the expert `name` for `width` channels, or a convolution in its place."""
+    if config.plain:
+        return nn.Conv2d(width, width, 3, padding=1)
     if name == "channel":
         return ChannelExpert(width, heads)
     if name == "spatial":

@@ -5,14 +5,15 @@ from functools import partial
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from training.data.batches import Example
-from training.loop.stages import Networks, Outcome, Phase, Stage, cosine, masks_of_tasks
+from training.loop.stages import Networks, Outcome, Phase, Rates, Stage, cosine, masks_of_tasks
 from training.losses import restoration
 from training.multitask.reweighting import Average, Collaboration, alone
 from training.recipes.paper_b import losses as multiscale
 from training.recipes.paper_b.config import PaperBRun
-from training.recipes.paper_b.network import MoeRestoration
+from training.recipes.paper_b.network import MoeRestoration, MoeWirNet
 
 # The name of the network, and of its file in the checkpoint.
 NETWORK = "moe_wirnet"
@@ -32,14 +33,26 @@ def stages(config: PaperBRun, average: Average = alone) -> tuple[Stage, ...]:
         cosine(config.learning_rate, config.last_learning_rate, config.steps),
         task.prepare,
         task.collaboration,
+        rates=partial(rates, config),
     )
     return (Stage("collaborate", config.steps, (phase,)),)
 
 
+def rates(config: PaperBRun, nets: Networks) -> Rates:
+    """The gates' rate of their own; a network of another kind has none."""
+    net = nets[NETWORK]
+    return {config.gate_rate: net.gate_parameters} if isinstance(net, MoeWirNet) else {}
+
+
+def restoration_of(nets: Networks, image_B3HW: Tensor) -> MoeRestoration:
+    """The restored images of all output scales."""
+    found: MoeRestoration = nets[NETWORK](image_B3HW, coarser=True)
+    return found
+
+
 def scales(nets: Networks, image_B3HW: Tensor) -> tuple[Tensor, ...]:
     """The restored images of all output scales, the full size first."""
-    found: MoeRestoration = nets[NETWORK](image_B3HW, coarser=True)
-    return found.scales
+    return restoration_of(nets, image_B3HW).scales
 
 
 class PaperB:
@@ -66,7 +79,8 @@ class PaperB:
     def restore(self, batch: Example, nets: Networks) -> Outcome:
         """The sum of weight * mean loss over the tasks, separately for each term of the loss (section 3.4)."""
         clear, degraded = batch.clear_3HW.float() / 255, batch.degraded_3HW.float() / 255
-        outputs = scales(nets, degraded)
+        found = restoration_of(nets, degraded)
+        outputs = found.scales
         parts_TP, counts_T = self._losses(outputs, clear, batch.weather)
         if not self._prepared:
             self.collaboration.advance(parts_TP.detach().sum(dim=1) * counts_T, counts_T)
@@ -74,10 +88,18 @@ class PaperB:
         restored = outputs[0].detach().float()
         gain = restoration.gain_db(restored, degraded, clear)
         return Outcome(
-            dict(zip(("charbonnier", "edge", "frequency"), terms_P, strict=True)),
+            dict(zip(("charbonnier", "edge", "frequency"), terms_P, strict=True)) | self._clear(found, batch.weather),
             {"gain_dB": gain.mean()} | self._state(),
             {"degraded": degraded, "restored": restored, "clear": clear},
         )
+
+    def _clear(self, found: MoeRestoration, tasks_B: Tensor) -> dict[str, Tensor]:
+        """The weighted cross-entropy of p(clear), with the clear route alone."""
+        if found.clear_B is None:
+            return {}
+        known_B = (tasks_B == self.config.tasks.index("clear")).float()
+        loss = F.binary_cross_entropy_with_logits(found.clear_B.float(), known_B)
+        return {"clear": self.config.clear_weight * loss}
 
     def _sums(self, batch: Example, nets: Networks) -> tuple[Tensor, Tensor]:
         """The sum of the losses of each task's examples, and their number, both [T]."""
