@@ -30,10 +30,10 @@ def batch(indices: range | list[int]) -> Example:
     return tasks.collate([example(index) for index in indices])
 
 
-def network() -> Muirf:
+def network(model: MuirfConfig = MODEL) -> Muirf:
     """Seeded, with weights of its own for every weather."""
     torch.manual_seed(0)
-    net = Muirf(MODEL)
+    net = Muirf(model)
     with torch.no_grad():
         for parameter in net.specific_parameters:
             parameter.add_(0.1 * torch.randn_like(parameter))
@@ -44,7 +44,7 @@ def build(config: PaperCRun = CONFIG, accumulate: int = 1) -> Trainer:
     fabric = processes.launch()
     planned = stages(config, partial(processes.average, fabric))
     record = Record("tiny", {"name": "tiny"}, "pytest", "unknown")
-    return Trainer(fabric, {NETWORK: network()}, planned, config.loop(accumulate=accumulate), record)
+    return Trainer(fabric, {NETWORK: network(config.model)}, planned, config.loop(accumulate=accumulate), record)
 
 
 def of_method(method: str, **settings: Any) -> PaperCRun:

@@ -27,6 +27,16 @@ class TaskTurns(Dataset[Example]):
         return self._tasks[task][index]._replace(weather=torch.tensor(task))
 
 
+class Then(Dataset[Example]):
+    """The first `count` examples of one endless data set, then another's, with their own numbers."""
+
+    def __init__(self, first: Dataset[Example], count: int, rest: Dataset[Example]) -> None:
+        self._first, self._count, self._rest = first, count, rest
+
+    def __getitem__(self, index: int) -> Example:
+        return (self._first if index < self._count else self._rest)[index]
+
+
 def balanced_crops(
     tasks: Sequence[str], pools: Sequence[Sequence[Sample]], shares: Sequence[float], size: tuple[int, int], seed: int
 ) -> TaskTurns:

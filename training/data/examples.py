@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from torch.utils.data import Dataset
 
 from training.config import DataConfig
-from training.data.balanced_crops import TaskTurns, balanced_crops
+from training.data.balanced_crops import TaskTurns, Then, balanced_crops
 from training.data.batches import DegradedCrops, MixedCrops
 from training.data.mixture import WEATHER_MIXTURE, Mixture
 from training.data.paired_crops import OfWeather, PairedCrops
@@ -36,9 +36,23 @@ def street_conditions(config: DataConfig, seed: int) -> Examples:
     return _of_pools(config, lambda pools, shares: MixedCrops(pools, shares, config.crop, seed))
 
 
-def street_tasks(config: DataConfig, tasks: Sequence[str], seed: int) -> Examples:
+class Opening(NamedTuple):
+    """The first `examples` of a run have crops of another `size` (rows, columns) than the rest."""
+
+    examples: int
+    size: tuple[int, int]
+
+
+def street_tasks(config: DataConfig, tasks: Sequence[str], seed: int, opening: Opening | None = None) -> Examples:
     """Crops of clear street scenes with the degradations `tasks` in turn; raises the errors of `training_pools`."""
-    return _of_pools(config, lambda pools, shares: balanced_crops(tasks, pools, shares, config.crop, seed))
+
+    def make(pools: list[Sequence[Sample]], shares: list[float]) -> Dataset[Any]:
+        rest = balanced_crops(tasks, pools, shares, config.crop, seed)
+        if opening is None:
+            return rest
+        return Then(balanced_crops(tasks, pools, shares, opening.size, seed), opening.examples, rest)
+
+    return _of_pools(config, make)
 
 
 def paired_tasks(pairs: PairSet, tasks: Sequence[str], size: tuple[int, int], seed: int) -> Examples:

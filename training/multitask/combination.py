@@ -54,6 +54,16 @@ class MetaVector:
     def __init__(self, config: HomogenisationConfig) -> None:
         self._config = config
         self.meta_P: Tensor | None = None
+        self._guide_P: Tensor | None = None
+
+    @property
+    def needs_guide(self) -> bool:
+        """Whether the meta-vector follows an inner loop, whose displacement `guide` must bring before every step."""
+        return self._config.meta == "inner_loop"
+
+    def guide(self, displacement_P: Tensor) -> None:
+        """Take the displacement of this step's inner loop."""
+        self._guide_P = displacement_P
 
     def combine(self, grad_TP: Tensor, _losses_T: Tensor) -> tuple[Tensor, Scores]:
         """Gradients [T, P] -> the update [P], and scores."""
@@ -61,7 +71,7 @@ class MetaVector:
             self.meta_P = torch.zeros_like(grad_TP[0])
         self.meta_P = self.meta_P.to(grad_TP.device)
         before_TT = gram(grad_TP)
-        update_P = homogenise_(grad_TP, self.meta_P, self._config)
+        update_P = homogenise_(grad_TP, self.meta_P, self._config, self._guide_P)
         after_TT = gram_after(grad_TP, before_TT, self.meta_P, self._config)
         return update_P, {"conflict": conflict(before_TT), "conflict_after": conflict(after_TT)}
 

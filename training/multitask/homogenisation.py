@@ -1,7 +1,8 @@
 """MVGH joins the tasks' gradients into one update, guided by a meta-vector (paper C, abstract; a reconstruction).
 
 Only the abstract of paper C is public; it names "meta-vector-guided gradient homogenization" and gives no equation.
-Here the meta-vector is the moving average of the tasks' mean unit gradient. GradVac's formula turns gradients that
+Here the meta-vector is the moving average of the tasks' mean unit gradient, or of the displacement of the weights by an
+inner loop over the tasks. GradVac's formula turns gradients that
 disagree with it towards it, and all gradients get their mean norm. These are pure functions, except those that end
 in `_`.
 
@@ -10,7 +11,7 @@ zero and counts in no mean.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor
@@ -19,19 +20,26 @@ OPPOSITE = 1e-4
 """Squared sine of half a degree: within this angle a gradient counts as opposite to the meta-vector."""
 
 
+Meta = Literal["average", "inner_loop"]
+
+
 @dataclass(frozen=True)
 class HomogenisationConfig:
     """Settings of MVGH, the meta-vector-guided gradient homogenisation (paper C, abstract; a reconstruction).
 
     `magnitude`: scale all task gradients to their mean norm. `direction`: turn a gradient towards the meta-vector if
     its cosine to it is below `least_cosine` (-1 to 0.99; 0: none may oppose it). `momentum`: momentum of the moving
-    average, from 0 (only this step's gradients) to less than 1.
+    average, from 0 (only this step's gradients) to less than 1. `meta`: the meta-vector averages the tasks' mean unit
+    gradient, or the displacement of an `inner_loop` of one plain step per task, each `inner_step` times as long as the
+    shared weights; that costs another forward and backward pass.
     """
 
     magnitude: bool = True
     direction: bool = True
     least_cosine: float = 0.0
     momentum: float = 0.9
+    meta: Meta = "average"
+    inner_step: float = 1e-3
 
     def __post_init__(self) -> None:
         """Raises ValueError for a setting out of its bounds."""
@@ -39,6 +47,10 @@ class HomogenisationConfig:
             raise ValueError(f"least_cosine: {self.least_cosine} is not in -1 .. 0.99; 0 is the default")
         if not 0 <= self.momentum < 1:
             raise ValueError(f"momentum: {self.momentum} is not in 0 <= m < 1; at 1 the meta-vector would never move")
+        if self.meta not in get_args(Meta):
+            raise ValueError(f"meta: {self.meta} is not one of {', '.join(get_args(Meta))}")
+        if not self.inner_step > 0:
+            raise ValueError(f"inner_step: {self.inner_step} is not above 0; 0.001 is the default")
 
 
 class Homogenisation(NamedTuple):
@@ -58,10 +70,17 @@ def homogenise(grad_TP: Tensor, meta_P: Tensor, config: HomogenisationConfig) ->
     return homogenise_(grad_TP, meta_P, config), meta_P
 
 
-def homogenise_(grad_TP: Tensor, meta_P: Tensor, config: HomogenisationConfig) -> Tensor:
-    """`homogenise` with the meta-vector updated in place; allocates only one vector of P elements, the update."""
+def homogenise_(grad_TP: Tensor, meta_P: Tensor, config: HomogenisationConfig, guide_P: Tensor | None = None) -> Tensor:
+    """`homogenise` with the meta-vector updated in place; allocates only one vector of P elements, the update.
+
+    With `guide_P`, the meta-vector averages its direction and not the gradients'.
+    """
     norm_T = norms(grad_TP)
-    advance_(meta_P, grad_TP, norm_T, config.momentum)
+    if guide_P is None:
+        advance_(meta_P, grad_TP, norm_T, config.momentum)
+    else:
+        length = torch.linalg.vector_norm(guide_P).clamp(min=torch.finfo(guide_P.dtype).tiny)
+        meta_P.mul_(config.momentum).add_(guide_P * ((1 - config.momentum) / length))
     scale_T, turn_T = plan(grad_TP, norm_T, meta_P, config)
     tasks = (norm_T > 0).sum().clamp(min=1)
     return ((scale_T / tasks) @ grad_TP).addcmul_(meta_P, turn_T.sum() / tasks)

@@ -75,6 +75,24 @@ def test_what_the_encoder_saw_passes_by_the_deeper_levels() -> None:
 
 
 @torch.no_grad()
+def test_on_the_clear_route_the_residual_is_of_the_other_weathers_and_fades_with_p_clear() -> None:
+    """Ir = Id + (1 - p) * residual; the residual is the one of the other weathers in proportion."""
+    net, image = network(dataclasses.replace(CONFIG, clear_route=True)).eval(), torch.rand(1, 3, 32, 32)
+    net.router.weather.weight.zero_()
+
+    def residual(*logits: float) -> torch.Tensor:
+        net.router.weather.bias.copy_(torch.tensor(logits))
+        return net(image).restored_B3HW - image
+
+    sure_of_fog = residual(-90, 9, -90, -90)
+    torch.testing.assert_close(residual(9, 9, -90, -90), sure_of_fog / 2, rtol=1e-3, atol=1e-5)
+    assert sure_of_fog.abs().max() > 1e-3
+    assert residual(90, -90, -90, -90).abs().max() < 1e-6
+    assert torch.equal(net(image, torch.tensor([0])).restored_B3HW, image)
+    torch.testing.assert_close(net(image, torch.tensor([1])).restored_B3HW - image, sure_of_fog, rtol=1e-3, atol=1e-5)
+
+
+@torch.no_grad()
 def test_images_of_a_batch_do_not_know_of_each_other() -> None:
     net, image = network(), torch.rand(3, 3, 32, 32)
     labels = torch.tensor([0, 3, 1])

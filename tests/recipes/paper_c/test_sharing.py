@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from training.recipes.paper_c import losses as sharing
+from training.recipes.paper_c.config import Sharing
 from training.recipes.paper_c.sharing import ChannelSharedConv2d, Route
 
 WEATHERS, EXPERTS = 3, 2
@@ -114,6 +115,25 @@ def test_the_loss_reaches_scores_and_gates_through_the_hard_mask_and_specific_we
     general = conv.general_OP.grad
     assert general is not None
     assert (general.abs().sum(dim=1) > 0).tolist() == (found.mask_BO == 1).any(dim=0).tolist()
+
+
+@pytest.mark.parametrize("kind", ["relaxed", "frozen", "all", "none"])
+def test_other_kinds_of_sharing_have_the_masks_and_the_gradients_of_their_names(kind: Sharing) -> None:
+    torch.manual_seed(0)
+    conv = ChannelSharedConv2d(nn.Conv2d(4, 60, 3), WEATHERS, EXPERTS, 0.5, kind).train()
+    nn.init.normal_(conv.specific_KOP)  # the scores learn only where the two kernels differ
+    way = Route(route(2).gate_BE, torch.eye(WEATHERS)[:2])
+    found = conv(torch.randn(2, 4, 6, 6), way)
+    found.x_BOHW.square().sum().backward()
+    mask = found.mask_BO
+    learn = [p.grad is not None and p.grad.flatten(1).any(dim=1).all() for p in (conv.general_OP, conv.scores_EO)]
+    if kind == "relaxed":
+        assert ((mask > 0) & (mask < 1)).all() and learn == [True, True]
+        assert conv.specific_KOP.grad is not None and conv.specific_KOP.grad[:2].flatten(2).any(dim=2).all()
+    else:
+        assert conv.scores_EO.grad is None and torch.equal(mask[0], mask[1])
+        expected = {"all": (1, 1), "none": (0, 0), "frozen": (0.2, 0.8)}[kind]
+        assert expected[0] <= mask.mean() <= expected[1] and set(mask.unique().tolist()) <= {0.0, 1.0}
 
 
 def test_training_towards_a_sharing_ratio_reaches_it() -> None:

@@ -12,6 +12,7 @@ from tests.support.runs import run, state, tensors
 from training.data.degradations import WEATHERS
 from training.data.scenes.drive import UNSEEN_SEEDS_FROM
 from training.judging.metrics import fit_temperature
+from training.loop import processes
 from training.loop.checkpoint import open_checkpoint
 from training.models.deploy import prepare
 from training.recipes.paper_c.calibration import validation_frames, weather_logits
@@ -31,7 +32,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_checkpoint_keeps_the_conflict_the_losses_and_the_memory_of_the_method(trained: Path) -> None:
-    assert {"conflict", "conflict_after", *(f"loss_{name}" for name in WEATHERS)} <= set(state(trained)["scalars"])
+    expected = {"conflict", "conflict_after", *(f"loss_{name}" for name in WEATHERS if name != "clear")}
+    assert expected <= set(state(trained)["scalars"])
     assert "restore_memory.meta_P" in tensors(trained)
 
 
@@ -74,6 +76,35 @@ def test_the_router_learns_first_if_it_has_steps_of_its_own() -> None:
     assert torch.equal(after["router.experts.weight"], before["router.experts.weight"])
     assert losses[-1] < 0.5 * losses[0]
     assert trainer.train_step([tiny.batch(range(8))])["total"] > 0
+
+
+def test_the_router_learns_from_crops_that_are_nearly_frames_and_then_rests() -> None:
+    config = dataclasses.replace(paper_c_smoke(), router_steps=2)
+    examples = PAPER_C.begin(config, processes.launch()).examples.open()
+    sizes = [examples[index].clear_3HW.shape[1:] for index in (0, 7, 8, 20)]
+    assert sizes == [(64, 96), (64, 96), (32, 48), (32, 48)]
+    trainer = tiny.build(dataclasses.replace(tiny.CONFIG, router_steps=1, steps=2, mask_rate=10.0))
+    trainer.train_step([tiny.batch(range(8))])
+    net = muirf(trainer.networks)
+    before = {name: value.clone() for name, value in net.named_parameters()}
+    trainer.train_step([tiny.batch(range(8))])
+    moved = {name: (value - before[name]).abs().max().item() for name, value in net.named_parameters()}
+    assert moved["embed.weight"] == moved["router.weather.weight"] == moved["router.fine.weight"] == 0
+    rate = tiny.CONFIG.learning_rate
+    assert moved["encoder.0.0.first.scores_EO"] == pytest.approx(10 * rate, rel=0.1)
+    assert moved["encoder.0.0.first.general_OP"] == pytest.approx(rate, rel=0.1)
+    with pytest.raises(ValueError, match="router_crop: "):
+        dataclasses.replace(config, router_crop=(65, 96))
+
+
+def test_with_a_clear_route_restoring_clear_frames_is_no_task() -> None:
+    model = dataclasses.replace(tiny.MODEL, clear_route=True)
+    config = dataclasses.replace(tiny.CONFIG, model=model, method="mgda")
+    assert config.restored == ("fog", "rain", "snow")
+    trainer = tiny.build(config)
+    scalars = trainer.train_step([tiny.batch(range(8))])
+    assert {"loss_fog", "loss_rain", "loss_snow"} <= set(scalars) and "loss_clear" not in scalars
+    assert any(parameter.grad.any() for parameter in muirf(trainer.networks).specific_parameters)
 
 
 def test_a_held_posterior_stays_while_its_experts_learn() -> None:

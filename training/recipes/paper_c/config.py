@@ -5,11 +5,15 @@ Only the abstract of paper C is public. All numbers here are decisions of this p
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal, get_args
 
 from training.config import DataConfig, RunConfig
 from training.multitask.combination import Method
 from training.multitask.homogenisation import HomogenisationConfig
 from training.multitask.reweighting import ReweightingConfig
+
+Sharing = Literal["image", "relaxed", "frozen", "all", "none"]
+"""How the weathers share channels: chosen for each image (CPSM), by degrees, at random and for good, all, or none."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,9 @@ class MuirfConfig:
     channels. `patch`: side in pixels of the patches that the first convolution embeds, 1 for full size. `width`:
     channels of the first level, doubled at each further level. `blocks`: residual blocks of each level; the last level
     is the bottleneck. `ratio`: share of the channels that all weathers share at the start of training. `hidden`:
-    channels of the router.
+    channels of the router. `sharing`: `image` is CPSM, the others are for comparison. `clear_route`: the residual is
+    scaled by 1 - p(clear), so that clear frames stay as they are, and the kernels are those of the other weathers
+    alone; only if clear is among the weathers.
     """
 
     weathers: tuple[str, ...] = ("clear", "fog", "rain", "snow")
@@ -30,6 +36,8 @@ class MuirfConfig:
     blocks: tuple[int, ...] = (2, 2, 2, 2)
     ratio: float = 0.7
     hidden: int = 32
+    sharing: Sharing = "image"
+    clear_route: bool = False
 
     def __post_init__(self) -> None:
         """Raises ValueError with the name of the wrong field."""
@@ -43,8 +51,15 @@ class MuirfConfig:
             raise ValueError(f"width: must be even and 2 or more, because the decoder halves it, got {self.width}")
         if not self.blocks or min(self.blocks) < 1:
             raise ValueError(f"blocks: one or more at every level, got {self.blocks}")
+        if self.sharing not in get_args(Sharing):
+            raise ValueError(f"sharing: one of {', '.join(get_args(Sharing))}, got {self.sharing}")
         if not 0 < self.ratio < 1:
             raise ValueError(f"ratio: of shared channels must be between 0 and 1, got {self.ratio}")
+
+    @property
+    def clear(self) -> int | None:
+        """The number of the weather that takes the clear route, if there is one."""
+        return self.weathers.index("clear") if self.clear_route and "clear" in self.weathers else None
 
     @property
     def stride(self) -> int:
@@ -57,17 +72,20 @@ class PaperCRun(RunConfig):
     """One run of joint training over all weathers, on street scenes with synthetic weather (paper C, abstract).
 
     It is a reconstruction. `router_steps`: steps in which only the router learns the weathers, before the joint
-    `steps`, in which it keeps learning. `tasks`: names of the numbers in `Example.weather`, from 0; they equal
+    `steps`. It tells weathers by statistics of the frame, so it learns from crops of `router_crop` (rows, columns),
+    nearly a frame, and its posterior then rests; without steps of its own it learns in the joint stage, from
+    `data.crop`. `tasks`: names of the numbers in `Example.weather`, from 0; they equal
     `model.weathers`. `batch` is a multiple of the number of tasks, `data.crop` a multiple of `model.stride`. `method`
     joins the tasks' gradients; `homogenisation` has the settings of MVGH, `reweighting` those of ORI. `*_weight`:
     weights of the loss terms other than the Charbonnier distance. `sharing_ratio`: target of the share of shared
-    channels, 0..1. `validation_drives`: procedural drives after those for training; a frame of each calibrates the
-    router's temperature.
+    channels, 0..1. `mask_rate`: factor of the learning rate of the weights that choose channels. `validation_drives`:
+    procedural drives after those for training; a frame of each calibrates the router's temperature.
     """
 
     name: str = "paper_c"
     steps: int = 100_000
     router_steps: int = 0
+    router_crop: tuple[int, int] = (288, 384)
     model: MuirfConfig = field(default_factory=MuirfConfig)
     data: DataConfig = field(default_factory=lambda: DataConfig(crop=(128, 128)))
     tasks: tuple[str, ...] = ("clear", "fog", "rain", "snow")
@@ -79,6 +97,7 @@ class PaperCRun(RunConfig):
     balance_weight: float = 0.01
     sharing_weight: float = 0.1
     sharing_ratio: float = 0.7
+    mask_rate: float = 1.0
     last_learning_rate: float = 1e-6
     validation_drives: int = 24
 
@@ -90,8 +109,17 @@ class PaperCRun(RunConfig):
                 f"tasks: {', '.join(self.tasks)} differ from the weathers that the network's router recognises, "
                 f"{', '.join(self.model.weathers)}; give the same ones to both"
             )
+        if self.router_steps and any(side % self.model.stride for side in self.router_crop):
+            raise ValueError(f"router_crop: {self.router_crop} must be multiples of the stride, {self.model.stride}")
+        if not self.mask_rate > 0:
+            raise ValueError(f"mask_rate: a factor above 0, got {self.mask_rate}; 1 is the rate of all other weights")
         if self.validation_drives < 1:
             raise ValueError(f"validation_drives: the calibration needs one or more, got {self.validation_drives}")
+
+    @property
+    def restored(self) -> tuple[str, ...]:
+        """The tasks whose restoration is learned: all but clear if clear frames stay as they are."""
+        return tuple(task for number, task in enumerate(self.tasks) if number != self.model.clear)
 
     def of_tasks(self, tasks: Sequence[str]) -> "PaperCRun":
         """The run with these weathers, and the same number of examples per weather and step as before."""
@@ -102,7 +130,7 @@ class PaperCRun(RunConfig):
 
 def paper_c() -> PaperCRun:
     """The network at full size, four levels; for a GPU."""
-    return PaperCRun()
+    return PaperCRun(router_steps=5000, model=MuirfConfig(clear_route=True))
 
 
 def paper_c_small() -> PaperCRun:
@@ -110,8 +138,9 @@ def paper_c_small() -> PaperCRun:
     return PaperCRun(
         name="paper_c_small",
         steps=10_000,
+        router_steps=2000,
         last_learning_rate=1e-5,
-        model=MuirfConfig(patch=2, width=24, blocks=(1, 1, 2)),
+        model=MuirfConfig(patch=2, width=24, blocks=(1, 1, 2), clear_route=True),
         data=DataConfig(crop=(96, 96)),
     )
 
@@ -121,11 +150,12 @@ def paper_c_quick() -> PaperCRun:
     return PaperCRun(
         name="paper_c_quick",
         steps=1500,
+        router_steps=600,
         learning_rate=2e-3,
         last_learning_rate=1e-5,
         gradient_clip=1.0,
         checkpoint_every=500,
-        model=MuirfConfig(patch=4, width=16, blocks=(1, 1, 1), hidden=16),
+        model=MuirfConfig(patch=4, width=16, blocks=(1, 1, 1), hidden=16, clear_route=True),
         data=DataConfig(drives=60, crop=(64, 64)),
     )
 
@@ -135,9 +165,11 @@ def paper_c_smoke() -> PaperCRun:
     return PaperCRun(
         name="paper_c_smoke",
         steps=4,
+        router_steps=1,
+        router_crop=(64, 96),
         batch=4,
         checkpoint_every=2,
-        model=MuirfConfig(experts=2, patch=2, width=4, blocks=(1, 1), hidden=4),
+        model=MuirfConfig(experts=2, patch=2, width=4, blocks=(1, 1), hidden=4, clear_route=True),
         data=DataConfig(drives=2, frames_per_drive=1, height=96, width=128, crop=(32, 48)),
         validation_drives=2,
     )

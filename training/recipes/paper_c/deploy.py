@@ -23,14 +23,21 @@ LIMITS = """\
 
 
 class MuirfRestorer(nn.Module):
-    """A Muirf as a restorer, with routing by its calibrated posterior: image [B, 3, H, W] -> Restored."""
+    """A Muirf as a restorer, with routing by its calibrated posterior: image [B, 3, H, W] -> Restored.
 
-    def __init__(self, net: Muirf) -> None:
+    With the number of a `weather`, routing is by this label for all frames, as in training; only to judge.
+    """
+
+    def __init__(self, net: Muirf, weather: int | None = None) -> None:
         super().__init__()
         self.net = net
+        self.weather = weather
 
     def forward(self, image_B3HW: Tensor) -> Restored:
-        found = self.net(image_B3HW)
+        label_B: Tensor | None = None
+        if self.weather is not None:
+            label_B = torch.full((len(image_B3HW),), self.weather, device=image_B3HW.device)
+        found = self.net(image_B3HW, label_B)
         gates = torch.cat([found.routing.gate_BE, found.shared_BL], dim=1)
         return Restored(found.restored_B3HW, found.routing.weather_BK, gates)
 

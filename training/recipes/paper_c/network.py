@@ -19,6 +19,9 @@ from training.models.layers import check_size, downsampling, one_hot, pooled_sta
 from training.recipes.paper_c.config import MuirfConfig
 from training.recipes.paper_c.sharing import ChannelSharedConv2d, Route
 
+LEAST = 1e-6
+"""A probability of all weathers but clear below this counts as none."""
+
 
 class MuirfRouting(NamedTuple):
     """Logits and calibrated probabilities of the weathers, and weights of the score experts; their rows sum to one."""
@@ -91,7 +94,7 @@ class SharedBlock(nn.Module):
         first, second = (nn.Conv2d(width, width, 3, padding=1) for _ in range(2))
         with torch.no_grad():
             second.weight.mul_(0.1)
-        sharing = len(config.weathers), config.experts, config.ratio
+        sharing = len(config.weathers), config.experts, config.ratio, config.sharing
         self.first = ChannelSharedConv2d(first, *sharing)
         self.second = ChannelSharedConv2d(second, *sharing)
 
@@ -136,7 +139,13 @@ class Muirf(nn.Module):
         return routing, tuple(conv.mask(routing.gate_BE) for conv in self.shared_convolutions.values())
 
     def restore(self, image_B3HW: Tensor, shallow_BCHW: Tensor, route: Route) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """The image plus the U-Net's residual on this route, and the masks."""
+        """The image plus the U-Net's residual on this route, and the masks.
+
+        On the clear route, Ir = Id + (1 - p(clear)) * residual, which is this project's own.
+        """
+        change_B: Tensor | None = None
+        if self.config.clear is not None:
+            change_B, route = without_clear(route, self.config.clear)
         x, skips, masks = shallow_BCHW, [], []
         for index, blocks in enumerate(self.encoder):
             x = self.down[index - 1](x) if index else x
@@ -147,7 +156,8 @@ class Muirf(nn.Module):
             x = self.up[index](x) + skips[index]
             x, found = walk(self.decoder[index], x, route)
             masks += found
-        return image_B3HW + self.head(x), tuple(masks)
+        residual = self.head(x) if change_B is None else change_B[:, None, None, None] * self.head(x)
+        return image_B3HW + residual, tuple(masks)
 
     @property
     def shared_convolutions(self) -> dict[str, ChannelSharedConv2d]:
@@ -175,17 +185,37 @@ class Muirf(nn.Module):
         specific = {id(parameter) for parameter in self.specific_parameters}
         return tuple(p for p in self.parameters() if p.requires_grad and id(p) not in specific)
 
+    @property
+    def posterior_parameters(self) -> tuple[nn.Parameter, ...]:
+        """The weights of the shallow features and of the router's weather posterior, without those of its experts."""
+        experts = {id(parameter) for parameter in self.router.experts.parameters()}
+        return tuple(p for part in (self.embed, self.router) for p in part.parameters() if id(p) not in experts)
+
+    @property
+    def mask_parameters(self) -> tuple[nn.Parameter, ...]:
+        """The weights that choose shared channels: the score experts' weights and scores."""
+        scores = (conv.scores_EO for conv in self.shared_convolutions.values())
+        return (*self.router.experts.parameters(), *scores)
+
     def hold_posterior(self) -> None:
         """Freeze the shallow features and the router's weather posterior, but not its experts."""
-        for part in (self.embed, self.router):
-            part.requires_grad_(False)
-        self.router.experts.requires_grad_(True)
+        for parameter in self.posterior_parameters:
+            parameter.requires_grad_(False)
 
     @property
     def gate_names(self) -> tuple[str, ...]:
         """Names of the gates: the score experts' weights, then the share of shared channels of each convolution."""
         experts = tuple(f"expert{number}" for number in range(1, self.config.experts + 1))
         return experts + tuple(f"shared.{name}" for name in self.shared_convolutions)
+
+
+def without_clear(route: Route, clear: int) -> tuple[Tensor, Route]:
+    """1 - p(clear) [B], and the route whose weathers are the others, in proportion; all are 0 for a sure clear."""
+    others_BK = torch.cat([route.weather_BK[:, :clear], route.weather_BK[:, clear + 1 :]], dim=1)
+    change_B = others_BK.sum(dim=1)
+    others_BK = others_BK / change_B.clamp(min=LEAST)[:, None]
+    none_B1 = torch.zeros_like(route.weather_BK[:, :1])
+    return change_B, route._replace(weather_BK=torch.cat([others_BK[:, :clear], none_B1, others_BK[:, clear:]], dim=1))
 
 
 def level(width: int, blocks: int, config: MuirfConfig) -> nn.ModuleList:

@@ -3,7 +3,7 @@
 It is a reconstruction: only the abstract of paper C is public. The losses and their weights are our decisions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple, cast
 
@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from training.data.batches import Example
-from training.loop.stages import Join, Networks, Outcome, Phase, Stage, TaskLoss, cosine, masks_of_tasks
+from training.loop.stages import Join, Networks, Outcome, Phase, Rates, Stage, TaskLoss, cosine, masks_of_tasks
 from training.losses import restoration, routing
-from training.multitask.combination import build
+from training.multitask.combination import MetaVector, build
+from training.multitask.inner_loop import displacement
 from training.multitask.reweighting import Average, alone
 from training.recipes.paper_c import losses as sharing
 from training.recipes.paper_c.config import PaperCRun
@@ -49,8 +50,9 @@ def router_stage(config: PaperCRun) -> Stage:
 
 def joint_stage(config: PaperCRun, average: Average) -> Stage:
     """The stage in which the network learns to restore and to recognise all weathers together."""
-    task = PaperC(config, average)
-    method = build(config.method, len(config.tasks), config.homogenisation, config.reweighting)
+    method = build(config.method, len(config.restored), config.homogenisation, config.reweighting)
+    guide = method.guide if isinstance(method, MetaVector) and method.needs_guide else None
+    task = PaperC(config, average, guide)
     phase = Phase(
         "restore",
         (NETWORK,),
@@ -58,9 +60,16 @@ def joint_stage(config: PaperCRun, average: Average) -> Stage:
         partial(torch.optim.Adam, lr=config.learning_rate),
         cosine(config.learning_rate, config.last_learning_rate, config.steps),
         task.prepare,
-        join=Join(config.tasks, shared, method),
+        join=Join(config.restored, shared, method),
+        rates=partial(rates, config),
     )
     return Stage("joint", config.steps, (phase,))
+
+
+def rates(config: PaperCRun, nets: Networks) -> Rates:
+    """A rate of its own for the choice of channels; the posterior rests if it has learned before."""
+    net = muirf(nets)
+    return {config.mask_rate: net.mask_parameters} | ({0: net.posterior_parameters} if config.router_steps else {})
 
 
 def shared(nets: Networks) -> Sequence[torch.nn.Parameter]:
@@ -88,9 +97,13 @@ def accuracy(logits_BK: Tensor, weather_B: Tensor) -> dict[str, Tensor]:
 class PaperC:
     """The objective of paper C: one restoration task per weather; weather, load and sharing as common terms."""
 
-    def __init__(self, config: PaperCRun, average: Average = alone) -> None:
+    def __init__(
+        self, config: PaperCRun, average: Average = alone, guide: Callable[[Tensor], None] | None = None
+    ) -> None:
+        """`guide` takes the displacement of an inner loop over the tasks, before every step."""
         self.config = config
         self._average = average
+        self._guide = guide
         self._whole: BatchMeans | None = None
 
     @torch.no_grad()
@@ -101,6 +114,11 @@ class PaperC:
         load_E = torch.stack([routed.gate_BE.mean(dim=0) for routed, _ in found]).mean(dim=0)
         self._average([share, load_E])
         self._whole = BatchMeans(share, load_E)
+        if self._guide:
+            losses = [partial(self._task_loss, micro_batches, nets, task) for task in self.config.restored]
+            moved_P = displacement(shared(nets), losses, self.config.homogenisation.inner_step)
+            self._average([moved_P])
+            self._guide(moved_P)
 
     def restore(self, batch: Example, nets: Networks) -> Outcome:
         """Compute each task's loss in a forward pass of its own examples, so that its gradient comes only from them."""
@@ -112,6 +130,7 @@ class PaperC:
                 self._loss(found[task].restored_B3HW, clear[at]) if len(at) else clear.new_zeros(()), len(at)
             )
             for task, at in rows.items()
+            if task in self.config.restored
         }
         order = torch.cat([rows[task] for task in found])
         restored = torch.cat([result.restored_B3HW.detach().float() for result in found.values()])[order.argsort()]
@@ -124,6 +143,16 @@ class PaperC:
         """The indices of each task's examples; raises ValueError for an example of an unknown task."""
         masks = masks_of_tasks(weather_B, self.config.tasks)
         return {task: mask_B.nonzero()[:, 0] for task, mask_B in zip(self.config.tasks, masks, strict=True)}
+
+    def _task_loss(self, micro_batches: Sequence[Example], nets: Networks, task: str) -> Tensor | None:
+        """The mean loss of a task over these micro-batches, None without an example."""
+        found: list[Tensor] = []
+        for batch in micro_batches:
+            at = self._rows(batch.weather)[task]
+            if len(at):
+                restored = muirf(nets)(batch.degraded_3HW[at].float() / 255, batch.weather[at]).restored_B3HW
+                found.append(self._loss(restored, batch.clear_3HW[at].float() / 255))
+        return torch.stack(found).mean() if found else None
 
     def _loss(self, restored_B3HW: Tensor, clear_B3HW: Tensor) -> Tensor:
         pair = restored_B3HW.float(), clear_B3HW

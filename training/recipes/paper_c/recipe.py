@@ -8,7 +8,7 @@ from typing import get_args
 
 from lightning_fabric import Fabric
 
-from training.data.examples import Examples, street_tasks
+from training.data.examples import Examples, Opening, street_tasks
 from training.loop import processes
 from training.loop.trainer import Trainer
 from training.multitask.combination import Method
@@ -55,8 +55,9 @@ def assemble(config: PaperCRun, fabric: Fabric) -> Run:
 
 
 def examples(config: PaperCRun) -> Examples:
-    """Endless crops of degraded street scenes, with the tasks in turn."""
-    return street_tasks(config.data, config.tasks, config.seed)
+    """Endless crops of degraded street scenes, with the tasks in turn; the router's own steps have larger crops."""
+    opening = Opening(config.router_steps * config.batch, config.router_crop) if config.router_steps else None
+    return street_tasks(config.data, config.tasks, config.seed, opening)
 
 
 def finish(config: PaperCRun, trainer: Trainer, folder: Path) -> None:

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from training.recipes.paper_c.config import Sharing
+
 
 class Route(NamedTuple):
     """The router's result: weights of the score experts and probabilities of the weathers; rows sum to one."""
@@ -33,10 +35,11 @@ class ChannelSharedConv2d(nn.Module):
 
     The image's kernel is m * W + (1 - m) * sum_t q_t W_t, with its mask m and its weather probabilities q. Convolution
     is linear, so mixing kernels equals mixing outputs, at the cost of one convolution. Each W_t starts as a copy of W,
-    so an untrained module computes a plain convolution for any mask.
+    so an untrained module computes a plain convolution for any mask. The other kinds of `sharing` than `image` are for
+    comparison; their masks are constant, except `relaxed`, which lets both kernels of a channel learn.
     """
 
-    def __init__(self, conv: nn.Conv2d, weathers: int, experts: int, ratio: float) -> None:
+    def __init__(self, conv: nn.Conv2d, weathers: int, experts: int, ratio: float, sharing: Sharing = "image") -> None:
         """Replace `conv`; at the start about `ratio` (0..1) of the channels are shared.
 
         Raises ValueError for a convolution with groups, or with padding other than a number of zeros.
@@ -51,7 +54,9 @@ class ChannelSharedConv2d(nn.Module):
         self.general_O = nn.Parameter(bias_O.clone())
         self.specific_KOP = nn.Parameter(self.general_OP.detach().expand(weathers, -1, -1).clone())
         self.specific_KO = nn.Parameter(bias_O.expand(weathers, -1).clone())
+        self.sharing = sharing
         self.scores_EO = nn.Parameter(initial_scores(experts, conv.out_channels, ratio))
+        self.scores_EO.requires_grad_(sharing in ("image", "relaxed"))
 
     def forward(self, x_BCHW: Tensor, route: Route) -> Shared:
         """Convolve each image with its own kernel; the weather probabilities may differ between images."""
@@ -75,8 +80,18 @@ class ChannelSharedConv2d(nn.Module):
         return kernel_BOP, bias_BO, mask_BO
 
     def mask(self, gate_BE: Tensor) -> Tensor:
-        """m = 1 if the gated score of a channel is above 1/2, else 0; its gradient is that of the score."""
+        """m = 1 if the gated score of a channel is above 1/2, else 0; its gradient is that of the score.
+
+        With `relaxed`, m is the score itself, also after training. With `frozen` it is the first expert's initial
+        choice for every image, with `all` 1 and with `none` 0.
+        """
         score_BO = gate_BE @ self.scores_EO.sigmoid()
+        if self.sharing == "relaxed":
+            return score_BO
+        if self.sharing == "frozen":
+            return (self.scores_EO[0] > 0).to(score_BO.dtype).expand(len(score_BO), -1)
+        if self.sharing in ("all", "none"):
+            return torch.full_like(score_BO, float(self.sharing == "all"))
         hard_BO = (score_BO > 0.5).to(score_BO.dtype)
         return hard_BO + (score_BO - score_BO.detach()) if self.training else hard_BO
 
