@@ -1,4 +1,4 @@
-"""The deployable networks' encoder is a mixture of experts: its router's gates choose its kernels, and share the load."""
+"""The deployable networks' encoder is a mixture of experts: its gates choose its kernels, and share the load."""
 
 import pytest
 import torch

@@ -11,7 +11,11 @@ import pytest
 from training.reproduce.__main__ import main
 
 SMOKE = ("--smoke", "--threads", "1", "--jobs", "1")
-OWN = {"A": (), "B": ("--tables", "7", "4"), "C": ("--methods", "sum", "mvgh_direction")}
+OWN = {
+    "A": (),
+    "B": ("--tables", "7", "4", "--rival", "other=tests.support.rivals:Residual"),
+    "C": ("--methods", "sum", "mvgh_direction", "frozen_mask", "--rival", "told=tests.support.rivals:Told,labels"),
+}
 """Options of each paper that leave out rows, to save time."""
 
 

@@ -15,14 +15,16 @@ from training.multitask import combination
 from training.multitask.combination import MetaVector
 from training.multitask.homogenisation import HomogenisationConfig
 from training.recipes.paper_c.deploy import restore
+from training.recipes.paper_c.network import Muirf
 from training.recipes.paper_c.recipe import PAPER_C
-from training.reproduce.frames import ClearFrames, unseen_drives
+from training.reproduce.frames import ClearFrames, street_frames, unseen_drives
 from training.reproduce.paper_c import rows as paper_c_rows
-from training.reproduce.paper_c.frames import Judges, mixed
+from training.reproduce.paper_c.frames import Judges, judges, mixed
 from training.reproduce.paper_c.reading import reading
 from training.reproduce.paper_c.report import method_table
-from training.reproduce.paper_c.rows import NAMES, OURS, ROWS, SCALES, available
+from training.reproduce.paper_c.rows import NAMES, OURS, ROWS, SCALES, SHARING, available
 from training.reproduce.paper_c.trainings import MuirfStudy, Recorded, binned, opposed
+from training.reproduce.scores import keeps_clear
 from training.reproduce.study import Trial
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -32,7 +34,7 @@ def test_the_command_trains_every_method_with_every_seed_in_json_and_in_words(
     reproduced: Callable[[str], Any],
 ) -> None:
     result, page = reproduced("C").result, reproduced("C").page
-    assert list(result["trainings"]) == ["sum", "mvgh_direction", "mvgh"]
+    assert list(result["trainings"]) == ["sum", "mvgh_direction", "frozen_mask", "mvgh"]
     for row, seeds in result["trainings"].items():
         assert list(seeds) == ["0", "1"]
         found = [one["weathers"]["rain"]["psnr"] for one in seeds.values()]
@@ -51,9 +53,16 @@ def test_each_training_has_its_scores_its_sharing_its_router_and_its_curves(repr
     assert ours["router"]["procedural"]["frames"] == 8 and 0 <= ours["router"]["procedural"]["error_after"] <= 1
     assert set(ours["posterior"]) == {*result["weathers"], "fog + rain", "fog + snow", "rain + snow"}
     assert sum(ours["example"]["fog + rain"].values()) == pytest.approx(1, abs=3e-4)
-    assert set(ours["curves"]) == {"conflict", "conflict_after", "opposed"}
-    assert set(plain["curves"]) == {"conflict", "opposed"}
+    assert list(ours["by_label"]) == result["weathers"] and ours["by_label"]["clear"]["identical"] == 1
+    assert set(ours["curves"]) == {"conflict", "conflict_after", "opposed", "length"}
+    assert set(plain["curves"]) == {"conflict", "opposed", "length"}
     assert len(ours["curves"]["conflict"]) == 2 and 0 <= ours["curves"]["conflict"][0] <= 1
+
+
+def test_a_rival_that_is_told_the_weather_stands_beside_ours(reproduced: Callable[[str], Any]) -> None:
+    result, page = reproduced("C").result, reproduced("C").page
+    assert list(result["rivals"]["told"]["0"]["weathers"]) == result["weathers"]
+    assert "| told (0.00 M, told the weather) |" in page and "| MVGH, as deployed |" in page
 
 
 def test_methods_of_a_seed_begin_with_the_same_weights_and_are_calibrated_at_the_end(
@@ -69,15 +78,52 @@ def test_methods_of_a_seed_begin_with_the_same_weights_and_are_calibrated_at_the
     assert first[0] == first[1]  # of the first step: the same gradients
 
 
-def test_rows_differ_only_in_how_they_join_gradients() -> None:
+def test_judging_by_label_and_as_deployed_differ_only_in_the_router_and_both_see_whole_frames() -> None:
+    scale = SCALES["smoke"](0)
+    frames = street_frames(scale.training.data, 1)
+    seen = judges(frames, {}, scale)
+    for weather in scale.training.tasks:
+        (shown, *_), (whole, *_) = seen.restoration[weather][0], next(frames.judged(weather))
+        assert np.array_equal(shown, whole)
+    assert all(SCALES[name](0).window is None for name in SCALES)
+
+    torch.manual_seed(0)
+    net = Muirf(scale.training.model).eval()
+    with torch.no_grad():
+        for parameter in (*net.specific_parameters, *net.head.parameters()):
+            parameter.add_(0.2 * torch.randn_like(parameter))
+        net.router.weather.weight.zero_()
+        net.router.weather.bias.copy_(torch.tensor([0.0, 0.0, 90.0, 0.0]))  # it takes everything for rain
+    study = MuirfStudy(frames, scale, Path("nowhere"), "pytest", seen, {})
+    found = study.judge(net)
+    assert found["by_label"]["rain"] == found["weathers"]["rain"]
+    assert found["by_label"]["fog"] != found["weathers"]["fog"]
+    assert found["by_label"]["clear"]["identical"] == 1 and found["weathers"]["clear"]["identical"] == 0
+
+
+@pytest.mark.parametrize(
+    ("identical", "psnr", "kept"), [(4, 100.0, True), (1, 50.0, True), (1, 49.9, False), (0, 25.0, False)]
+)
+def test_clear_frames_are_a_constraint_of_50_db(identical: int, psnr: float, kept: bool) -> None:
+    assert keeps_clear({"frames": 4, "identical": identical, "psnr": psnr}) == kept
+
+
+def test_rows_differ_only_in_how_they_join_gradients_or_share_channels() -> None:
     frames = ClearFrames([], [], "nothing", ())
     rows = {row.name: row for row in ROWS}
     study = MuirfStudy(frames, SCALES["quick"](0), Path("nowhere"), "pytest", Judges({}, [], {}, {}), rows)
     configs = [study.config(Trial(name, 5)) for name in NAMES]
     for config in configs:
-        same = dataclasses.replace(config, method=configs[0].method, homogenisation=configs[0].homogenisation)
+        same = dataclasses.replace(
+            config,
+            method=configs[0].method,
+            homogenisation=configs[0].homogenisation,
+            model=dataclasses.replace(config.model, sharing="image"),
+            mask_rate=1.0,
+        )
         assert same == configs[0] and config.seed == 5
     assert len(configs) == len(set(configs))
+    assert {rows[name].method for name in SHARING} == {"sum"}
 
 
 def test_a_method_whose_solver_is_missing_is_named_and_the_others_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,10 +191,12 @@ def made_up(gains: dict[str, float], seeds: int = 3) -> dict[str, Any]:
         clear = {"frames": 4, "identical": 4 if row == "sum" else 1, "psnr": 40.0, "ssim": 1.0}
         return {
             "weathers": {"clear": clear, "fog": scores},
+            "by_label": {"clear": clear | {"identical": 4}, "fog": scores | {"psnr": value + 1}},
             "curves": {
                 "conflict": [0.5, 0.4 + 0.01 * seed],
                 "conflict_after": [0.2, 0.1],
                 "opposed": [0.0 if row == OURS else 0.2],
+                "length": [4.0],
             },
             "router": {"procedural": {"accuracy": 0.9, "error_before": 0.1 + 0.01 * seed, "error_after": 0.2}},
         }
@@ -164,24 +212,29 @@ def made_up(gains: dict[str, float], seeds: int = 3) -> dict[str, Any]:
 
 
 def test_the_sentences_say_better_worse_and_undecided_by_the_rule() -> None:
-    result = made_up({OURS: 0.5, "cagrad": 1.0, "sum": 0.5})
-    psnr, ssim, best, gains, clear, own, updates, router = reading(result)
-    assert psnr.startswith("Mean PSNR over the degraded weathers: MVGH is better than PCGrad, MGDA")
-    assert psnr.endswith("worse than CAGrad.") and "not distinguishable from sum" in psnr
-    assert "worse than CAGrad" in ssim and "highest mean PSNR is that of CAGrad" in best
+    result = made_up({OURS: 0.5, "cagrad": 1.0, "sum": 0.5, "plain_unet": -0.5, "nothing_shared": 0.5})
+    psnr, ssim, best, sharing, gains, clear, own, updates, router = reading(result)
+    assert psnr.startswith("Mean PSNR over the degraded weathers, by label: MVGH is better than PCGrad, MGDA")
+    assert psnr.endswith("not better than sum, CAGrad.") and "U-Net" not in psnr
+    assert "not better than sum, CAGrad" in ssim and "highest mean PSNR by label is that of CAGrad" in best
+    assert "are better than sum, plain U-Net, sum, frozen random mask" in sharing
+    assert "not better than sum, nothing shared" in sharing
     assert "restores fog (+6" in gains and "clear" not in gains
-    assert "identical in 3 of 12, else 40.00" in clear
-    assert "lowers" in own and "fewer" in updates and "raises its calibration error" in router
+    assert "50 dB are required, and kept in 0 of 3 seeds" in clear and "identical in 3 of 12, else 40.00" in clear
+    assert "MVGH lowers" in own and "oppose fewer" in updates and "does not lower its calibration error" in router
 
 
 def test_one_seed_decides_nothing() -> None:
     lines = reading(made_up({OURS: 5.0}, seeds=1))
-    assert "not distinguishable from sum, PCGrad" in lines[0] and "does not clearly change" in lines[-1]
+    assert "not decided against sum, PCGrad" in lines[0] and "does not clearly lower" in lines[-1]
 
 
 def test_the_table_has_the_degraded_frames_first_and_means_without_clear_ones() -> None:
     found = method_table(made_up({}), "psnr").splitlines()
-    assert found[0] == "|  | clear | fog | mean without clear |"
-    assert found[2] == "| degraded | identical | 15.00 | 15.00 |"
-    assert found[3].startswith("| sum | identical | 21.00 ± 1.00 | 21.00 ± 1.00 |")
-    assert "identical in 3 of 12, else 40.00 ± 0.00" in found[4]
+    columns = "clear, by label | clear, deployed | fog, by label | fog, deployed"
+    means = "mean without clear, by label | mean without clear, deployed"
+    assert found[0] == f"|  | {columns} | {means} | clear at 50 dB |"
+    assert found[2] == "| degraded | identical | identical | 15.00 | 15.00 | 15.00 | 15.00 |  |"
+    restored = "22.00 ± 1.00 | 21.00 ± 1.00"
+    assert found[3].startswith(f"| sum | identical | identical | {restored} | {restored} | 3 of 3 |")
+    assert "| identical | identical in 3 of 12, else 40.00 ± 0.00 |" in found[4] and found[4].endswith("| 0 of 3 |")

@@ -24,7 +24,11 @@ NAMES = [paper.name for paper in PAPERS]
 CHECKPOINTS = {"A": "street/fog/seed_0/no_mask", "B": "street/RCI_alone/seed_1", "C": "mvgh_direction/seed_1"}
 """A checkpoint of each paper, in the folder of its checkpoints."""
 
-COMMANDS = {"A": "", "B": " --tables 7 4", "C": " --methods sum mvgh_direction"}
+COMMANDS = {
+    "A": "",
+    "B": " --tables 7 4 --rival other=tests.support.rivals:Residual",
+    "C": " --methods sum mvgh_direction frozen_mask --rival told=tests.support.rivals:Told,labels",
+}
 
 
 @pytest.mark.parametrize("paper", NAMES)

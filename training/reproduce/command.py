@@ -116,6 +116,13 @@ def add_seeds(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, default=0, help="trainings of each row (default: the scale's)")
 
 
+def add_night(parser: argparse.ArgumentParser) -> None:
+    """The scale between quick and full, for papers that have one."""
+    parser.add_argument(
+        "--night", action="store_const", const="night", dest="scale", help="small networks for long; hours on a CPU"
+    )
+
+
 def seeds_option(options: argparse.Namespace) -> list[str]:
     """The number of seeds as text, if the options give it."""
     return [f"--seeds {options.seeds}"] if options.seeds else []

@@ -1,4 +1,4 @@
-"""Scores of restored frames, in RGB and on luma as WeatherBench scores, and comparisons of trainings by them.
+"""Scores of restored frames, in RGB and on luma as WeatherBench scores, and their means over weathers and seeds.
 
 Frames that equal their clear ones are counted apart, and a mean over weathers is over the degraded ones: a frame that
 needs nothing says how little a network harms, and its PSNR would outweigh those of the others.
@@ -9,7 +9,6 @@ from statistics import fmean, stdev
 from typing import Any, NamedTuple
 
 import torch
-from scipy import stats
 from torch import Tensor, nn
 
 from training.judging.judge import Frame
@@ -27,6 +26,9 @@ MEASURES: dict[str, Callable[[Tensor, Tensor], float]] = {
 """On luma inside a border of four pixels, as the benchmark of paper B's Table 1 scores; and in RGB. PSNR in dB."""
 
 CLEAR = "clear"
+
+CLEAR_DB = 50.0
+"""Least PSNR of clear frames: a constraint on a restorer, and no part of any mean."""
 
 Restore = Callable[[Tensor], Tensor]
 """uint8 [B, H, W, 3] to the same."""
@@ -89,9 +91,19 @@ def seeds(result: Result, training: str) -> list[dict[str, Any]]:
     return list(result["trainings"][training].values())
 
 
-def averages(result: Result, training: str, measure: str) -> list[float]:
-    """A training's mean over the degraded weathers, seed by seed."""
-    return [degraded_mean(scores["weathers"], measure) for scores in seeds(result, training)]
+def averages(result: Result, training: str, measure: str, column: str = "weathers") -> list[float]:
+    """A training's mean over the degraded weathers, seed by seed, of one column of scores."""
+    return [degraded_mean(scores[column], measure) for scores in seeds(result, training)]
+
+
+def keeps_clear(scores: Mapping[str, float]) -> bool:
+    """Whether clear frames stay as they are, or within CLEAR_DB."""
+    return scores["identical"] == scores["frames"] or scores["psnr"] >= CLEAR_DB
+
+
+def clear_in_words(scores: Sequence[Mapping[str, float]]) -> str:
+    """In how many seeds clear frames keep the constraint."""
+    return f"{sum(map(keeps_clear, scores))} of {len(scores)}"
 
 
 def psnr_in_words(scores: Sequence[Mapping[str, float]], measure: str = "psnr", form: str = ".2f") -> str:
@@ -106,12 +118,6 @@ def psnr_in_words(scores: Sequence[Mapping[str, float]], measure: str = "psnr", 
     return f"identical in {identical} of {frames}, else {others}" if identical else others
 
 
-HOLDS, OPEN, REVERSED = "holds at this scale", "not distinguishable", "reversed"
-
-CONFIDENCE = 0.95
-"""Of the one-sided paired t-test."""
-
-
 class Spread(NamedTuple):
     """Mean and sample standard deviation over the seeds; one seed has no deviation."""
 
@@ -119,56 +125,11 @@ class Spread(NamedTuple):
     deviation: float | None
 
 
-class Comparison(NamedTuple):
-    """The mean of the paired differences, its standard error (none for one seed), and HOLDS, OPEN or REVERSED."""
-
-    difference: float
-    error: float | None
-    verdict: str
-
-    def in_words(self, form: str = "+.3f") -> str:
-        """The difference with its standard error, as in `+0.123 ± 0.045`."""
-        return with_error(self.difference, self.error, form)
-
-
-RULE = (
-    "The rule: for each seed, take the difference of the two rows' means over the degraded weathers. A row is better "
-    "than another if the mean of these differences is more than t standard errors above zero, where t is Student's for "
-    "one side at 95 % (2.92 for three seeds), and worse if it is as far below zero; between the two, they are not "
-    "distinguishable. Of a hundred comparisons of equal rows, luck makes five better and five worse."
-)
-"""The rule of `compare`, as a page tells it."""
-
-
 def spread(values: Sequence[float]) -> Spread:
     """The values' mean and spread."""
     return Spread(fmean(values), stdev(values) if len(values) > 1 else None)
 
 
-def compare(better: Sequence[float], other: Sequence[float]) -> Comparison:
-    """Whether the first is better by a one-sided paired t-test; the seeds are the same, and higher is better.
-
-    HOLDS if the mean difference is more than t standard errors above zero, REVERSED if it is as far below, else OPEN;
-    one seed is always OPEN. Raises ValueError for different numbers of seeds.
-
-    scipy.stats.ttest_rel gives the same verdicts, but warns about differences that are all equal, whose error is zero.
-    """
-    differences = [one - two for one, two in zip(better, other, strict=True)]
-    mean = fmean(differences)
-    if len(differences) == 1:
-        return Comparison(mean, None, OPEN)
-    error = float(stats.sem(differences))
-    bound = float(stats.t.ppf(CONFIDENCE, len(differences) - 1)) * error
-    return Comparison(mean, error, HOLDS if mean > bound else REVERSED if mean < -bound else OPEN)
-
-
 def plus_minus(values: Sequence[float], form: str) -> str:
     """Mean ± standard deviation; one value has no deviation."""
     return with_error(*spread(values), form)
-
-
-def overall(verdicts: Sequence[str]) -> str:
-    """The verdict on a claim over several rows: it holds over all of them, is reversed against any, or is open."""
-    if REVERSED in verdicts:
-        return REVERSED
-    return HOLDS if all(verdict == HOLDS for verdict in verdicts) else OPEN

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from training.reproduce.paper_a.published import BY_DEGRADATION
 from training.reproduce.results import Result
-from training.reproduce.scores import Comparison, compare, plus_minus, spread
+from training.reproduce.scores import plus_minus, spread
+from training.reproduce.verdicts import Comparison, compare_two
 
 MASKS = {"pa": "PA", "mpa": "mPA", "miou": "mIoU", "fwiou": "FWIoU"}
 """Measures of masks, and their headings."""
@@ -41,10 +42,10 @@ def gain(row: Row, variant: str, before: str, after: str) -> float | None:
     return spread(one).mean - spread(other).mean if one and other else None
 
 
-def above(row: Row, better: tuple[str, str], other: tuple[str, str]) -> Comparison | None:
+def above(row: Row, better: tuple[str, str], other: tuple[str, str], margin: float) -> Comparison | None:
     """Whether the figure of one (variant, place) is above that of another, over the seeds; None for no figure."""
     one, two = figures(row, *better), figures(row, *other)
-    return compare(one, two) if one and two else None
+    return compare_two(one, two, margin) if one and two else None
 
 
 def label(name: str) -> str:

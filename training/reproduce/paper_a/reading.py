@@ -6,13 +6,15 @@ from typing import NamedTuple
 from training.reproduce.paper_a.figures import Row, above, gain, label
 from training.reproduce.paper_a.published import BY_DEGRADATION
 from training.reproduce.paper_a.trainings import COOPERATIVE, LONGER, TUNED, UNGUIDED_LONGER
-from training.reproduce.scores import HOLDS, OPEN, REVERSED, spread
+from training.reproduce.scores import spread
+from training.reproduce.verdicts import FAILS, HOLDS, MARGIN_DB, MARGIN_MIOU, UNDECIDED
 
 RULE = (
-    "The rule: for each seed, take the difference of the two means over the frames. It is above zero if the mean of "
-    "these differences is more than t standard errors above zero, where t is Student's for one side at 95 % (2.92 for "
-    "three seeds), and below zero if it is as far below; between the two, or with one seed, the seeds do not tell. "
-    "Frames of one training are no trials of their own."
+    "The rule: for each seed, take the difference of the two means over the frames. Brackets give its 90 % interval by "
+    f"Student's t. A claim holds if the difference is above zero, and does not if it is below +{MARGIN_DB:g} dB "
+    f"({MARGIN_MIOU:g} in mIoU), because smaller differences count as none; each by a one-sided test at 5 %. If both "
+    "are so, it does not hold; if neither, or with one seed, it is not decided. Frames of one training are no trials "
+    "of their own."
 )
 
 COMPARABLE_DB = 1.0
@@ -28,6 +30,11 @@ class Claim(NamedTuple):
     better: tuple[str, str]
     other: tuple[str, str]
     form: str
+
+    @property
+    def margin(self) -> float:
+        """The difference up to which the two count as equal."""
+        return MARGIN_DB if self.better[1] == IMAGE else MARGIN_MIOU
 
 
 DEGRADED, ORIGINAL = "psnr_degraded", "original.set.miou"
@@ -49,10 +56,10 @@ def reading(rows: Mapping[str, Row]) -> str:
 
 
 def verdict(claim: Claim, rows: Mapping[str, Row]) -> str:
-    """The rows for which a claim holds, is reversed, or is open, each with its difference."""
-    found = {name: above(row, claim.better, claim.other) for name, row in rows.items()}
+    """The rows for which a claim holds, does not, or is not decided, each with its difference."""
+    found = {name: above(row, claim.better, claim.other, claim.margin) for name, row in rows.items()}
     parts = []
-    for wanted, words in ((HOLDS, "holds for"), (REVERSED, "is reversed for"), (OPEN, "the seeds do not tell for")):
+    for wanted, words in ((HOLDS, "holds for"), (FAILS, "does not hold for"), (UNDECIDED, "not decided for")):
         those = [
             f"{label(name)} ({comparison.in_words(claim.form)})"
             for name, comparison in found.items()

@@ -3,23 +3,30 @@
 import argparse
 from dataclasses import asdict
 
-from training.reproduce.command import Done, Order, Paper, add_seeds, check_some, seeds_option
+from training.reproduce.command import Done, Order, Paper, add_night, add_seeds, check_some, seeds_option
 from training.reproduce.paper_b import experiments, report
 from training.reproduce.paper_b.experiments import DATA_SETS
 from training.reproduce.paper_b.rows import COMPLEXITY, SCALES
+from training.reproduce.rivals import add_rivals, rivals_options
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """The tables, and the number of seeds."""
+    """The tables and trainings, the number of seeds, and rivals."""
     tables = experiments.TABLES
     parser.add_argument("--tables", nargs="+", choices=tables, default=tables, help="default: all that the data allow")
+    parser.add_argument(
+        "--only", nargs="+", default=[], metavar="TRAINING", help="these trainings and the paper's own (default: all)"
+    )
     add_seeds(parser)
+    add_night(parser)
+    add_rivals(parser)
 
 
 def own_options(options: argparse.Namespace) -> list[str]:
     """The options of this paper alone."""
     parts = [f"--tables {' '.join(options.tables)}"] if options.tables is not experiments.TABLES else []
-    return parts + seeds_option(options)
+    parts += [f"--only {' '.join(options.only)}"] if options.only else []
+    return parts + seeds_option(options) + rivals_options(options)
 
 
 def run(options: argparse.Namespace, order: Order) -> Done:
@@ -28,7 +35,7 @@ def run(options: argparse.Namespace, order: Order) -> Done:
     scale = SCALES[options.scale](options.seed, options.seeds)
     planned = experiments.plan(data, scale, options.tables)
     check_some(planned)
-    done = [experiments.run(experiment, data, scale, order) for experiment in planned]
+    done = [experiments.run(one, data, scale, order, options.only, options.rival) for one in planned]
     told = [line for experiment in done for line in experiment["data"]]
     complexity = experiments.complexity(scale) if COMPLEXITY in options.tables else {}
     return Done(told, {"scale": asdict(scale), "experiments": done, "complexity": complexity}, report.page)

@@ -5,9 +5,10 @@ The page gives Tables 1 to 7 as pictures, so only its text tells paper B's own f
 
 from typing import NamedTuple
 
-from training.reproduce.paper_b.rows import EXPERTS, ROUTING, SHARE, STRATEGIES, STRATEGY_LABELS
+from training.reproduce.paper_b.rows import ALL_THREE, EXPERTS, PLAIN, ROUTING, SHARE, STRATEGIES, STRATEGY_LABELS
 from training.reproduce.results import Result
-from training.reproduce.scores import Comparison, averages, compare, overall
+from training.reproduce.scores import averages
+from training.reproduce.verdicts import MARGIN_DB, Comparison, compare, overall
 
 
 class Rival(NamedTuple):
@@ -79,9 +80,21 @@ CLAIMS = (
         "soft encoder, hard decoder",
         ("soft encoder, soft decoder", "hard encoder, hard decoder", "hard encoder, soft decoder"),
     ),
-    Claim(EXPERTS, "three experts over fewer", "channel, spatial, frequency"),
+    Claim(
+        EXPERTS,
+        "three experts over fewer",
+        ALL_THREE,
+        ("(e) channel", "(f) channel, spatial", "(g) channel, frequency"),
+    ),
+    Claim(EXPERTS, "the experts' kinds over plain convolutions (ours to ask)", ALL_THREE, (PLAIN,)),
     Claim(STRATEGIES, "RCI and ACI over no reweighting", STRATEGY_LABELS["ori"], (STRATEGY_LABELS["none"],)),
     Claim(STRATEGIES, "RCI and ACI over RCI alone", STRATEGY_LABELS["ori"], (STRATEGY_LABELS["rci"],)),
+    Claim(
+        STRATEGIES,
+        "ORI's course over static weights of the same mean (ours to ask)",
+        STRATEGY_LABELS["ori"],
+        (STRATEGY_LABELS["static"],),
+    ),
     Claim(SHARE, "k = 70 % best", "k = 70 %"),
 )
 
@@ -95,15 +108,16 @@ class Finding(NamedTuple):
 
 
 def findings(experiment: Result) -> list[Finding]:
-    """Every claim about a table that the experiment has."""
-    tables = {row["table"] for row in experiment["rows"]}
-    return [find(claim, experiment) for claim in CLAIMS if claim.table in tables]
+    """Every claim about rows that the experiment has."""
+    return [found for claim in CLAIMS if (found := find(claim, experiment))]
 
 
-def find(claim: Claim, experiment: Result) -> Finding:
-    """One claim, by the seeds' paired differences of the mean over the weathers."""
+def find(claim: Claim, experiment: Result) -> Finding | None:
+    """One claim, by the seeds' paired differences of the mean over the weathers; None if its rows did not run."""
     trainings = {row["label"]: row["training"] for row in experiment["rows"] if row["table"] == claim.table}
+    others = [label for label in claim.others or trainings if label in trainings and label != claim.better]
+    if claim.better not in trainings or not others:
+        return None
     ours = averages(experiment, trainings[claim.better], MEASURE)
-    others = claim.others or tuple(label for label in trainings if label != claim.better)
-    over = {other: compare(ours, averages(experiment, trainings[other], MEASURE)) for other in others}
+    over = compare(ours, {one: averages(experiment, trainings[one], MEASURE) for one in others}, MARGIN_DB)
     return Finding(claim, over, overall([comparison.verdict for comparison in over.values()]))

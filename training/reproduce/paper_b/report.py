@@ -6,7 +6,7 @@ from pathlib import Path
 from matplotlib import pyplot
 
 from training.reproduce.paper_b.published import AVERAGE, COMPLEXITY, MEASURE, TEXT, WEATHERBENCH, Finding, findings
-from training.reproduce.paper_b.rows import EXPERTS, FOUNDIR, OURS, ROUTING, SHARE, STRATEGIES
+from training.reproduce.paper_b.rows import ALL_WEATHER, EXPERTS, FOUNDIR, OURS, ROUTING, SHARE, STRATEGIES
 from training.reproduce.paper_b.rows import WEATHERBENCH as TABLE_1
 from training.reproduce.results import (
     AMBER,
@@ -22,21 +22,19 @@ from training.reproduce.results import (
     text_table,
     training_in_words,
 )
-from training.reproduce.scores import RULE, averages, compare, plus_minus, seeds, spread
+from training.reproduce.rivals import rivals_table
+from training.reproduce.scores import averages, plus_minus, seeds, spread
+from training.reproduce.verdicts import MARGIN_DB, RULE, compare_two
 
 TITLES = {
     TABLE_1: "Table 1: WeatherBench",
     FOUNDIR: "Table 2: FoundIR-Weather",
+    ALL_WEATHER: "All-Weather, which is not in the paper",
     ROUTING: "Table 5: routing",
     EXPERTS: "Table 6: experts",
     STRATEGIES: "Table 7: reweighting",
     SHARE: "Figure 6: the share k of keys kept",
 }
-
-CLAIMS = (
-    "A claim holds if its row is better by the PSNR on Y, and is reversed if it is worse. A claim over several rows "
-    "holds if it holds over each of them, and is reversed if any of them reverses it."
-)
 
 FORMS = {"psnr_y": ".2f", "ssim_y": ".3f", "psnr": ".2f", "ssim": ".3f"}
 """The measures of a table, and their digits."""
@@ -93,13 +91,21 @@ def section(experiment: Result) -> str:
         restored_table(experiment),
     ]
     if findings(experiment):
-        parts += ["### The paper's claims\n", claims_table(findings(experiment)), f"{RULE} {CLAIMS}\n"]
+        parts += [
+            "### The paper's claims\n",
+            claims_table(findings(experiment)),
+            f"{RULE} Claims are about the PSNR on Y.\n",
+        ]
     for one in dict.fromkeys(row["table"] for row in experiment["rows"]):
         if one in (*ablations(experiment), SHARE):
             parts += [f"### {TITLES[one]}\n", rows_table(experiment, one)]
             parts += [f"![Figure 6](B_{name}_figure_6.svg)\n"] if one == SHARE else []
     if ablations(experiment):
         parts += [f"![rows](B_{name}_rows.svg)\n"]
+    if experiment["rivals"]:
+        ours = experiment["trainings"][experiment["ours"]]
+        parts += ["### Rivals\n", rivals_table(experiment["rivals"], ours, OURS, MEASURE)]
+    parts += ["### Weights of the tasks, ORI\n", weights_table(experiment)]
     return "\n".join([*parts, "### Gates of the paper's own network\n", gates_table(experiment)])
 
 
@@ -123,14 +129,21 @@ def rows_table(experiment: Result, name: str) -> str:
     weathers, lines = list(experiment["degraded"]), []
     ours = averages(experiment, experiment["ours"], MEASURE)
     for row in (row for row in experiment["rows"] if row["table"] == name):
-        found = seeds(experiment, row["training"])
-        by_weather = [plus_minus([one["weathers"][w][MEASURE] for one in found], FORMS[MEASURE]) for w in weathers]
+        scores = [one["weathers"] for one in seeds(experiment, row["training"])]
+        by_weather = [plus_minus([one[w][MEASURE] for one in scores], FORMS[MEASURE]) for w in weathers]
         averaged = [plus_minus(averages(experiment, row["training"], key), form) for key, form in FORMS.items()]
         same = row["training"] == experiment["ours"]
-        over = "the paper's own" if same else compare(averages(experiment, row["training"], MEASURE), ours).in_words()
+        found = compare_two(averages(experiment, row["training"], MEASURE), ours, MARGIN_DB)
+        over = "the paper's own" if same else found.in_words()
         lines.append([row["label"], *by_weather, *averaged, over])
     header = ("row", *(f"{w}, PSNR on Y" for w in weathers))
-    means = ("mean PSNR on Y", "mean SSIM on Y", "mean PSNR in RGB", "mean SSIM in RGB", "over the paper's own, dB")
+    means = (
+        "mean PSNR on Y",
+        "mean SSIM on Y",
+        "mean PSNR in RGB",
+        "mean SSIM in RGB",
+        "over the paper's own, dB, 90 % interval",
+    )
     return table((*header, *means), lines)
 
 
@@ -141,8 +154,14 @@ def claims_table(found: Sequence[Finding]) -> str:
         over = "; ".join(f"{label}: {comparison.in_words()}" for label, comparison in finding.over.items())
         verdict = f"**{finding.verdict}**"
         lines.append([TITLES[finding.claim.table].split(":")[0], finding.claim.text, over, verdict])
-    header = ("", "claim", "difference over the other row, dB on Y ± standard error", "")
+    header = ("", "claim", "difference over the other row, dB on Y, with its 90 % interval", "")
     return text_table(header, lines)
+
+
+def weights_table(experiment: Result) -> str:
+    """The tasks' mean weights over the training of the paper's own network."""
+    found = [scores["weights"] for scores in seeds(experiment, experiment["ours"])]
+    return table(("", *found[0]), [["mean weight", *(plus_minus([one[w] for one in found], ".3f") for w in found[0])]])
 
 
 def gates_table(experiment: Result) -> str:
@@ -172,8 +191,8 @@ def published(experiments: Sequence[Result]) -> str:
         "",
     ]
     for experiment in experiments:
-        if has(experiment, FOUNDIR):
-            parts += [f"## {TITLES[FOUNDIR]}\n", rows_table(experiment, FOUNDIR)]
+        for name in (FOUNDIR, ALL_WEATHER):
+            parts += [f"## {TITLES[name]}\n", rows_table(experiment, name)] if has(experiment, name) else []
     return "\n".join(parts)
 
 

@@ -4,26 +4,29 @@ import argparse
 from dataclasses import asdict, replace
 from functools import partial
 
-from training.reproduce.command import Done, Order, Paper, add_seeds, seeds_option
+from training.reproduce.command import Done, Order, Paper, add_night, add_seeds, seeds_option
 from training.reproduce.frames import CAMVID, street_frames
 from training.reproduce.paper_c import report
 from training.reproduce.paper_c.frames import judges
 from training.reproduce.paper_c.rows import NAMES, SCALES, available
 from training.reproduce.paper_c.trainings import MuirfStudy
+from training.reproduce.rivals import RivalStudy, add_rivals, rivals_options
 from training.reproduce.scores import score, unchanged
 from training.reproduce.study import run_all
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """The methods, and the number of seeds."""
+    """The methods, the number of seeds, and rivals."""
     parser.add_argument("--methods", nargs="+", choices=NAMES, default=NAMES, help="beside mvgh (default: all)")
     add_seeds(parser)
+    add_night(parser)
+    add_rivals(parser)
 
 
 def own_options(options: argparse.Namespace) -> list[str]:
     """The options of this paper alone."""
     parts = [f"--methods {' '.join(options.methods)}"] if options.methods is not NAMES else []
-    return parts + seeds_option(options)
+    return parts + seeds_option(options) + rivals_options(options)
 
 
 def run(options: argparse.Namespace, order: Order) -> Done:
@@ -38,6 +41,7 @@ def run(options: argparse.Namespace, order: Order) -> Done:
     frames = street_frames(settings, scale.frames)
     seen = judges(frames, data, scale)
     study = MuirfStudy(frames, scale, order.out, order.command, seen, rows)
+    others = RivalStudy(frames, scale, order.out, order.command, scale.training, scale.training.tasks, options.rival)
     seeds = [scale.training.seed + number for number in range(scale.seeds)]
     if scale.router:
         run_all(study.train_router, seeds, order.jobs, order.out / "logs")
@@ -50,6 +54,7 @@ def run(options: argparse.Namespace, order: Order) -> Done:
         "degraded": {name: score(unchanged, some) for name, some in seen.restoration.items()},
         "rows": {row.name: row.title for row in rows.values()},
         "trainings": study.run(list(rows), seeds, order.jobs),
+        "rivals": others.run_all(seeds, order.jobs),
         "commits": study.commits(),
     }
     examples = {name: images[0] for name, images in seen.mixed.items()}

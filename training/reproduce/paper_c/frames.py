@@ -9,7 +9,7 @@ from training.data.degradations.arguments import Image
 from training.data.sample import Sample
 from training.judging.judge import Frame, degraded_frames
 from training.recipes.paper_c.calibration import Labelled, validation_frames
-from training.reproduce.frames import CAMVID, Frames, middle, unseen_camvid, unseen_drives
+from training.reproduce.frames import CAMVID, Frames, unseen_camvid, unseen_drives
 from training.reproduce.paper_c.rows import MuirfScale
 
 PROCEDURAL = "procedural"
@@ -40,7 +40,7 @@ def judges(frames: Frames, data: Mapping[str, Path], scale: MuirfScale) -> Judge
     if CAMVID in data:
         sets[CAMVID] = unseen_camvid(data[CAMVID], scale.router_frames)
     return Judges(
-        {task: list(middle(frames.judged(task), scale.window)) for task in config.tasks},
+        {task: list(frames.judged(task)) for task in config.tasks},
         validation_frames(config),
         {name: labelled(samples, config.tasks) for name, samples in sets.items()},
         mixed(drives[: scale.frames], config.tasks),

@@ -8,7 +8,15 @@ from training.data.degradations.arguments import Image
 from training.reproduce.frames import CAMVID
 from training.reproduce.paper_c.frames import MIXED_SEVERITY, PROCEDURAL
 from training.reproduce.paper_c.plots import draw_conflict, draw_mixed, draw_sharing
-from training.reproduce.paper_c.reading import MEASURES, against, reading
+from training.reproduce.paper_c.reading import (
+    BY_LABEL,
+    DEPLOYED,
+    MEASURES,
+    against,
+    curve_means,
+    reading,
+    sharing_against,
+)
 from training.reproduce.paper_c.rows import OURS
 from training.reproduce.results import (
     Result,
@@ -17,7 +25,18 @@ from training.reproduce.results import (
     table,
     training_in_words,
 )
-from training.reproduce.scores import CLEAR, RULE, averages, degraded_mean, plus_minus, psnr_in_words, seeds
+from training.reproduce.rivals import rivals_table
+from training.reproduce.scores import (
+    CLEAR,
+    CLEAR_DB,
+    averages,
+    clear_in_words,
+    degraded_mean,
+    plus_minus,
+    psnr_in_words,
+    seeds,
+)
+from training.reproduce.verdicts import RULE, Comparison
 
 RECONSTRUCTION = (
     "A reconstruction: only the abstract of paper C is public. It names the channel sharing and the gradient "
@@ -26,8 +45,8 @@ RECONSTRUCTION = (
 )
 
 CLEAR_APART = (
-    "The other sentences follow the same rule. Clear frames have no part in a mean: their PSNR says how little a "
-    "network harms."
+    "The other sentences follow the same rule; shares and calibration errors count from a difference of 0.01. Clear "
+    f"frames have no part in a mean: that they keep {CLEAR_DB:g} dB is a constraint on the restorer."
 )
 
 FORMS = {"psnr": ".2f", "ssim": ".4f"}
@@ -47,7 +66,7 @@ def page(result: Result, folder: Path, mixed_frames: Mapping[str, Image]) -> str
     draw_mixed(mixed_frames, scores["example"], told, folder / "C_mixed.png")
     lines = ["## Reading\n", *(f"- {line}" for line in reading(result))]
     top = heading(result, "Paper C: MUIRF, reconstructed", "trainings", facts(result), result["reconstruction"])
-    sections = [methods(result), conflict(), sharing(result), router(result), mixed(result)]
+    sections = [methods(result), rivals(result), conflict(result), sharing(result), router(result), mixed(result)]
     return "\n".join([top, *lines, f"\n{RULE} {CLEAR_APART}\n", *sections])
 
 
@@ -60,7 +79,7 @@ def facts(result: Result) -> list[tuple[str, str]]:
         ("seeds", ", ".join(map(str, result["seeds"]))),
         ("the router", router_training(scale["router"])),
         ("every training", f"{training}, as many of each weather; for one seed, the same examples and first weights"),
-        ("judged on", f"{judged_in_words(scale)}, routed by the router's posterior"),
+        ("judged on", f"{judged_in_words(scale)}, routed by the label and as deployed, by the router's posterior"),
         *(("data", line) for line in result["data"]),
     ]
 
@@ -71,7 +90,7 @@ def router_training(scale: Sequence[Any] | None) -> str:
         return "learns in the joint training alone"
     steps, crop, batch, rate = scale
     return (
-        f"first, one a seed for all methods: {steps} steps of {batch} crops of {list(crop)}, Adam, from {rate:g}; then "
+        f"first, one a seed for all rows: {steps} steps of {batch} crops of {list(crop)}, Adam, from {rate:g}; then "
         "it and the shallow features that it sees are frozen, except the layer that chooses its experts"
     )
 
@@ -82,26 +101,58 @@ def methods(result: Result) -> str:
     for measure, name in MEASURES.items():
         unit = ", dB" if measure == "psnr" else ""
         parts += [f"{name} in RGB{unit}, mean ± standard deviation over the seeds:\n", method_table(result, measure)]
+    parts += ["Differences seed by seed, of the mean over the degraded weathers, by label:\n"]
+    parts += [differences(result, "MVGH over", against(result))]
+    if sharing_against(result):
+        parts += ["The ways to share channels, all with the plain sum:\n"]
+        parts += [differences(result, "CPSM over", sharing_against(result))]
+    return "\n".join(parts)
+
+
+def differences(result: Result, title: str, found: Mapping[str, Mapping[str, Comparison]]) -> str:
+    """How much one row is better than each of the others, with the verdicts."""
     lines = []
-    for row, over in against(result).items():
+    for row, over in found.items():
         psnr, ssim = over["psnr"], over["ssim"]
-        cells = (psnr.in_words(), psnr.verdict, ssim.in_words("+.4f"), ssim.verdict)
-        lines.append([result["rows"][row], *cells])
-    header = ("MVGH over", "PSNR, dB ± standard error", "", "SSIM ± standard error", "")
-    return "\n".join(
-        [*parts, "Differences seed by seed, of the mean over the degraded weathers:\n", table(header, lines)]
-    )
+        lines.append([result["rows"][row], psnr.in_words(), psnr.verdict, ssim.in_words("+.4f"), ssim.verdict])
+    return table((title, "PSNR, dB, 90 % interval", "is better", "SSIM, 90 % interval", "is better"), lines)
 
 
 def method_table(result: Result, measure: str) -> str:
-    """One measure of every row by weather and on average, below that of the degraded frames."""
-    weathers, form = result["weathers"], FORMS[measure]
-    mean = degraded_mean(result["degraded"], measure)
-    lines = [["degraded", *(cell([result["degraded"][w]], w, measure) for w in weathers), f"{mean:{form}}"]]
+    """One measure of every row by weather and on average, by label and as deployed, below that of the degraded frames.
+
+    The last column has the constraint on clear frames.
+    """
+    weathers, form, columns = result["weathers"], FORMS[measure], (BY_LABEL, DEPLOYED)
+    mean, clear = f"{degraded_mean(result['degraded'], measure):{form}}", CLEAR in weathers
+    before = [cell([result["degraded"][weather]], weather, measure) for weather in weathers]
+    lines = [["degraded", *(text for text in (*before, mean) for _ in columns), *([""] if clear else [])]]
     for row, title in result["rows"].items():
-        by_weather = [cell([one["weathers"][w] for one in seeds(result, row)], w, measure) for w in weathers]
-        lines.append([title, *by_weather, plus_minus(averages(result, row, measure), form)])
-    return table(("", *weathers, "mean without clear" if CLEAR in weathers else "mean"), lines)
+        cells = [
+            cell([one[column][weather] for one in seeds(result, row)], weather, measure)
+            for weather in weathers
+            for column in columns
+        ]
+        means = [plus_minus(averages(result, row, measure, column), form) for column in columns]
+        kept = [clear_in_words([one[DEPLOYED][CLEAR] for one in seeds(result, row)])] if clear else []
+        lines.append([title, *cells, *means, *kept])
+    names = [*weathers, "mean without clear" if clear else "mean"]
+    header = ["", *(f"{name}, {how}" for name in names for how in ("by label", "deployed"))]
+    return table([*header, *([f"clear at {CLEAR_DB:g} dB"] if clear else [])], lines)
+
+
+def rivals(result: Result) -> str:
+    """Rivals beside MVGH, by label if they are told the weather too."""
+    if not result["rivals"]:
+        return ""
+    ours = result["trainings"][OURS]
+    return "## Rivals\n\n" + "\n".join(
+        f"{title}:\n\n" + rivals_table(result["rivals"], ours, f"MVGH, {column_title}", "psnr", column)
+        for title, column_title, column in (
+            ("PSNR in RGB, dB, ours as deployed", "as deployed", DEPLOYED),
+            ("Ours by label", "by label", BY_LABEL),
+        )
+    )
 
 
 def cell(scores: Sequence[Mapping[str, float]], weather: str, measure: str) -> str:
@@ -111,14 +162,18 @@ def cell(scores: Sequence[Mapping[str, float]], weather: str, measure: str) -> s
     return plus_minus([one[measure] for one in scores], FORMS[measure])
 
 
-def conflict() -> str:
-    """The plot over the training, explained."""
+def conflict(result: Result) -> str:
+    """The plot over the training, explained, and the lengths of the updates."""
+    lines = [[title, plus_minus(curve_means(result, row, "length"), ".2f")] for row, title in result["rows"].items()]
     return (
         "## Conflict over the training\n\n![conflict](C_conflict.svg)\n\n"
         "Left: the share of pairs of weathers whose gradients on the shared weights have a negative cosine, before "
         "MVGH (in its own training and in the plain sum's) and after it. Lines are means over the seeds, bands their "
         "range. MVGH's least cosine of 0 lets no gradient oppose the meta-vector; two gradients may still oppose each "
-        "other. Right: the share of weathers whose gradient the update opposes, with every method.\n"
+        "other. Right: the share of weathers whose gradient the update opposes, with every method.\n\n"
+        "Updates differ in length. Adam removes a constant factor, but the router's own losses, which are added to the "
+        "update, weigh less beside a long one, and the limit on the gradient's norm shortens it. Mean length of the "
+        "updates, in mean lengths of the weathers' gradients:\n\n" + table(("", "length"), lines)
     )
 
 

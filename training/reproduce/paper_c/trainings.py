@@ -35,16 +35,18 @@ PREFIX = "score."
 
 
 class Recorded:
-    """A combination that also keeps its scores of every step, and the share of the tasks that its update opposes."""
+    """A combination that also keeps its scores of every step, the share of the tasks that its update opposes, and its
+    length.
+    """
 
     def __init__(self, combination: Combination) -> None:
         self._combination = combination
         self.scores: dict[str, list[float]] = {}
 
     def combine(self, grad_TP: Tensor, losses_T: Tensor) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """The combination's update and scores, with `opposed`."""
+        """The combination's update and scores, with `opposed` and `length`."""
         update_P, scores = self._combination.combine(grad_TP, losses_T)
-        scores = {**scores, "opposed": opposed(grad_TP, update_P)}
+        scores = {**scores, "opposed": opposed(grad_TP, update_P), "length": length(grad_TP, update_P)}
         for name, value in scores.items():
             self.scores.setdefault(name, []).append(float(value))
         return update_P, scores
@@ -65,6 +67,13 @@ def opposed(grad_TP: Tensor, update_P: Tensor) -> Tensor:
     norm_T = torch.linalg.vector_norm(grad_TP, dim=1)
     against_T = grad_TP @ update_P < -ROUNDING * norm_T * torch.linalg.vector_norm(update_P)
     return against_T.sum() / (norm_T > 0).sum().clamp(min=1)
+
+
+def length(grad_TP: Tensor, update_P: Tensor) -> Tensor:
+    """The length of the update, in mean lengths of the gradients of the tasks with an example."""
+    norm_T = torch.linalg.vector_norm(grad_TP, dim=1)
+    mean = norm_T.sum() / (norm_T > 0).sum().clamp(min=1)
+    return torch.linalg.vector_norm(update_P) / mean.clamp(min=torch.finfo(mean.dtype).tiny)
 
 
 def recorded(stages: Sequence[Stage]) -> tuple[tuple[Stage, ...], Recorded]:
@@ -95,9 +104,16 @@ class MuirfStudy(Study):
     rows: Mapping[str, MethodRow]
 
     def config(self, trial: Trial) -> PaperCRun:
-        """The scale's training with the row's method, and the seed."""
-        row = self.rows[trial.row]
-        return replace(self.scale.training, method=row.method, homogenisation=row.homogenisation, seed=trial.seed)
+        """The scale's training with the row's method and sharing, and the seed."""
+        row, base = self.rows[trial.row], self.scale.training
+        return replace(
+            base,
+            method=row.method,
+            homogenisation=row.homogenisation,
+            model=replace(base.model, sharing=row.sharing),
+            mask_rate=row.mask_rate,
+            seed=trial.seed,
+        )
 
     def settings(self, trial: Trial) -> dict[str, Any]:
         """The router's training and frames, and the points of the curves, too."""
@@ -153,21 +169,27 @@ class MuirfStudy(Study):
     def judge(self, net: Muirf) -> dict[str, Any]:
         """The scores of a trained network.
 
-        `weathers`: the restored frames' scores; `shared`: the share of each convolution's channels, by weather;
-        `router`: accuracy and calibration error by set; `temperature`; `posterior`: mean probabilities in mixed
-        weather, and of the first frame as `example`.
+        `weathers`: the restored frames' scores, routed by the posterior as a deployed model is; `by_label`: the same,
+        routed by the true weather as in training, without the router's mistakes; `shared`: the share of each
+        convolution's channels, by weather; `router`: accuracy and calibration error by set; `temperature`; `posterior`:
+        mean probabilities in mixed weather, and of the first frame as `example`.
         """
         judges = self.judges
         restorers = {
             n: JudgedRestorer(MuirfRestorer(net), net.config.stride, net.gate_names) for n in judges.restoration
         }
         weathers = {name: score(restorers[name], frames) for name, frames in judges.restoration.items()}
+        by_label = {
+            name: score(JudgedRestorer(MuirfRestorer(net, number), net.config.stride, net.gate_names), frames)
+            for number, (name, frames) in enumerate(judges.restoration.items())
+        }
         mixed = {
             name: posterior(net, weather_logits(net, [(image, 0) for image in images])[0])
             for name, images in judges.mixed.items()
         }
         return {
             "weathers": weathers,
+            "by_label": by_label,
             "shared": {name: shared(restorer.gates()) for name, restorer in restorers.items()},
             "router": {name: router_scores(net, *weather_logits(net, seen)) for name, seen in judges.router.items()},
             "temperature": round(net.router.temperature.item(), 4),
