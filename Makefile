@@ -12,8 +12,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# The site's tools are installed by `make docs` alone.
-REQUIREMENTS := $(filter-out requirements/docs.txt,$(wildcard requirements/*.txt))
+# The site's tools are installed by `make docs` alone, Ray by those who have a cluster.
+REQUIREMENTS := $(filter-out requirements/docs.txt requirements/fleet.txt,$(wildcard requirements/*.txt))
 WITHOUT_DEPENDENCIES := requirements/tensorrt-dry-run.txt
 
 # The demo's drive: a seed that no training uses.

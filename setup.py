@@ -26,7 +26,11 @@ setup(
     python_requires=">=3.10",
     # Data files and packages are relative, as setuptools asks. `training` and `tests` stay out of what a robot gets.
     packages=find_packages(include=[name, f"{name}.*"]),
-    package_data={f"{name}.core.engines": ["*.jpg"], f"{name}.replay": ["*.json", "assets/*"]},
+    package_data={
+        f"{name}.core.engines": ["*.jpg"],
+        f"{name}.replay": ["*.json", "assets/*"],
+        f"{name}.replay.fleet": ["*.json"],
+    },
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{name}"]),
         (f"share/{name}", ["package.xml"]),
@@ -55,6 +59,8 @@ setup(
         "openvino": ["openvino>=2025.0", "onnx>=1.17", "onnxscript>=0.5"],
         "int8": ["nncf>=3.0"],
         "tensorrt": ["torch-tensorrt>=2.13"],
+        # For `replay_fleet --ray`, on a cluster: see docs/fleet.md.
+        "fleet": ["ray>=2.50"],
         # For `training`, which runs from the checkout.
         "train": [
             "cattrs>=24.1",
@@ -73,6 +79,7 @@ setup(
         "console_scripts": [
             f"restore_node = {name}.node:main",
             f"replay = {name}.replay.cli:main",
+            f"replay_fleet = {name}.replay.fleet.cli:main",
             f"build_engine = {name}.build_engine:main",
         ],
     },

@@ -92,6 +92,7 @@ def test_programs_have_their_names_and_are_there(wheel: zipfile.ZipFile) -> None
     assert programs == {
         "restore_node": f"{NAME}.node:main",
         "replay": f"{NAME}.replay.cli:main",
+        "replay_fleet": f"{NAME}.replay.fleet.cli:main",
         "build_engine": f"{NAME}.build_engine:main",
     }
     for target in programs.values():
@@ -129,7 +130,7 @@ def test_pip_extras_name_what_ros_2_packages_need(manifest: ElementTree.Element)
             assert f"ros-{name.replace('_', '-')}" in wheels, name
 
 
-EXTRAS = {"ros": "ros", "openvino": "engines", "int8": "engines", "train": "train", "test": "test"}
+EXTRAS = {"ros": "ros", "openvino": "engines", "int8": "engines", "fleet": "fleet", "train": "train", "test": "test"}
 """The file in requirements/ that pins what an extra needs."""
 
 
@@ -157,7 +158,7 @@ def test_setup_py_and_the_pinned_requirements_name_the_same_packages(wheel: zipf
         assert name in pinned(files[0]), f"requirements/{files[0]}.txt does not pin {line}"
         for version in pinned(files[0])[name]:
             assert version in requirement.specifier, f"requirements/{files[0]}.txt pins {name} {version}, not {line}"
-    for name in ("runtime", "ros", "engines", "train"):
+    for name in ("runtime", "ros", "engines", "fleet", "train"):
         assert declared[name] == set(pinned(name))
 
 

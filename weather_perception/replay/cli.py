@@ -19,6 +19,9 @@ from weather_perception.replay.options import parse
 from weather_perception.replay.recording import BAG, METRICS, REPORT
 from weather_perception.replay.results import begun_in
 
+MENDABLE = (ReplayError, ContractError, EngineError, OSError)
+"""The errors of a run that a user can mend."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code. Errors that a user can fix are printed without a traceback."""
@@ -39,8 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _ended("interrupted", arguments.out, ExitCode.INTERRUPTED)
     except Ended as ended:
         return _ended("told to end", arguments.out, 128 + ended.number)
-    except (ReplayError, ContractError, EngineError, OSError) as error:
-        code, message = _failure(error)
+    except MENDABLE as error:
+        code, message = failure(error)
         print(f"replay: {message}", file=sys.stderr)
         return code
     return _report(found, arguments.out, interruption.asked)
@@ -70,7 +73,7 @@ def _ended(how: str, out: Path, code: int) -> int:
     return code
 
 
-def _failure(error: Exception) -> tuple[int, str]:
+def failure(error: Exception) -> tuple[int, str]:
     """The exit code and the message for an error that a user can mend."""
     if isinstance(error, ReplayError):
         return error.exit_code, str(error)

@@ -94,13 +94,14 @@ def _compare(
     by = "drives" if drives > 1 else f"stretches of {STRETCH_NS // 1_000_000_000} s"
     means = float(np.mean(before)), float(np.mean(after))
     change = 0.0 if alone else means[1] - means[0]
-    better = _better(change, interval, more_is)
+    better = better_or_worse(change, interval, more_is)
     return Comparison(
         key, title, unit, None if alone else means[0], means[1], change, interval, by, better, len(after), digits
     )
 
 
-def _better(change: float, interval: Interval | None, more_is: str) -> str:
+def better_or_worse(change: float, interval: Interval | None, more_is: str) -> str:
+    """`better` or `worse` if the interval says so; `more_is` is good, bad or neither."""
     if more_is == "neither" or interval is None or not interval.without_zero:
         return ""
     return "better" if (change > 0) == (more_is == "good") else "worse"

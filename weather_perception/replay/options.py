@@ -83,15 +83,24 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--resume", action="store_true", help="go on with a run in DIR that ended early, by the same command line"
     )
-    result.add_argument("--limit", type=_positive_int, metavar="FRAMES", help="stop after this many frames")
-    result.add_argument(
+    add_evaluation(result)
+    _add_compared(result.add_argument_group("several models"))
+    _add_live(result.add_argument_group("live mode"))
+    result.add_argument("--junit", type=Path, metavar="FILE", help="write the limits, held or not, as a JUnit file")
+    return result
+
+
+def add_evaluation(parser: argparse.ArgumentParser) -> None:
+    """Add the options of every evaluation, of one recording or of many: what is read, by which model, how judged."""
+    parser.add_argument(
+        "--limit", type=positive_int, metavar="FRAMES", help="stop after this many frames of each camera"
+    )
+    parser.add_argument(
         "--keep-original", action="store_true", help="write the frames themselves to the output bag too, as recorded"
     )
-    _add_input(result.add_argument_group("input"))
-    _add_model(result.add_argument_group("model"))
-    _add_live(result.add_argument_group("live mode"))
-    _add_judgement(result.add_argument_group("judgement"))
-    return result
+    _add_input(parser.add_argument_group("input"))
+    _add_model(parser.add_argument_group("model"))
+    _add_judgement(parser.add_argument_group("judgement"))
 
 
 def _add_input(group: argparse._ArgumentGroup) -> None:
@@ -104,14 +113,14 @@ def _add_input(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--start",
-        type=_not_negative,
+        type=not_negative,
         default=0.0,
         metavar="S",
         help="seconds after the recording's start to begin at (default: 0)",
     )
     group.add_argument("--duration", type=_positive, metavar="S", help="seconds to replay; default: to the end")
     group.add_argument(
-        "--stride", type=_positive_int, default=1, metavar="N", help="replay every N-th frame (default: every frame)"
+        "--stride", type=positive_int, default=1, metavar="N", help="replay every N-th frame (default: every frame)"
     )
     group.add_argument(
         "--fps", type=_positive, help=f"frame rate of a folder of pictures (default: {DEFAULTS['fps']:g})"
@@ -138,15 +147,18 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
         help="a second model file; its masks are the base. none: no baseline. "
         "Default: base.pt2 beside the model, if it exists",
     )
+    group.add_argument("--engine", default="auto", help="the engine, as the node's parameter (default: %(default)s)")
+    group.add_argument(
+        "--device", default="auto", help="the device: auto, cpu, cuda, cuda:1, ... (default: %(default)s)"
+    )
+
+
+def _add_compared(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--compare",
         nargs="+",
         metavar="M@E",
         help="more models or engines, run on the same frames: MODEL, MODEL@ENGINE, @ENGINE or @ENGINE:PRECISION",
-    )
-    group.add_argument("--engine", default="auto", help="the engine, as the node's parameter (default: %(default)s)")
-    group.add_argument(
-        "--device", default="auto", help="the device: auto, cpu, cuda, cuda:1, ... (default: %(default)s)"
     )
 
 
@@ -159,7 +171,7 @@ def _add_live(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--max-in-flight",
-        type=_not_negative_int,
+        type=not_negative_int,
         metavar="N",
         help="wait while N frames are unanswered, so that a slow machine slows the replay instead of losing frames; "
         "0 (default): never wait, like a camera",
@@ -183,7 +195,6 @@ def _add_judgement(group: argparse._ArgumentGroup) -> None:
         "function from a frame to class ids or boxes, as weather_perception.replay.detectors:base_segmenter does",
     )
     group.add_argument("--fail-under", nargs="+", type=limit, default=[], metavar="FIGURE=LIMIT", help=HELP)
-    group.add_argument("--junit", type=Path, metavar="FILE", help="write the limits, held or not, as a JUnit file")
 
 
 def _positive(text: str) -> float:
@@ -193,18 +204,21 @@ def _positive(text: str) -> float:
     return value
 
 
-def _positive_int(text: str) -> int:
+def positive_int(text: str) -> int:
+    """A whole number above 0, for argparse."""
     return int(_positive(str(int(text))))
 
 
-def _not_negative(text: str) -> float:
+def not_negative(text: str) -> float:
+    """A number of 0 or more, for argparse."""
     value = float(text)
     if not 0 <= value < float("inf"):
         raise argparse.ArgumentTypeError(f"expected 0 or more, found {text}")
     return value
 
 
-def _not_negative_int(text: str) -> int:
+def not_negative_int(text: str) -> int:
+    """A whole number of 0 or more, for argparse."""
     value = int(text)
     if value < 0:
         raise argparse.ArgumentTypeError(f"expected 0 or more, found {text}")

@@ -34,14 +34,7 @@ def write_report(path: Path, metrics: Metrics, results: "Sequence[CameraResults]
 
 def render_report(metrics: Metrics, moments: Moments) -> str:
     """The report as HTML that can be written as UTF-8, whatever bytes the paths have."""
-    environment = Environment(
-        loader=PackageLoader("weather_perception.replay", ASSETS),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"plain": lambda text: text.replace("_", " "), "figure": figure, "signed": signed}
+    environment = templates()
     sections = [
         section(f"c{c}m{m}", camera, run, metrics["models"][m], moments.get((c, m), ()))
         for c, camera in enumerate(metrics["cameras"])
@@ -58,10 +51,23 @@ def render_report(metrics: Metrics, moments: Moments) -> str:
         overall=_overall(metrics) if len(metrics["cameras"]) > 1 else [],
         heading=lambda one: _heading(one, metrics),
         colour_of=colour_of,
-        css=_asset(environment, "report.css"),
-        js=_asset(environment, "report.js"),
+        css=asset(environment, "report.css"),
+        js=asset(environment, "report.js"),
     )
     return page.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def templates() -> Environment:
+    """The templates of this folder's pages, with the filters that they use."""
+    environment = Environment(
+        loader=PackageLoader("weather_perception.replay", ASSETS),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"plain": lambda text: text.replace("_", " "), "figure": figure, "signed": signed}
+    return environment
 
 
 def figure(value: float | None, digits: int = 1) -> str:
@@ -75,7 +81,8 @@ def signed(value: float, digits: int = 1) -> str:
     return text if float(text) == 0 else ("+" if value > 0 else "−") + text
 
 
-def _asset(environment: Environment, name: str) -> Markup:
+def asset(environment: Environment, name: str) -> Markup:
+    """A file of ASSETS, to be part of a page as it is."""
     loader = environment.loader
     assert loader is not None, "the environment has a loader"
     return Markup(loader.get_source(environment, name)[0])
