@@ -19,6 +19,7 @@ from weather_perception.core.contract import ContractError
 from weather_perception.core.engines import command
 from weather_perception.core.engines.base import EngineOptions
 from weather_perception.core.engines.select import build_engine
+from weather_perception.core.plain_graph import plain_graph
 from weather_perception.core.program import open_program
 from weather_perception.replay import cli
 
@@ -271,3 +272,12 @@ def test_a_file_of_another_hash_is_refused_before_it_is_opened(tiny_model: Path,
     other.write_bytes(b"not a model")
     with pytest.raises(ContractError, match=rf"model_sha256: the file's SHA-256 is \w+, expected is {known}"):
         build_engine(str(other), EngineOptions(model_sha256=known))
+
+
+def test_infinity_is_a_number_and_text_in_a_numbers_place_is_refused() -> None:
+    """PyTorch writes it as text, because JSON has no such number; a masked attention needs it."""
+    for text in ("Infinity", "-Infinity", "NaN"):
+        assert plain_graph({"as_float": text, "as_floats": [1.5, text]}) == {"as_float": text, "as_floats": [1.5, text]}
+    for text in ("- Infinity", "inf", "exit()"):
+        with pytest.raises(ContractError, match=r"as_float: .* is not a number"):
+            plain_graph({"as_float": text})

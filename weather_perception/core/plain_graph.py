@@ -16,6 +16,9 @@ _NAME = re.compile(r"([A-Za-z_]\w*(\.\w+)*)?", re.ASCII)
 _SYMBOL = re.compile(r"[a-z]{1,8}\d{1,6}", re.ASCII)
 _VERSION = re.compile(r"[\w.+<=-]{0,64}", re.ASCII)
 
+# How PyTorch writes numbers that JSON has not.
+_NUMBERS = {"Infinity", "-Infinity", "NaN"}
+
 # Reads or writes files.
 _REFUSED_OPERATORS = {"torch.ops.aten.from_file.default", "torch.ops.aten.from_file.out"}
 _OPERATOR = re.compile(
@@ -93,6 +96,9 @@ def _check_text(key: str, text: str, in_node: bool) -> None:
     elif key in ("as_string", "as_strings"):
         if not in_node:
             raise UnsafeModelError(f"models/model.json: {key}: {_quoted(text)} is text outside an operator")
+    elif key in ("as_float", "as_floats"):
+        if text not in _NUMBERS:
+            raise UnsafeModelError(f"models/model.json: {key}: {_quoted(text)} is not a number")
     elif not (_VERSION if key == "torch_version" else _NAME).fullmatch(text):
         raise UnsafeModelError(f"models/model.json: {key}: {_quoted(text)} is not a name")
 
