@@ -22,6 +22,7 @@ from training.recipe import Recipe
 from weather_perception.core.contract import OUTPUT_NAMES
 from weather_perception.core.program import Program
 from weather_perception.replay.cli import main as replay
+from weather_perception.replay.metrics import overview
 
 
 def smoke(recipe: Recipe[Any]) -> str:
@@ -146,4 +147,6 @@ def replayed(model: Path, folder: Path, *more: str) -> tuple[dict[str, Any], lis
         Reading(status.message, {pair.key: float(pair.value) for pair in status.values})
         for status in (message.status[0] for message in found)
     ]
-    return json.loads((out / "metrics.json").read_text()), readings
+    document = json.loads((out / "metrics.json").read_text())
+    (camera,) = document["cameras"]
+    return overview(document, camera, camera["runs"][0]), readings
