@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.support.bags import Shot, write_bag
+from tests.support.bags import Shot, open_reader, write_bag
 from tests.support.metrics import figures_in, read_metrics
 from weather_perception.core.pipeline import Pipeline
 from weather_perception.replay import report
-from weather_perception.replay.bags import BagSource, open_reader
+from weather_perception.replay.bags import BagSource
 from weather_perception.replay.cli import main
 from weather_perception.replay.exits import ExitCode
 from weather_perception.replay.frames import Frame
@@ -156,6 +157,18 @@ def test_force_keeps_the_earlier_results_until_the_new_ones_are_whole(
     assert replay() == 1
     assert replay("--force") == 0
     assert figures_in(tmp_path / "out")["frames_received"] == 10
+
+
+def test_getting_an_engine_ready_is_no_part_of_a_models_speed(
+    tmp_path: Path, replay: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, process = time.perf_counter, Pipeline.process
+    begun: list[int] = []
+    monkeypatch.setattr(Pipeline, "process", lambda *given: [begun.append(1), process(*given)][1])
+    monkeypatch.setattr(time, "perf_counter", lambda: clock() + 3600 * bool(begun))  # the first time takes an hour
+    assert replay("--engine", "torch", "--compare", "@auto") == 0
+    for run in read_metrics(tmp_path / "out")["cameras"][0]["runs"]:
+        assert 10 / run["speed"]["frames_per_second"] < 1800
 
 
 def test_models_are_compared_on_the_same_frames_and_held_against_limits(

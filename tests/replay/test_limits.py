@@ -7,7 +7,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from weather_perception.replay.limits import in_words, judged, limit, write_junit
+from weather_perception.replay.frames import ReplayError
+from weather_perception.replay.limits import in_words, judged, limit, prepare_junit, write_junit
 
 
 def document(**run: Any) -> dict[str, Any]:
@@ -52,6 +53,15 @@ def test_without_ground_truth_a_limit_of_quality_does_not_hold() -> None:
 def test_what_is_no_limit_is_refused(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="psnr"):
         limit(text)
+
+
+def test_a_junit_file_gets_its_folder_or_is_refused_before_the_work(tmp_path: Path) -> None:
+    prepare_junit(tmp_path / "new" / "junit.xml")
+    assert (tmp_path / "new").is_dir()
+    (tmp_path / "file").touch()
+    for name in ("new", "file/junit.xml"):
+        with pytest.raises(ReplayError, match=r"--junit .*: .*name a"):
+            prepare_junit(tmp_path / name)
 
 
 def test_the_junit_file_has_a_case_for_each_limit(tmp_path: Path) -> None:

@@ -39,6 +39,23 @@ def decoded(uri: str) -> np.ndarray:
     return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
 
 
+def test_every_moment_has_the_pictures_stamp_and_figures_of_its_own_frame() -> None:
+    moments = Moments()
+    for place in range(60):
+        frame = seen(place, psnr=(20.0 + place / 10, 25.0 + place / 10))
+        frame.answered = Answered(frame.image_HW3 + 100, frame.answered.labels_HW, frame.answered.confidence_HW)
+        moments.offer(frame)
+    chosen = moments.chosen(PALETTE)
+    assert len(chosen) > DRAWN
+    for moment in chosen:
+        shown = {layer.key: layer for layer in moment.layers}
+        assert moment.stamp_ns == moment.place * 2_500_000_000
+        assert abs(int(decoded(shown["input"].uri).mean()) - moment.place) <= 1
+        assert abs(int(decoded(shown["restored"].uri).mean()) - moment.place - 100) <= 1
+        assert shown["input"].caption == f"camera, {20 + moment.place / 10:.1f} dB"
+        assert shown["restored"].caption == f"restored, {25 + moment.place / 10:.1f} dB"
+
+
 def test_worst_and_best_by_the_truth_are_shown() -> None:
     gains = {3: -2.0, 6: -0.5, 8: 5.0, 9: 3.0}
     found = reasons(*(seen(place, psnr=(20, 20 + gains.get(place, 1.0))) for place in range(12)))
@@ -50,8 +67,8 @@ def test_worst_and_best_by_the_truth_are_shown() -> None:
 
 def test_without_truth_the_least_sure_mask_and_the_most_edges_won_are_shown() -> None:
     found = reasons(*(seen(place, edges=0.35 if place == 4 else 0.2) for place in range(9)))
-    assert "worst: the mask is least sure, 95% on average" in found[8]
-    assert "most visible edges won: 20.0% to 35.0% of the picture" in found[4]
+    assert "worst: the mask is least sure, 95 % sure on average" in found[8]
+    assert "most visible edges won: 20.0 to 35.0 % of the picture" in found[4]
 
 
 def test_changes_of_routing_and_the_most_novel_frame_are_shown() -> None:
@@ -64,7 +81,7 @@ def test_changes_of_routing_and_the_most_novel_frame_are_shown() -> None:
 def test_some_frames_are_drawn_at_random_and_a_frame_is_shown_once() -> None:
     found = reasons(*(seen(place) for place in range(60)))
     assert sum("drawn at random" in text for text in found.values()) == DRAWN
-    assert reasons(seen(0)) == {0: "worst: the mask is least sure, 98% on average; drawn at random"}
+    assert reasons(seen(0)) == {0: "worst: the mask is least sure, 98 % sure on average; drawn at random"}
     assert reasons(*(seen(place) for place in range(60))) == found
 
 

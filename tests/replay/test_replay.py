@@ -65,6 +65,20 @@ def test_metrics_hold_every_figure(out: Path, tiny_model: Path) -> None:
     assert metrics["speed"]["frames_per_second"] > 0
 
 
+def test_the_figures_of_frames_have_their_units_and_those_of_the_run_are_of_them(out: Path, drive: list[Shot]) -> None:
+    (camera,) = read_metrics(out)["cameras"]
+    (run,), frames = camera["runs"], camera["frames"]
+    stamps = [shot.stamp_ns for shot in drive]
+    assert frames["stamp_ns"] == stamps
+    assert frames["time_s"] == pytest.approx([(stamp - stamps[0]) / 1e9 for stamp in stamps])
+    assert camera["span"]["duration_s"] == pytest.approx(frames["time_s"][-1])
+    assert (camera["span"]["first_stamp_ns"], camera["span"]["last_stamp_ns"]) == (stamps[0], stamps[-1])
+    latencies = run["frames"]["latency_ms"]
+    found = {name: run["latency_ms"][name] for name in ("p50", "p90", "p95", "p99", "mean", "max")}
+    wanted = {f"p{percent}": np.percentile(latencies, percent) for percent in (50, 90, 95, 99)}
+    assert found == pytest.approx(wanted | {"mean": np.mean(latencies), "max": max(latencies)}, rel=1e-3)
+
+
 def test_the_output_bag_holds_what_the_node_publishes(out: Path, drive: list[Shot]) -> None:
     with open_reader(out / "output_bag") as reader:
         messages: dict[str, list] = {}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from weather_perception.replay.histogram import histogram
-from weather_perception.replay.timeline import Timeline, clock, nice_step, span_in_words
+from weather_perception.replay.timeline import LEAST_TICK_ROOM, Timeline, clock, nice_step, span_in_words
 
 DAY_S = 86400
 
@@ -74,6 +74,12 @@ def test_ticks_are_few_and_round(period_s: float) -> None:
     assert 2 <= len(ticks) <= 11
     assert ticks[0].text == "0 s"
     assert all(0 <= tick.at <= 100 for tick in ticks)
+
+
+@pytest.mark.parametrize("count", range(2, 40))
+def test_the_texts_of_ticks_have_room(count: int) -> None:
+    places = [tick.at for tick in Timeline(np.arange(count) / 10).ticks]
+    assert np.diff(places).min(initial=100) > LEAST_TICK_ROOM
 
 
 def test_marks_stand_at_their_frames() -> None:

@@ -45,6 +45,9 @@ def test_a_limit_that_does_not_hold_comes_first() -> None:
     found = verdict(document(camera(gain_db=4.2), limits=[limit]))
     assert found.tone == "bad"
     assert "psnr 24.2 (limit 30)" in found.sentence
+    several = verdict(document(camera(gain_db=4.2), camera(topic="/rear"), limits=[limit] * 4))
+    assert several.sentence.startswith("4 of the limits of --fail-under do not hold: psnr 24.2 (limit 30; front, tiny)")
+    assert several.sentence.endswith(", and 1 more.")
 
 
 def test_several_cameras_are_weighted_by_their_frames() -> None:
@@ -80,7 +83,8 @@ def test_a_model_slower_than_the_camera_and_lost_frames_are_said() -> None:
     assert "10 of 300 frames got no answer (superseded 10)" in lost
     assert "180 ms or more, and frames come every 100 ms" in slow
     one["kind"] = "pictures"  # their times are made up
-    assert len(cautions(document(one))) == 1
+    made_up, _ = cautions(document(one))
+    assert "flicker and steadiness of the mask mean nothing" in made_up
 
 
 def test_many_slow_cameras_are_one_caution_and_others_name_their_camera() -> None:

@@ -14,7 +14,7 @@ from weather_perception.replay.coverage import verdict
 from weather_perception.replay.exits import NO_SPACE, ExitCode
 from weather_perception.replay.frames import ReplayError
 from weather_perception.replay.interruption import Ended, Interruption
-from weather_perception.replay.limits import in_words, write_junit
+from weather_perception.replay.limits import in_words, prepare_junit, write_junit
 from weather_perception.replay.options import parse
 from weather_perception.replay.recording import BAG, METRICS, REPORT
 from weather_perception.replay.results import begun_in
@@ -35,6 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     try:
         with Interruption() as interruption:
+            if arguments.junit:
+                prepare_junit(arguments.junit)
             found = Session(arguments, shlex.join(["replay", *argv]), interruption).run()
         if arguments.junit:
             write_junit(arguments.junit, found)

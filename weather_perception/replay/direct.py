@@ -9,6 +9,7 @@ from weather_perception.core.pipeline import FrameError, Pipeline
 from weather_perception.replay.answers import Answers
 from weather_perception.replay.frames import Frame
 from weather_perception.replay.pace import Pace
+from weather_perception.replay.progress import said_if_slow
 from weather_perception.replay.recording import Recording
 
 
@@ -21,6 +22,8 @@ class DirectRun:
     recording: Recording
     sizes: set[tuple[int, ...]] = field(default_factory=set)
     """Frame sizes that the engine has run."""
+    warmings_s: list[float] = field(default_factory=list)
+    """How long it took to make the engine ready for each size, which is no part of its speed."""
 
     @classmethod
     def of(cls, pipeline: Pipeline, node: str) -> "DirectRun":
@@ -50,23 +53,29 @@ class DirectRun:
 
     def _warm(self, image_HW3: Image) -> None:
         """Run an engine once before its first frame of a size, uncounted: it may have to be found, opened or built."""
-        if image_HW3.shape not in self.sizes:
+        if image_HW3.shape in self.sizes:
+            return
+        height, width = image_HW3.shape[:2]
+        began = time.perf_counter()
+        with said_if_slow(f"getting {self.recording.model_name} ready for frames of {width}x{height} ..."):
             self.pipeline.process(image_HW3)
-            self.sizes.add(image_HW3.shape)
+        self.warmings_s.append(time.perf_counter() - began)
+        self.sizes.add(image_HW3.shape)
 
 
 def run_direct(frames: Iterable[Frame], runs: Sequence[DirectRun], answers: Answers) -> None:
     """Have every model answer every frame; the latency of a frame is its inference.
 
-    A model's own time is that of reading and of its own answers.
+    A model's own time is that of reading and of its own answers, without getting its engine ready.
     """
     start, pace = time.perf_counter(), Pace()
-    own_s = [0.0] * len(runs)
+    all_s, own_s = [0.0] * len(runs), [0.0] * len(runs)  # with and without the warm-ups
     for place, frame in enumerate(frames):
         played_s = pace.to(frame.play_ns)
         for index, run in enumerate(runs):
             began = time.perf_counter()
             run.answer(place, frame, answers)
-            own_s[index] += time.perf_counter() - began
+            all_s[index] += time.perf_counter() - began
+            own_s[index] = all_s[index] - sum(run.warmings_s)
             run.recording.played_s = played_s
-            run.recording.wall_s = time.perf_counter() - start - sum(own_s) + own_s[index]
+            run.recording.wall_s = time.perf_counter() - start - sum(all_s) + own_s[index]

@@ -1,6 +1,7 @@
 """Holds a run's figures against limits, for a team's own CI: --fail-under and the JUnit file."""
 
 import argparse
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from weather_perception.replay.exits import ExitCode
+from weather_perception.replay.frames import ReplayError
 
 Run = Mapping[str, Any]
 
@@ -102,6 +104,18 @@ def in_words(result: Mapping[str, Any]) -> str:
     value = "unknown" if result["value"] is None else f"{result['value']:.4g}"
     _, sign, bound = str(Limit(result["figure"], result["limit"])).split()
     return f"{result['figure']} is {value}, needed {sign} {bound}: {result['camera']}, {result['model']}"
+
+
+def prepare_junit(path: Path) -> None:
+    """Make the folder of the JUnit file; raises ReplayError if it cannot be written there, before the work."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ReplayError(f"--junit {path}: its folder cannot be made ({error.strerror}); name another file") from error
+    if path.is_dir():
+        raise ReplayError(f"--junit {path}: this is a folder; name a file in it")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise ReplayError(f"--junit {path}: cannot be written; name another file")
 
 
 def write_junit(path: Path, document: Mapping[str, Any]) -> None:

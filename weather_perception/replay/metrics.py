@@ -4,6 +4,8 @@ from typing import Any
 
 from weather_perception.core.scores import in_words
 from weather_perception.replay.evaluation import CLEAR, UNKNOWN
+from weather_perception.replay.progress import rate_in_words
+from weather_perception.replay.verdict import speed_in_words
 
 COLUMNS = (
     ("PSNR in", "psnr_input", "{:.1f}"),
@@ -39,6 +41,7 @@ def overview(document: dict[str, Any], camera: dict[str, Any], run: dict[str, An
         "model": {"name": model["name"], "sha256": model["sha256"]},
         "detector": run["detector"],
         "mode": document["replay"]["mode"],
+        "kind": camera["kind"],
         "engine": model["engine"],
         "speed": run["speed"],
     }
@@ -67,14 +70,14 @@ def facts(metrics: dict[str, Any]) -> list[tuple[str, str, str]]:
     """The run in (what, value, note) triples of text, without the figures that lack ground truth."""
     speed, model, over = metrics["speed"], metrics["model"], metrics["miou_over"]
     p50, p95 = (_number(metrics["latency_ms"][key], "{:.1f}") for key in ("p50", "p95"))
-    rate, times = _number(speed["frames_per_second"], "{:.1f}"), _number(speed["times_real_time"], "{:.2f}")
+    rate, times = speed["frames_per_second"], speed_in_words(speed["times_real_time"])
     base, refined = (_number(metrics[key], "{:.3f}") for key in ("miou_base", "miou_refined"))
     drops = ", ".join(f"{reason} {count}" for reason, count in sorted(metrics["drops"].items())) or "none"
     found = [
         ("frames answered", f"{metrics['frames_received']} of {metrics['frames_sent']}", ""),
         ("drops", drops, ""),
         ("latency p50, p95", f"{p50}, {p95} ms", _latency_of(metrics)),
-        ("speed", f"{rate} frames/s", f"{times} x real time"),
+        ("speed", "-" if rate is None else rate_in_words(rate), "" if metrics["kind"] == "pictures" else times),
         ("mIoU base, refined", f"{base}, {refined}", f"{over} frames" if over else ""),
         ("weather right", _number(metrics["weather_accuracy"], "{:.1%}"), ""),
         ("weather seen", _seen(metrics["dominant_weather_frames"]), "the dominant weather, by frames"),

@@ -187,7 +187,7 @@ class Moments:
 def _worst_in_words(seen: Seen, rank: int) -> str:
     which = "worst" if rank == 0 else "among the worst"
     if seen.psnr_db is None:
-        return f"{which}: the mask is least sure, {1 - seen.badness:.0%} on average"
+        return f"{which}: the mask is least sure, {100 * (1 - seen.badness):.0f} % sure on average"
     before, after = seen.psnr_db
     if min(before, INVISIBLE_DB) > after:
         return f"{which}: {before - after:.1f} dB lost"
@@ -199,7 +199,7 @@ def _best_in_words(seen: Seen) -> str:
         before, after = seen.psnr_db
         return f"best: {after - before:.1f} dB won" if after < PSNR_CEILING_DB else "best: identical to the truth"
     edges = seen.measured["edges"]
-    return f"most visible edges won: {edges.before or 0:.1%} to {edges.after:.1%} of the picture"
+    return f"most visible edges won: {100 * (edges.before or 0):.1f} to {100 * edges.after:.1f} % of the picture"
 
 
 def _moment(seen: Seen, reasons: tuple[str, ...], palette_C3: Image) -> Moment:

@@ -162,7 +162,8 @@ def _model(model: Metrics) -> str:
 def _speeds(cameras: Sequence[Metrics]) -> list[str]:
     speeds = [camera["runs"][0]["speed"] for camera in cameras]
     rates = [speed["frames_per_second"] for speed in speeds if speed["frames_per_second"]]
-    times = [speed_in_words(speed["times_real_time"]) for speed in speeds]
+    own_time = [camera for camera in cameras if camera["kind"] != "pictures"]
+    times = [speed_in_words(camera["runs"][0]["speed"]["times_real_time"]) for camera in own_time]
     mean = [f"{sum(rates) / len(rates):.3g} frames a second"] if rates else []
     return mean + [text for text in times[:1] if text]
 

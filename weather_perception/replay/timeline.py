@@ -22,6 +22,8 @@ MOST_COLUMNS = 400
 LEAST_GAP_S = 1.0
 GAP_PERIODS = 5
 MOST_TICKS = 5
+LEAST_TICK_ROOM = 18.0
+"""The room of a tick's text, in per cent of the axis of the narrowest chart."""
 NARROWEST = 3.0
 """A frame alone is drawn this wide."""
 
@@ -109,7 +111,7 @@ class Timeline:
             first, last = self.time_T[start], self.time_T[stop - 1]
             for time in np.arange(np.ceil(first / step - 1e-9) + 0.0, np.floor(last / step + 1e-9) + 1) * step:
                 at = self._percent(float(np.interp(time, self.time_T[start:stop], self.x_T[start:stop])))
-                if not found or at - found[-1].at > 60 / MOST_TICKS:
+                if not found or at - found[-1].at > LEAST_TICK_ROOM:
                     found.append(Tick(at, clock(float(time), step)))
         return tuple(found)
 

@@ -37,7 +37,8 @@ def verdict(metrics: Metrics) -> Verdict:
         return Verdict("failed", "No answer", _nothing(metrics, runs, sent))
     failed = [limit for limit in metrics["limits"] if not limit["passed"]]
     if failed:
-        return Verdict("bad", "Below the limit", _limits(failed))
+        several = max(len(metrics["cameras"]), len(metrics["models"])) > 1
+        return Verdict("bad", "Below the limit", _limits(failed, several))
     judged = _judged(runs)
     end = f"it answered {_of(answered, sent)} frames{_rate(runs)}."
     if not judged:
@@ -71,6 +72,11 @@ def cautions(metrics: Metrics) -> list[str]:
 
 def _of_camera(camera: Metrics) -> list[str]:
     counts, found = camera["counts"], []
+    if camera["kind"] == "pictures" and counts["read"] > 1:
+        found.append(
+            "The pictures were taken for one drive at an even rate (--fps). If they are no such drive, flicker and "
+            "steadiness of the mask mean nothing."
+        )
     if counts["undecodable"]:
         found.append(f"{_frames(counts['undecodable'])} could not be decoded.")
     for reason, unused in sorted(camera["truth"]["unused"].items()):
@@ -135,12 +141,14 @@ def _nothing(metrics: Metrics, runs: Sequence[Metrics], sent: int) -> str:
     return f"None of the {sent} frames was answered: {_plain(most)}{f' ({example})' if example else ''}."
 
 
-def _limits(failed: Sequence[Metrics]) -> str:
+def _limits(failed: Sequence[Metrics], several: bool) -> str:
     def words(limit: Metrics) -> str:
         value = "nothing measured" if limit["value"] is None else f"{limit['value']:.4g}"
-        return f"{limit['figure']} {value} (limit {limit['limit']:g})"
+        which = f"; {limit['camera']}, {limit['model']}" if several else ""
+        return f"{limit['figure']} {value} (limit {limit['limit']:g}{which})"
 
     shown = ", ".join(words(limit) for limit in failed[:3])
+    shown += f", and {len(failed) - 3} more" if len(failed) > 3 else ""
     return f"{len(failed)} of the limits of --fail-under {'does' if len(failed) == 1 else 'do'} not hold: {shown}."
 
 
