@@ -102,6 +102,15 @@ def test_a_worker_that_dies_costs_one_try_and_a_failure_no_other_task(tmp_path: 
         assert len(set(tries(tmp_path, name))) == 2, "each on another process"
 
 
+def test_once_it_is_told_to_stop_nothing_more_is_begun(tmp_path: Path) -> None:
+    ended: list[str] = []
+    with LocalWorkers(1, 1, by_name) as workers:
+        for task, _, _ in run_all(tasks(tmp_path, "ok", "ok too"), workers, 2, lambda: bool(ended)):
+            ended.append(task.name)
+    assert ended == ["ok"]
+    assert not (tmp_path / "ok too").exists()
+
+
 @pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: pip install -r requirements/fleet.txt")
 def test_a_ray_cluster_evaluates_and_tries_again(tmp_path: Path) -> None:
     from weather_perception.replay.fleet.ray_workers import RayWorkers
