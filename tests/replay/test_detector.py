@@ -68,6 +68,14 @@ def test_a_segmenter_is_scored_on_both_images() -> None:
     assert found["restored"]["miou"] == 1
 
 
+def test_the_original_and_the_restored_frame_are_not_exchanged() -> None:
+    scores = DetectorScores(Detector("my_models:segmenter"), ("dark", "bright"))
+    dark, bright = (np.full((4, 6, 3), level, np.uint8) for level in (20, 200))
+    scores.look(0, dark, bright, None)
+    found = scores.as_dict()
+    assert (found["input"]["by_class"], found["restored"]["by_class"]) == ({"dark": 1.0}, {"bright": 1.0})
+
+
 def test_a_detector_is_compared_with_itself() -> None:
     detector = Detector("my_models:boxes")
     scores = DetectorScores(detector, ())

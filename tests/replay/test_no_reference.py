@@ -69,6 +69,14 @@ def test_motion_is_no_flicker_but_a_lamp_that_blinks_is(street: Image) -> None:
     assert found["agreement"].before is None
 
 
+def test_each_side_flickers_by_its_own_frames(street: Image) -> None:
+    """A restoration that brightens every frame alike does not flicker."""
+    brighter, labels = (street + 30).astype(np.uint8), np.zeros(street.shape[:2], np.uint8)
+    measures = NoReference()
+    measures.measure(0, street, brighter, labels)
+    assert measures.measure(PERIOD_NS, street, brighter, labels)["flicker"].after < 1
+
+
 @pytest.mark.parametrize("later_ns", [0, -PERIOD_NS, 3_000_000_000])
 def test_frames_that_are_no_neighbours_are_not_compared(street: Image, later_ns: int) -> None:
     measures, labels = NoReference(), np.zeros(street.shape[:2], np.uint8)

@@ -23,11 +23,11 @@ def bag(tmp_path_factory: pytest.TempPathFactory, drive: list[Shot]) -> Path:
 
 
 class DarkModel(TinyModel):
-    """Calls every pixel dark."""
+    """Calls every pixel dark, the second of its classes."""
 
     def forward(self, image_BHW3: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         restored, labels, *others = super().forward(image_BHW3)
-        return (restored, torch.zeros_like(labels), *others)
+        return (restored, torch.ones_like(labels), *others)
 
 
 def replay(*arguments: object) -> int:
@@ -39,7 +39,8 @@ def out(tmp_path_factory: pytest.TempPathFactory, bag: Path, tiny_model: Path) -
     """A finished replay with a baseline that calls everything dark."""
     folder = tmp_path_factory.mktemp("out")
     base = folder / "dark.pt2"
-    save_program(export_tiny(DarkModel()), tiny_manifest("dark"), base)
+    manifest = tiny_manifest("dark")
+    save_program(export_tiny(DarkModel()), replace(manifest, classes=manifest.classes[::-1]), base)
     assert replay(bag, "--out", folder / "run", "--model", tiny_model, "--baseline", base) == 0
     return folder / "run"
 
@@ -54,6 +55,7 @@ def test_metrics_hold_every_figure(out: Path, tiny_model: Path) -> None:
     assert metrics["miou_over"] == "degraded"
     assert metrics["miou_refined"] == fog["miou_refined"] > 0.7
     assert metrics["miou_base"] == fog["miou_base"] < 0.5
+    assert fog["iou_base"]["dark"] > fog["iou_base"]["bright"] == 0  # by name, not by id
     assert fog["weather_accuracy"] == 1
     assert clear["weather_accuracy"] == 0  # the tiny model sees fog everywhere
     assert metrics["weather_accuracy"] == 0.5
