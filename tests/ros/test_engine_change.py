@@ -61,7 +61,7 @@ def test_while_the_engine_is_built_another_answers_and_no_frame_is_lost_at_the_c
 
     observer.wait_for_answers(sent)
     assert (health["engine"], health["frames_received"], health["drops_total"]) == ("openvino", str(sent), "0")
-    assert f"{meanwhile} answers; openvino is being built for 1x48x64" in said
+    assert f"{meanwhile} answers; openvino is being built for 1x48x64, fp32" in said
     assert health["engine_reason"] == f"openvino answers: {why}"
     assert [msg.header.stamp.sec for msg in observer.restored] == list(range(1, sent + 1))
     pixels = [only_pixel(*images) for images in zip(observer.restored, observer.confidences, strict=True)]

@@ -33,7 +33,7 @@ def write_frame(
 @pytest.mark.parametrize("suffix", [".webp", ".png"])
 def test_a_frame_comes_with_labels_and_depth(tmp_path: Path, suffix: str) -> None:
     write_frame(tmp_path, "0001TP_000010", suffix=suffix)
-    image_HW3, labels_HW, depth_HW = CamVid(tmp_path, "val")[0]
+    image_HW3, labels_HW, depth_HW, sides = CamVid(tmp_path, "val")[0]
     assert image_HW3.dtype == np.uint8
     assert image_HW3.shape == (HEIGHT, WIDTH, 3)
     assert (image_HW3[:, : WIDTH // 2] == (255, 0, 0)).all(), "RGB order"
@@ -45,6 +45,7 @@ def test_a_frame_comes_with_labels_and_depth(tmp_path: Path, suffix: str) -> Non
     assert depth_HW.shape == (HEIGHT, WIDTH)
     assert (depth_HW[: HEIGHT // 2] == SKY_DEPTH).all()
     assert depth_HW[-1].max() < 20
+    assert not sides, "a mirrored street keeps its classes"
 
 
 def test_frames_are_ordered_and_chosen_by_drive(tmp_path: Path) -> None:

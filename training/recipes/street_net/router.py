@@ -45,7 +45,7 @@ class StreetRouter(nn.Module):
         self.encoder16 = nn.Linear(width, experts)
 
     def forward(self, trunk_BCG: Tensor, shallow_BShw: Tensor) -> StreetRouting:
-        energy_BSG = F.interpolate(F.avg_pool2d(shallow_BShw.abs(), 8), size=GRID, mode="bilinear", align_corners=False)
+        energy_BSG = F.interpolate(_energy(shallow_BShw), size=GRID, mode="bilinear", align_corners=False)
         features_BCG = trunk_BCG + self.texture(energy_BSG)
         evidence = self.evidence(features_BCG).flatten(2)
         attention = self.attention(features_BCG).flatten(2).softmax(dim=2)
@@ -60,3 +60,8 @@ class StreetRouter(nn.Module):
             self.encoder8(mean).softmax(dim=1),
             self.encoder16(mean).softmax(dim=1),
         )
+
+
+def _energy(shallow_BShw: Tensor) -> Tensor:
+    """The mean size of the shallow features around every fourth place, [B, S, h/4, w/4]; windows overlap by half."""
+    return F.avg_pool2d(shallow_BShw.abs(), 8, stride=4, padding=2, count_include_pad=False)

@@ -26,7 +26,7 @@ class EngineState:
 
     serving: the engine of the last frame, as in the `engine` parameter; empty while the model is being loaded.
     why: why that one.
-    activity: what is being done meanwhile, as in `openvino is being built for 1x360x640`; empty if nothing.
+    activity: what is being done meanwhile, as in `openvino is being built for 1x360x640, fp32`; empty if nothing.
     progress: how far the activity is, 0..1, by its estimated time; None without an estimate.
     waiting: frame sizes whose engine is looked for after that.
     problems: what keeps a better engine from serving; empty if all is well.
@@ -40,7 +40,7 @@ class EngineState:
     problems: tuple[Problem, ...] = ()
 
     def __str__(self) -> str:
-        """As in `torch answers; openvino is being built for 1x360x640 (about 35 %)`."""
+        """As in `torch answers; openvino is being built for 1x360x640, fp32 (about 35 %)`."""
         parts = []
         if self.serving:
             parts.append(f"{self.serving} answers" + (f": {self.why}" if self.why and not self.activity else ""))
