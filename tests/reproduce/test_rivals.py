@@ -51,3 +51,11 @@ def test_weights_that_are_not_there_or_do_not_fit_are_named(tmp_path: Path) -> N
     torch.save({"other": torch.zeros(1)}, tmp_path / "other.pth")
     with pytest.raises(ValueError, match=r"--rival mine: .*other\.pth does not fit"):
         open_rival(Rival("mine", FACTORY, tmp_path / "other.pth"))
+
+
+@pytest.mark.parametrize(
+    ("factory", "told"), [(f"{FACTORY}s", "no attribute 'Residuals'"), ("no.such:net", "No module named 'no'")]
+)
+def test_a_rival_that_cannot_be_opened_is_named_with_its_own_option(factory: str, told: str) -> None:
+    with pytest.raises(ValueError, match=rf"^--rival mine: {factory}: .*{told}"):
+        open_rival(Rival("mine", factory))

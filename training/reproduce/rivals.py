@@ -85,7 +85,7 @@ def open_rival(one: Rival) -> nn.Module:
 
     Raises FileNotFoundError for missing weights, and ValueError for weights that do not fit or without such a network.
     """
-    net = open_network(one.factory)
+    net = open_network(one.factory, f"--rival {one.name}:")
     if one.weights:
         try:
             net.load_state_dict(read_weights(one.weights))

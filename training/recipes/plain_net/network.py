@@ -5,18 +5,18 @@ import importlib
 from torch import nn
 
 
-def open_network(factory: str) -> nn.Module:
+def open_network(factory: str, option: str = "--network") -> nn.Module:
     """The network that MODULE:FUNCTION returns; images [B, 3, H, W], 0..1 -> restored images of the same shape.
 
-    Raises ValueError if there is no such function, or if it does not return a module.
+    Raises ValueError, which names the `option`, if there is no such function, or if it does not return a module.
     """
     module, _, function = factory.partition(":")
     if not (module and function):
-        raise ValueError(f"--network {factory}: expected MODULE:FUNCTION, such as my_package.networks:small")
+        raise ValueError(f"{option} {factory}: expected MODULE:FUNCTION, such as my_package.networks:small")
     try:
         net = getattr(importlib.import_module(module), function)()
     except (ImportError, AttributeError) as error:
-        raise ValueError(f"--network {factory}: {error}; the module must be importable from here") from error
+        raise ValueError(f"{option} {factory}: {error}; the module must be importable from here") from error
     if not isinstance(net, nn.Module):
-        raise ValueError(f"--network {factory}: it returned a {type(net).__name__}, not a torch.nn.Module")
+        raise ValueError(f"{option} {factory}: it returned a {type(net).__name__}, not a torch.nn.Module")
     return net
