@@ -310,6 +310,16 @@ def test_a_ros1_bag_that_was_not_closed_is_read(
     assert "rosbag reindex" in note
 
 
+def test_a_chunk_without_a_whole_message_does_not_move_the_start(tmp_path: Path) -> None:
+    data = _unindexed(write_ros1(tmp_path / "whole.bag").read_bytes())
+    last_chunk = [found.start() for found in re.finditer(b"compression=", data)][2]
+    path = tmp_path / "drive.bag.active"
+    path.write_bytes(data[: last_chunk + 150])
+    values, bag = read(path)
+    assert values == [0, 1, 2]
+    assert (bag.start_ns, bag.end_ns) == (TIMES[0], TIMES[2])
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

@@ -63,7 +63,8 @@ class Bag:
         self._promised = metadata.promised
         self._damage: dict[str, None] = {}
         self.topics = self._topics()
-        blocks = [block for file in self._files for block in file.blocks]
+        # A chunk of which no message is there has the times 0.
+        blocks = [block for file in self._files for block in file.blocks if block.counts or block.end_ns]
         self.start_ns = min((block.start_ns for block in blocks), default=0)
         self.end_ns = max((block.end_ns for block in blocks), default=0)
 
