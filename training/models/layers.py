@@ -13,6 +13,13 @@ FEW_CHANNELS = 4
 """Up to so many channels, `upsample` is faster as a convolution."""
 
 
+class PixelNorm(nn.LayerNorm):
+    """Layer normalisation over the channels of every pixel of x [B, C, H, W]."""
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        return super().forward(x_BCHW.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
 class ConvNormAct(nn.Sequential):
     """A 3x3 (or `kernel`) convolution, batch normalisation and ReLU; export folds the normalisation away."""
 

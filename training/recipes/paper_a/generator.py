@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.models.layers import check_size, upsample
+from training.models.layers import PixelNorm, check_size, upsample
 from training.recipes.paper_a.config import GeneratorConfig, Norm
 
 MULTIPLE = 4
@@ -77,21 +77,9 @@ class DilatedBlock(nn.Module):
         return x_BCHW + self.body(x_BCHW)
 
 
-class ChannelNorm(nn.Module):
-    """Layer normalisation of each pixel over its channels, [B, C, H, W]."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(width)
-
-    def forward(self, x_BCHW: Tensor) -> Tensor:
-        normalised_BHWC: Tensor = self.norm(x_BCHW.movedim(1, -1))
-        return normalised_BHWC.movedim(-1, 1)
-
-
 NORMS: dict[Norm, Callable[[int], nn.Module]] = {
     "instance": partial(nn.InstanceNorm2d, affine=True),
-    "channel": ChannelNorm,
+    "channel": PixelNorm,
 }
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from training.models.layers import PixelNorm
 from training.recipes.paper_b.config import Expert, MoeWirNetConfig, RoutingConfig
 from training.recipes.paper_b.experts import ChannelExpert, FrequencyExpert, SpatialExpert
 
@@ -75,13 +76,6 @@ def top_k(gates_BE: Tensor, kept: int) -> Tensor:
     hard = gates_BE.masked_fill(~chosen_BE, float("-inf")).softmax(dim=1)
     smooth = soft(gates_BE)
     return hard.detach() + (smooth - smooth.detach())
-
-
-class PixelNorm(nn.LayerNorm):
-    """Layer normalisation over the channels of every pixel of x [B, C, H, W]."""
-
-    def forward(self, x_BCHW: Tensor) -> Tensor:
-        return super().forward(x_BCHW.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
 class MoeModule(nn.Module):

@@ -10,21 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.models.layers import check_size, downsampling, upsampling
+from training.models.layers import PixelNorm, check_size, downsampling, upsampling
 
 BLOCKS, MIDDLE = (1, 1), 2
 """Blocks at each size, once on the way down and once on the way up, and at the smallest size."""
-
-
-class ChannelNorm(nn.Module):
-    """Layer normalisation over the channels of every pixel, [B, C, H, W]."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(width, eps=1e-6)
-
-    def forward(self, x_BCHW: Tensor) -> Tensor:
-        return self.norm(x_BCHW.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
 class NafBlock(nn.Module):
@@ -33,13 +22,13 @@ class NafBlock(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.mix = nn.Sequential(
-            ChannelNorm(width),
+            PixelNorm(width, eps=1e-6),
             nn.Conv2d(width, 2 * width, 1),
             nn.Conv2d(2 * width, 2 * width, 3, padding=1, groups=2 * width),
         )
         self.attention = nn.Conv2d(width, width, 1)
         self.join = nn.Conv2d(width, width, 1)
-        self.widen = nn.Sequential(ChannelNorm(width), nn.Conv2d(width, 2 * width, 1))
+        self.widen = nn.Sequential(PixelNorm(width, eps=1e-6), nn.Conv2d(width, 2 * width, 1))
         self.narrow = nn.Conv2d(width, width, 1)
         self.scales_2C11 = nn.Parameter(torch.zeros(2, width, 1, 1))
 
