@@ -24,19 +24,19 @@ class Features(NamedTuple):
 
 
 class Stem(nn.Module):
-    """Images [B, C, H, W], 0..1, H and W multiples of 4 -> shallow features F0 [B, width, H/4, W/4] (paper B, 3.2).
+    """Image [B, 3, H, W], 0..1, H and W multiples of 4 -> shallow features F0 [B, width, H/4, W/4] (paper B, 3.2).
 
-    A 4x4 convolution of stride 4 equals pixel-unshuffle x4 and a 1x1 convolution, at a fraction of the cost. With 16 or
-    more channels for each of the C it can keep all information of the images.
+    A 4x4 convolution of stride 4 equals pixel-unshuffle x4 and a 1x1 convolution, at a fraction of the cost. With 48 or
+    more channels it can keep all information of the frame.
     """
 
-    def __init__(self, width: int, channels: int = 3) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.unshuffle = nn.Conv2d(channels, width, 4, stride=4)
+        self.unshuffle = nn.Conv2d(3, width, 4, stride=4)
         self.refine = nn.Conv2d(width, width, 3, padding=1)
 
-    def forward(self, images_BCHW: Tensor) -> Tensor:
-        patches = self.unshuffle(images_BCHW)
+    def forward(self, image_B3HW: Tensor) -> Tensor:
+        patches = self.unshuffle(image_B3HW)
         return patches + self.refine(F.relu(patches))
 
 

@@ -23,9 +23,7 @@ def plain() -> PlainRun:
 
 def plain_long() -> PlainRun:
     """Any network, with the data and the length of street_long; hours on two CPU cores."""
-    return PlainRun(
-        name="plain_long", steps=7000, data=DataConfig(crop=(192, 320)), warmup_steps=200, squared_weight=2.0
-    )
+    return PlainRun(name="plain_long", steps=7000, data=DataConfig(crop=(192, 320)), squared_weight=2.0)
 
 
 def plain_smoke() -> PlainRun:

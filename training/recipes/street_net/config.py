@@ -65,7 +65,7 @@ def street_large() -> StreetNetRun:
 def street_long() -> StreetNetRun:
     """Half-size frames and crops, of real streets too if a root is given; hours on two CPU cores."""
     data = DataConfig(crop=(192, 320))
-    return StreetNetRun(name="street_long", steps=7000, data=data, warmup_steps=200, squared_weight=2.0)
+    return StreetNetRun(name="street_long", steps=7000, data=data, squared_weight=2.0)
 
 
 def street_smoke() -> StreetNetRun:

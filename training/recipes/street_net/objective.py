@@ -23,13 +23,18 @@ def objective(config: StreetNetRun, batch: ExampleOfMixture, networks: Networks)
     assert isinstance(net, StreetNet)
     net.train()
     clear, degraded = scale(batch.clear_3HW), scale(batch.degraded_3HW)
-    told_BK = batch.weathers_K / batch.weathers_K.sum(dim=1, keepdim=True)
+    told_BK = shares(batch)
     told_BK[1::2] = 0
     prediction = net(degraded, told_BK)
     net.segmenter.train()  # its statistics come only from clear frames
     losses = weighted_losses(config, prediction, net.segmenter(clear), degraded, clear, batch)
     images = {"degraded": degraded, "restored": prediction.restored_B3HW, "clear": clear}
     return Outcome(losses, scores(prediction, degraded, clear, batch), images)
+
+
+def shares(batch: ExampleOfMixture) -> Tensor:
+    """The target of the router [B, K]: rows that sum to one, shared evenly by the weathers of a mixture."""
+    return batch.weathers_K / batch.weathers_K.sum(dim=1, keepdim=True)
 
 
 def weighted_losses(
@@ -42,14 +47,13 @@ def weighted_losses(
 ) -> dict[str, Tensor]:
     """The weighted terms of the objective; the base segmenter's uses clear frames (paper A, section 4.1).
 
-    The weather's target is shared evenly by the weathers of a mixture. A frame that shows no street has none.
+    A frame that shows no street has no weather to be told.
     """
     restored, routes = prediction.restored_B3HW.float(), prediction.routing
     levelled = toned(degraded_B3HW, prediction.levels_B6hw.float())
     known = 1 - batch.novel
     balance = routing.balance(routes.encoder8_BE) + routing.balance(routes.encoder16_BE)
-    weathers_BK = batch.weathers_K / batch.weathers_K.sum(dim=1, keepdim=True)
-    weather_B = F.cross_entropy(routes.logits_BK.float(), weathers_BK, label_smoothing=0.02, reduction="none")
+    weather_B = F.cross_entropy(routes.logits_BK.float(), shares(batch), label_smoothing=0.02, reduction="none")
     novelty = F.binary_cross_entropy_with_logits(routes.novelty_B1.float()[:, 0], batch.novel)
     return {
         **restoration_terms(config, restored, clear_B3HW),
