@@ -32,8 +32,13 @@ class DeployedSegmenter(nn.Module):
             labels, confidence = mask(logits, self.factor, size)
         else:
             labels, confidence = decide(probabilities_like(logits, image), size)
-        weather = image.new_ones(image.shape[0], 1)
-        return image_BHW3.clone(), labels, confidence, weather, weather[:, :0]
+        return image_BHW3.clone(), labels, confidence, *no_routing(image)
+
+
+def no_routing(image_B3HW: Tensor) -> tuple[Tensor, Tensor]:
+    """The probability of the one weather `unknown` [B, 1] and no gates [B, 0], of a network that does not route."""
+    weather_B1 = image_B3HW.new_ones(image_B3HW.shape[0], 1)
+    return weather_B1, weather_B1[:, :0]
 
 
 class Restored(NamedTuple):

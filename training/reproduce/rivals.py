@@ -16,7 +16,7 @@ from training.data.batches import Example
 from training.loop import processes
 from training.loop.stages import Networks, Outcome, Phase, Stage, cosine
 from training.losses import restoration
-from training.models.deploy import Restored
+from training.models.deploy import Restored, no_routing
 from training.recipe import Run
 from training.recipes.joint import NETWORK
 from training.recipes.plain_net.config import PlainRun
@@ -117,7 +117,7 @@ class RivalRestorer(nn.Module):
     def forward(self, image_B3HW: Tensor) -> Restored:
         labels = [] if self.weather is None else [torch.full((len(image_B3HW),), self.weather)]
         restored = self.net(image_B3HW, *(label.to(image_B3HW.device) for label in labels))
-        return Restored(restored, image_B3HW.new_ones(len(image_B3HW), 1), image_B3HW.new_zeros(len(image_B3HW), 0))
+        return Restored(restored, *no_routing(image_B3HW))
 
 
 def restore(labels: bool, edge_weight: float, batch: Example, nets: Networks) -> Outcome:

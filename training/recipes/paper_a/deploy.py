@@ -10,6 +10,7 @@ from training.models.deploy import (
     DeployedSegmenter,
     finish,
     mask,
+    no_routing,
     prepare,
     probabilities_like,
 )
@@ -39,8 +40,7 @@ class DeployedCooperation(nn.Module):
         image, size = prepare(image_BHW3)
         refined, restored = self.net(image, probabilities_like(self.segmenter(image), image))
         labels, confidence = mask(refined, 1, size)
-        weather = image.new_ones(image.shape[0], 1)
-        return finish(restored, size), labels, confidence, weather, weather[:, :0]
+        return finish(restored, size), labels, confidence, *no_routing(image)
 
 
 def restore(saved: Checkpoint, config: CooperationConfig) -> Cooperation:

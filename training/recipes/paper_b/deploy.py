@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from training.data.degradations import WEATHERS
 from training.deployable import Deployable, provenance
 from training.loop.checkpoint import Checkpoint
-from training.models.deploy import DeployedRestorer, DeployedSegmenter, Restored
+from training.models.deploy import DeployedRestorer, DeployedSegmenter, Restored, no_routing
 from training.recipes.paper_b.config import MoeWirNetConfig, PaperBRun
 from training.recipes.paper_b.network import MoeRestoration, MoeWirNet, pruned
 from training.recipes.paper_b.objective import NETWORK
@@ -30,7 +30,7 @@ class MoeRestorer(nn.Module):
 
     def forward(self, image_B3HW: Tensor) -> Restored:
         found: MoeRestoration = self.net(image_B3HW)
-        return Restored(found.restored_B3HW, image_B3HW.new_ones(image_B3HW.shape[0], 1), found.gates_BG)
+        return Restored(found.restored_B3HW, no_routing(image_B3HW)[0], found.gates_BG)
 
 
 def restore(saved: Checkpoint, config: MoeWirNetConfig) -> MoeWirNet:

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from training.data.mixture import CONDITIONS
 from training.deployable import Deployable, provenance
 from training.loop.checkpoint import Checkpoint, CheckpointError
-from training.models.deploy import STRIDE, DeployedRestorer, DeployedSegmenter, Restored
+from training.models.deploy import STRIDE, DeployedRestorer, DeployedSegmenter, Restored, no_routing
 from training.recipes.joint import NETWORK
 from training.recipes.plain_net.config import PlainRun
 from training.recipes.plain_net.network import open_network
@@ -27,8 +27,7 @@ class PlainRestorer(nn.Module):
         self.net = net
 
     def forward(self, image_B3HW: Tensor) -> Restored:
-        weather_B1 = image_B3HW.new_ones(image_B3HW.shape[0], 1)
-        return Restored(self.net(image_B3HW), weather_B1, weather_B1[:, :0])
+        return Restored(self.net(image_B3HW), *no_routing(image_B3HW))
 
 
 def deploy(saved: Checkpoint, config: PlainRun, segmenter: Segmenter) -> Deployable:
