@@ -11,7 +11,12 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.support.bags import Shot, open_reader, write_bag
+from tests.support.engines import CopyBackend
 from tests.support.metrics import figures_in, read_metrics
+from weather_perception.core.engines import select
+from weather_perception.core.engines.base import Target
+from weather_perception.core.engines.build import ready_entry
+from weather_perception.core.engines.cache import EngineCache
 from weather_perception.core.pipeline import Pipeline
 from weather_perception.replay import report
 from weather_perception.replay.bags import BagSource
@@ -138,6 +143,35 @@ def test_only_the_same_run_goes_on(
     assert replay("--resume", "--stride", 2) == 1
     assert "stride 1" in capsys.readouterr().err
     assert (tmp_path / "out" / "metrics.json").read_bytes() == before
+
+
+def test_a_run_does_not_go_on_with_another_engine(
+    tmp_path: Path,
+    replay: Command,
+    tiny_model: Path,
+    signals_at_5: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """`auto` takes whatever was built, so the same command line may answer by another engine."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    signals_at_5.append(signal.SIGINT)
+    assert replay() == ExitCode.INTERRUPTED
+    before = (tmp_path / "out" / "metrics.json").read_bytes()
+    signals_at_5.clear()
+
+    backend = CopyBackend()
+    monkeypatch.setattr(select, "BACKENDS", (backend,))
+    ready_entry(select.open_reference(str(tiny_model), "cpu", 0), Target(64, 96), backend, EngineCache())
+    assert replay("--resume") == 1
+    assert "--resume: torch answered" in (said := capsys.readouterr().err) and "inductor answers them now" in said
+    assert (tmp_path / "out" / "metrics.json").read_bytes() == before
+
+    monkeypatch.setattr(select, "BACKENDS", ())
+    assert replay("--resume") == 0
+    metrics = read_metrics(tmp_path / "out")
+    assert metrics["models"][0]["engine"] == "torch"
+    assert metrics["cameras"][0]["runs"][0]["counts"]["answered"] == 10
 
 
 def test_force_keeps_the_earlier_results_until_the_new_ones_are_whole(

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from weather_perception.core.pipeline import Perception
+from weather_perception.core.pipeline import Perception, Pipeline
 from weather_perception.replay.bagfiles.bag import Bag
 from weather_perception.replay.bagfiles.base import BagFileError
 from weather_perception.replay.frames import Frame, ReplayError
 from weather_perception.replay.output_bag import OUTPUT_TYPES, OutputBag, cdr_stamp_ns
 from weather_perception.replay.recording import BAG, JOURNAL, Answer
 
-VERSION = 1
+VERSION = 2
 
 Messages = dict[str, bytes]
 """The CDR bytes of an answer by output, as in `image_restored`."""
@@ -27,26 +27,30 @@ class Answers:
         self._journal = journal
         self._earlier = earlier
 
-    def taken_over(self, node: str, place: int, frame: Frame) -> Answer | None:
-        """The earlier run's answer to a frame, if there is one; it is written again."""
-        found = self._earlier.take(node, place, frame.stamp_ns) if self._earlier is not None else None
+    def taken_over(self, node: str, place: int, frame: Frame, engine: str) -> Answer | None:
+        """The earlier run's answer to a frame, if there is one; it is written again.
+
+        Raises ReplayError if it is not of `engine`, which answers such frames now.
+        """
+        found = self._earlier.take(node, place, frame.stamp_ns, engine) if self._earlier is not None else None
         if found is None:
             return None
         answer, messages = found
         for output, data in messages.items():
             self._bag.write_cdr(output, frame.play_ns, data, node)
-        self._note(node, place, answer)
+        self._note(node, place, answer, engine)
         return answer
 
-    def keep(self, node: str, place: int, frame: Frame, perception: Perception, model: str) -> Answer:
-        """Write the answer of a model to a frame."""
-        self._bag.write(frame, perception, model, node)
+    def keep(self, node: str, place: int, frame: Frame, perception: Perception, pipeline: Pipeline) -> Answer:
+        """Write the answer that a pipeline has just given to a frame."""
+        self._bag.write(frame, perception, pipeline.manifest.name, node)
         answer = Answer(frame.stamp_ns, perception.inference_seconds, perception.weather, perception.gates)
-        self._note(node, place, answer)
+        self._note(node, place, answer, pipeline.engine.name)
         return answer
 
-    def _note(self, node: str, place: int, answer: Answer) -> None:
+    def _note(self, node: str, place: int, answer: Answer, engine: str) -> None:
         row = {"node": node, "place": place, "stamp_ns": answer.stamp_ns, "latency_s": answer.latency_s}
+        row["engine"] = engine
         self._journal.write(json.dumps(row | {"weather": answer.weather, "gates": answer.gates}) + "\n")
         self._journal.flush()
 
@@ -65,6 +69,7 @@ class Earlier:
 
     def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
         """`folder` has the bag and the journal. Raises ReplayError if it is of another run than `identity`."""
+        self._folder = folder
         self._rows = _rows(folder / JOURNAL)
         _check(next(self._rows, {}), identity, folder)
         self._row = next(self._rows, None)
@@ -74,11 +79,19 @@ class Earlier:
             self._bag = None
         self._streams: dict[str, Iterator[Messages]] = {}
 
-    def take(self, node: str, place: int, stamp_ns: int) -> tuple[Answer, Messages] | None:
-        """The answer of `node` to the frame at `place`, with its messages; None from the first gap on."""
+    def take(self, node: str, place: int, stamp_ns: int, engine: str) -> tuple[Answer, Messages] | None:
+        """The answer of `node` to the frame at `place`, with its messages; None from the first gap on.
+
+        Raises ReplayError if another engine than `engine` gave it: one figure must not mix the answers of two.
+        """
         row = self._row
         if row is None or self._bag is None or (row["node"], row["place"]) != (node, place):
             return None
+        if row["engine"] != engine:
+            raise ReplayError(
+                f"--resume: {row['engine']} answered the frames of the run in {self._folder}, and {engine} answers "
+                f"them now; go on where {row['engine']} does, or start over with --force"
+            )
         self._row = next(self._rows, None)
         messages = next(self._streams.setdefault(node, _answers(self._bag, node)), None)
         if messages is None or any(cdr_stamp_ns(data) != stamp_ns for data in messages.values()):

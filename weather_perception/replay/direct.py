@@ -20,8 +20,8 @@ class DirectRun:
     pipeline: Pipeline
     node: str
     recording: Recording
-    sizes: set[tuple[int, ...]] = field(default_factory=set)
-    """Frame sizes that the engine has run."""
+    engines: dict[tuple[int, ...], str] = field(default_factory=dict)
+    """The engine of each frame size that has come."""
     warmings_s: list[float] = field(default_factory=list)
     """How long it took to make the engine ready for each size, which is no part of its speed."""
 
@@ -35,32 +35,32 @@ class DirectRun:
         """Process a frame and keep its answer, or count why there is none."""
         recording = self.recording
         recording.sent += 1
-        earlier = answers.taken_over(self.node, place, frame)
-        if earlier is not None:
-            recording.answers[place] = earlier
-            recording.taken_over += 1
-            return
         try:
             if frame.image_HW3 is None:
                 raise frame.problem or FrameError("undecodable", "the frame has no image")
-            self._warm(frame.image_HW3)
+            recording.engine = self._engine(frame.image_HW3)
+            earlier = answers.taken_over(self.node, place, frame, recording.engine)
+            if earlier is not None:
+                recording.answers[place] = earlier
+                recording.taken_over += 1
+                return
             perception = self.pipeline.process(frame.image_HW3)
         except FrameError as error:
             recording.dropped(error.reason, str(error), place)
             return
         recording.engine = self.pipeline.engine.name
-        recording.answers[place] = answers.keep(self.node, place, frame, perception, self.pipeline.manifest.name)
+        recording.answers[place] = answers.keep(self.node, place, frame, perception, self.pipeline)
 
-    def _warm(self, image_HW3: Image) -> None:
-        """Run an engine once before its first frame of a size, uncounted: it may have to be found, opened or built."""
-        if image_HW3.shape in self.sizes:
-            return
-        height, width = image_HW3.shape[:2]
-        began = time.perf_counter()
-        with said_if_slow(f"getting {self.recording.model_name} ready for frames of {width}x{height} ..."):
-            self.pipeline.process(image_HW3)
-        self.warmings_s.append(time.perf_counter() - began)
-        self.sizes.add(image_HW3.shape)
+    def _engine(self, image_HW3: Image) -> str:
+        """The engine of the frame's size; it runs once before its first frame, uncounted: it may have to be built."""
+        if image_HW3.shape not in self.engines:
+            height, width = image_HW3.shape[:2]
+            began = time.perf_counter()
+            with said_if_slow(f"getting {self.recording.model_name} ready for frames of {width}x{height} ..."):
+                self.pipeline.process(image_HW3)
+            self.warmings_s.append(time.perf_counter() - began)
+            self.engines[image_HW3.shape] = self.pipeline.engine.name
+        return self.engines[image_HW3.shape]
 
 
 def run_direct(frames: Iterable[Frame], runs: Sequence[DirectRun], answers: Answers) -> None:
