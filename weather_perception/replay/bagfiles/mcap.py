@@ -5,14 +5,14 @@ at the first byte that is no record, where a power loss or a full disk cut the f
 """
 
 import struct
-from binascii import crc32
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
-from weather_perception.replay.bagfiles.base import BagFileError, Block, Channel, Record, inflate
+from weather_perception.replay.bagfiles.base import BagFileError, Block, Channel
+from weather_perception.replay.bagfiles.chunks import ChunkedFile, Message, Place
 
 MAGIC = b"\x89MCAP0\r\n"
 FOOTER, SCHEMA, CHANNEL, MESSAGE, CHUNK, INDEX, STATISTICS = 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x0B
@@ -23,27 +23,12 @@ RUN_BYTES = 1 << 22
 """Messages outside chunks are read in runs of about this many bytes."""
 
 
-class _Place(NamedTuple):
-    """Bytes of a file; those of a chunk are compressed, and `size` bytes with the checksum `crc` when they are not."""
-
-    offset: int
-    length: int
-    compression: str = ""
-    size: int | None = None
-    crc: int = 0
-    partial: bool = False
-
-
-class McapFile:
+class McapFile(ChunkedFile):
     """An MCAP file, walked once on opening."""
 
     def __init__(self, path: Path) -> None:
         """Raises BagFileError if it is no MCAP file."""
-        self.path = path
-        self.channels: dict[int, Channel] = {}
-        self.blocks: list[Block] = []
-        self.promised: dict[str, int] | None = None
-        self.notes: list[str] = []
+        super().__init__(path)
         self._schemas: dict[int, tuple[str, str]] = {}
         self._statistics: Mapping[int, int] | None = None
         with path.open("rb") as file:
@@ -52,19 +37,6 @@ class McapFile:
             self._walk(file, path.stat().st_size)
             self._look_inside(file)
         self.promised = self._by_topic(self._statistics)
-
-    def read(self, block: Block, wanted: frozenset[int]) -> Iterator[Record]:
-        """See `BagFile.read`."""
-        with self.path.open("rb") as file:
-            data = self._data(file, block)
-        found = [
-            (log_ns, place, channel, content)
-            for place, (channel, log_ns, content) in enumerate(_messages(data))
-            if channel in wanted
-        ]
-        found.sort(key=lambda item: item[:2])
-        for log_ns, _, channel, content in found:
-            yield Record(log_ns, self.channels[channel], bytes(content))
 
     def _by_topic(self, statistics: Mapping[int, int] | None) -> dict[str, int] | None:
         if statistics is None:
@@ -115,7 +87,7 @@ class McapFile:
             name = file.read(*struct.unpack("<I", file.read(4))).decode(errors="replace")
             (stored,) = struct.unpack("<Q", file.read(8))
             there = min(stored, size - file.tell())
-            place = _Place(file.tell(), there, name, full, crc, there < stored)
+            place = Place(file.tell(), there, name, full, crc, there < stored)
             self.blocks.append(Block(start, end, {}, place))
 
     def _understand(self, kind: int, data: bytes) -> None:
@@ -134,35 +106,16 @@ class McapFile:
                 (length,) = struct.unpack_from("<I", data, 42)
                 self._statistics = dict(struct.iter_unpack("<HQ", data[46 : 46 + length]))
 
-    def _look_inside(self, file: BinaryIO) -> None:
-        """Count chunks that no index follows, and find channels that only chunks describe."""
-        for number, block in enumerate(self.blocks):
-            if block.counts and all(channel in self.channels for channel in block.counts):
-                continue
-            try:
-                data = self._data(file, block)
-            except BagFileError:
-                continue  # `read` says so
-            for kind, start, end in _records(data):
-                if kind in (SCHEMA, CHANNEL):
-                    self._understand(kind, data[start:end])
-            found = [(channel, log_ns) for channel, log_ns, _ in _messages(data)]
-            times = [log_ns for _, log_ns in found] or [block.start_ns]
-            self.blocks[number] = Block(min(times), max(times), Counter(channel for channel, _ in found), block.place)
+    def _learn_channels(self, data: bytes) -> None:
+        for kind, start, end in _records(data):
+            if kind in (SCHEMA, CHANNEL):
+                self._understand(kind, data[start:end])
 
-    def _data(self, file: BinaryIO, block: Block) -> bytes:
-        place = block.place
-        assert isinstance(place, _Place)
-        file.seek(place.offset)
-        try:
-            data = inflate(file.read(place.length), place.compression, place.partial)
-            if not place.partial and place.size is not None and len(data) != place.size:
-                raise BagFileError(f"{len(data)} bytes instead of {place.size}")
-            if not place.partial and place.crc and crc32(data) != place.crc:
-                raise BagFileError("its checksum is wrong")
-        except BagFileError as error:
-            raise BagFileError(f"{self.path.name}: the chunk at byte {place.offset:,} is damaged: {error}") from error
-        return data
+    def _messages(self, data: bytes) -> Iterator[Message]:
+        for kind, start, end in _records(data):
+            if kind == MESSAGE and end - start >= MESSAGE_HEAD.size:
+                channel, _, log_ns, _ = MESSAGE_HEAD.unpack_from(data, start)
+                yield Message(channel, log_ns, start + MESSAGE_HEAD.size, end)
 
 
 class _Run:
@@ -188,7 +141,7 @@ class _Run:
         """The run as a block, and start over; nothing if it is empty."""
         if self._span is None:
             return []
-        block = Block(*self._span, self._counts, _Place(self._offset, self.length))
+        block = Block(*self._span, self._counts, Place(self._offset, self.length))
         self._clear()
         return [block]
 
@@ -203,15 +156,6 @@ def _records(data: bytes) -> Iterator[tuple[int, int, int]]:
         if position > len(data):
             return
         yield kind, start, position
-
-
-def _messages(data: bytes) -> Iterator[tuple[int, int, memoryview]]:
-    """(channel, time of recording, content) of the messages in a chunk."""
-    view = memoryview(data)
-    for kind, start, end in _records(data):
-        if kind == MESSAGE and end - start >= MESSAGE_HEAD.size:
-            channel, _, log_ns, _ = MESSAGE_HEAD.unpack_from(data, start)
-            yield channel, log_ns, view[start + MESSAGE_HEAD.size : end]
 
 
 def _string(data: bytes) -> tuple[str, bytes]:

@@ -7,11 +7,12 @@ import struct
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 import numpy as np
 
-from weather_perception.replay.bagfiles.base import BagFileError, Block, Channel, Record, inflate
+from weather_perception.replay.bagfiles.base import BagFileError, Block, Channel
+from weather_perception.replay.bagfiles.chunks import ChunkedFile, Message, Place
 
 MAGIC = b"#ROSBAG V"
 VERSION = b"#ROSBAG V2.0\n"
@@ -20,23 +21,12 @@ LENGTH = struct.Struct("<I")
 Fields = dict[str, bytes]
 
 
-class _Place(NamedTuple):
-    offset: int
-    length: int
-    compression: str
-    partial: bool
-
-
-class Ros1File:
+class Ros1File(ChunkedFile):
     """A ROS 1 bag, walked once on opening."""
 
     def __init__(self, path: Path) -> None:
         """Raises BagFileError if it is no bag of version 2.0, or encrypted."""
-        self.path = path
-        self.channels: dict[int, Channel] = {}
-        self.blocks: list[Block] = []
-        self.promised: dict[str, int] | None = None
-        self.notes: list[str] = []
+        super().__init__(path)
         self._promised: Counter[int] = Counter()
         self._indexed = False
         with path.open("rb") as file:
@@ -52,14 +42,6 @@ class Ros1File:
             why = f"cut off after {cut:,} of {path.stat().st_size:,} bytes" if cut else "not indexed"
             self.notes.append(f"{path.name}: {why}; what is there was read (`rosbag reindex` makes it whole)")
 
-    def read(self, block: Block, wanted: frozenset[int]) -> Iterator[Record]:
-        """See `BagFile.read`."""
-        with self.path.open("rb") as file:
-            data = self._data(file, block)
-        found = sorted((row for row in _messages(data) if row[0] in wanted), key=lambda row: row[1])
-        for key, time_ns, start, end in found:
-            yield Record(time_ns, self.channels[key], data[start:end])
-
     def _walk(self, file: BinaryIO, size: int) -> int:
         """Find connections and chunks; returns the byte at which the file was cut, 0 if it was not."""
         while (offset := file.tell()) < size:
@@ -70,7 +52,7 @@ class Ros1File:
             kind, start = fields["op"][0], file.tell()
             if kind == CHUNK:
                 there = min(length, size - start)
-                place = _Place(start, there, fields["compression"].decode(), there < length)
+                place = Place(start, there, fields["compression"].decode(), partial=there < length)
                 self.blocks.append(Block(0, 0, {}, place))
             if start + length > size:
                 return offset
@@ -104,30 +86,17 @@ class Ros1File:
         topic = "/" + "/".join(part for part in fields["topic"].decode(errors="replace").split("/") if part)
         self.channels.setdefault(LENGTH.unpack(fields["conn"])[0], Channel(topic, msgtype, "ros1"))
 
-    def _look_inside(self, file: BinaryIO) -> None:
-        """Count chunks that no index follows, and find connections that only chunks describe."""
-        for number, block in enumerate(self.blocks):
-            if block.counts and all(key in self.channels for key in block.counts):
-                continue
-            try:
-                data = self._data(file, block)
-            except BagFileError:
-                continue  # `read` says so
-            for fields, start, end in _records(data):
-                if fields["op"][0] == CONNECTION:
-                    self._add_connection(fields, data[start:end])
-            found = [(key, time_ns) for key, time_ns, _, _ in _messages(data)]
-            times = [time_ns for _, time_ns in found] or [0]
-            self.blocks[number] = Block(min(times), max(times), Counter(key for key, _ in found), block.place)
+    def _learn_channels(self, data: bytes) -> None:
+        for fields, start, end in _records(data):
+            if fields["op"][0] == CONNECTION:
+                self._add_connection(fields, data[start:end])
 
-    def _data(self, file: BinaryIO, block: Block) -> bytes:
-        place = block.place
-        assert isinstance(place, _Place)
-        file.seek(place.offset)
-        try:
-            return inflate(file.read(place.length), place.compression, place.partial)
-        except BagFileError as error:
-            raise BagFileError(f"{self.path.name}: the chunk at byte {place.offset:,} is damaged: {error}") from error
+    def _messages(self, data: bytes) -> Iterator[Message]:
+        for fields, start, end in _records(data):
+            if fields["op"][0] == MESSAGE:
+                seconds, nanoseconds = struct.unpack("<II", fields["time"])
+                time_ns = seconds * 1_000_000_000 + nanoseconds
+                yield Message(LENGTH.unpack(fields["conn"])[0], time_ns, start, end)
 
 
 def _length(file: BinaryIO) -> int:
@@ -164,11 +133,3 @@ def _records(data: bytes) -> Iterator[tuple[Fields, int, int]]:
         if position > len(data) or "op" not in fields:
             return
         yield fields, start, position
-
-
-def _messages(data: bytes) -> Iterator[tuple[int, int, int, int]]:
-    """(connection, time of recording, start, end) of the messages in a chunk."""
-    for fields, start, end in _records(data):
-        if fields["op"][0] == MESSAGE:
-            seconds, nanoseconds = struct.unpack("<II", fields["time"])
-            yield LENGTH.unpack(fields["conn"])[0], seconds * 1_000_000_000 + nanoseconds, start, end
