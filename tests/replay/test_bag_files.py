@@ -160,18 +160,31 @@ def test_mcap_of_every_layout_gives_messages_in_the_order_of_time(
 
 @pytest.mark.parametrize("compression", ["", "zstd", "lz4"])
 def test_a_rotten_chunk_costs_its_own_messages_and_is_told(tmp_path: Path, compression: str) -> None:
-    shape = McapShape(compression=compression)
-    data = bytearray(write_mcap(tmp_path / "good.mcap", KINDS, logged(), shape).read_bytes())
-    _, second = _chunk(data, 1)
-    middle = second + 80
-    data[middle : middle + 20] = bytes(255 - value for value in data[middle : middle + 20])
-    rotten = tmp_path / "rotten.mcap"
-    rotten.write_bytes(data)
-    values, bag = read(rotten)
+    values, bag = read(_rotten(tmp_path, McapShape(compression=compression)))
     assert values == [0, 1, 4, 5]
     assert bag.topics[TOPIC].promised == 6
     (note,) = bag.notes
     assert re.search(r"rotten.mcap: the chunk at byte \d+ is damaged: .*it held 2 of the messages to be read", note)
+
+
+@pytest.mark.parametrize("summary", [True, False])
+def test_a_rotten_chunk_without_an_index_is_told_too(tmp_path: Path, summary: bool) -> None:
+    values, bag = read(_rotten(tmp_path, McapShape(index=False, summary=summary)))
+    assert values == [0, 1, 4, 5]
+    assert bag.damaged
+    (note,) = bag.notes
+    assert re.search(r"rotten.mcap: the chunk at byte \d+ is damaged: .*how many messages it held is unknown", note)
+
+
+def _rotten(folder: Path, shape: McapShape) -> Path:
+    """A file of three chunks, of which the second is damaged."""
+    data = bytearray(write_mcap(folder / "good.mcap", KINDS, logged(), shape).read_bytes())
+    _, second = _chunk(data, 1)
+    middle = second + 80
+    data[middle : middle + 20] = bytes(255 - value for value in data[middle : middle + 20])
+    rotten = folder / "rotten.mcap"
+    rotten.write_bytes(data)
+    return rotten
 
 
 def _chunk(data: bytes | bytearray, wanted: int) -> tuple[int, int]:

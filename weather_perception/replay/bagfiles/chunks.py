@@ -66,8 +66,10 @@ class ChunkedFile(ABC):
                 continue
             try:
                 data = self._data(file, block)
-            except BagFileError:
-                continue  # `read` says so
+            except BagFileError as error:
+                if not block.counts:  # or `read` would say so
+                    self.notes.append(f"{error}; how many messages it held is unknown")
+                continue
             self._learn_channels(data)
             found = list(self._messages(data))
             times = [message.time_ns for message in found] or [block.start_ns]
