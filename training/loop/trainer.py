@@ -147,9 +147,7 @@ class Trainer:
                 parameter.requires_grad_(True)
 
     def _parameters(self, phase: Phase) -> list[nn.Parameter]:
-        frozen = {id(parameter) for parameter in phase.rates(self.networks).get(0, ())}
-        found = [p for name in phase.networks for p in self.networks[name].parameters() if p.requires_grad]
-        return [parameter for parameter in found if id(parameter) not in frozen]
+        return [p for name in phase.networks for p in self.networks[name].parameters() if p.requires_grad]
 
     def _optimizer(self, phase: Phase) -> torch.optim.Optimizer:
         return phase.optimizer(groups(self._parameters(phase), phase.rates(self.networks)))
@@ -221,7 +219,7 @@ def groups(parameters: Sequence[nn.Parameter], rates: Rates) -> list[dict[str, A
     found: dict[float, list[nn.Parameter]] = {1.0: []}
     for parameter in parameters:
         found.setdefault(factors.get(id(parameter), 1.0), []).append(parameter)
-    return [{"params": some, "factor": factor} for factor, some in found.items() if some]
+    return [{"params": some, "factor": factor} for factor, some in found.items() if some and factor]
 
 
 def averages(networks: Mapping[str, nn.Module], decay: float) -> dict[str, AveragedModel]:
