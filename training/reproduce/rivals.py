@@ -16,10 +16,10 @@ from training.data.batches import Example
 from training.loop import processes
 from training.loop.stages import Networks, Outcome, Phase, Stage, cosine
 from training.losses import restoration
-from training.models.deploy import Restored, no_routing
 from training.recipe import Run
 from training.recipes.joint import NETWORK
 from training.recipes.plain_net.config import PlainRun
+from training.recipes.plain_net.deploy import PlainRestorer
 from training.recipes.plain_net.network import open_network
 from training.recipes.plain_net.recipe import PLAIN_NET
 from training.reproduce.frames import middle
@@ -106,18 +106,18 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     return dict(found)
 
 
-class RivalRestorer(nn.Module):
-    """A rival as `JudgedRestorer` takes it, told the number of the weather if it takes labels."""
+class Informed(nn.Module):
+    """A rival that takes labels, as a network of images alone: all are told to be in one weather, by its number."""
 
-    def __init__(self, net: nn.Module, weather: int | None) -> None:
+    def __init__(self, net: nn.Module, weather: int) -> None:
         super().__init__()
         self.net = net
         self.weather = weather
 
-    def forward(self, image_B3HW: Tensor) -> Restored:
-        labels = [] if self.weather is None else [torch.full((len(image_B3HW),), self.weather)]
-        restored = self.net(image_B3HW, *(label.to(image_B3HW.device) for label in labels))
-        return Restored(restored, *no_routing(image_B3HW))
+    def forward(self, image_B3HW: Tensor) -> Tensor:
+        weather_B = torch.full((len(image_B3HW),), self.weather, device=image_B3HW.device)
+        restored: Tensor = self.net(image_B3HW, weather_B)
+        return restored
 
 
 def restore(labels: bool, edge_weight: float, batch: Example, nets: Networks) -> Outcome:
@@ -179,7 +179,7 @@ class RivalStudy(Study):
         one, net = self.rival(trial), self.trained(trial)
         weathers = {}
         for number, task in enumerate(self.tasks):
-            restorer = JudgedRestorer(RivalRestorer(net, number if one.labels else None), 1, ())
+            restorer = JudgedRestorer(PlainRestorer(Informed(net, number) if one.labels else net), 1, ())
             weathers[task] = score(restorer, middle(self.frames.judged(task), self.scale.window))
         parameters = sum(parameter.numel() for parameter in net.parameters())
         return {"weathers": weathers, "parameters": parameters, "labels": one.labels, "weights": bool(one.weights)}
