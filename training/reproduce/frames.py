@@ -5,13 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import overload
 
-import numpy as np
 from torch.utils.data import Dataset
 
 from training.config import DataConfig
 from training.data.balanced_crops import TaskTurns
 from training.data.batches import DegradedCrops, Example
-from training.data.classes import CLASSES, VOID
+from training.data.classes import CLASSES
 from training.data.degradations import DEPTH_BLIND, Degrade, degrade
 from training.data.examples import Examples
 from training.data.mixture import Mixture
@@ -24,7 +23,7 @@ from training.data.sample import Sample
 from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
 from training.data.source import Source, merged
 from training.judging.judge import CAMVID_UNSEEN_DRIVES, Frame, degraded_frames, severities_of
-from training.judging.pairs import spread_over, strength
+from training.judging.pairs import SAME_IDS, paired_frames, spread_over, strength
 from weather_perception.core.contract import SemanticClass
 
 STREET, CAMVID = "street", "camvid"
@@ -143,11 +142,8 @@ class PairedFrames(Frames):
     def judged(self, degradation: str) -> Iterator[Frame]:
         """Every judged pair as it is on disk; `clear` is its clear frame alone. VOID if it has no labels."""
         for kind in self._kinds(degradation):
-            for index in self._chosen[kind]:
-                pair = self._judges[kind][index]
-                labels = pair.labels_HW
-                image = pair.clear_HW3 if degradation == "clear" else pair.degraded_HW3
-                yield image, pair.clear_HW3, np.full(image.shape[:2], VOID, np.uint8) if labels is None else labels
+            for degraded, clear, labels in paired_frames(self._judges[kind], self._chosen[kind], SAME_IDS):
+                yield clear if degradation == "clear" else degraded, clear, labels
 
     def levels(self, degradation: str) -> list[str]:
         """The pairs' `strength`; none if one pair does not say."""
