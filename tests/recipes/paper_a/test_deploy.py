@@ -12,17 +12,14 @@ from training.deployable import Deployable
 from training.recipes import open_deployable
 from training.recipes.paper_a.config import paper_a_smoke
 from training.recipes.paper_a.recipe import PAPER_A
-from training.recipes.weather_net.config import smoke
-from training.recipes.weather_net.recipe import WEATHER_NET
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
-def deployable(tmp_path_factory: pytest.TempPathFactory) -> Deployable:
-    root = tmp_path_factory.mktemp("paper_a")
-    config = dataclasses.replace(paper_a_smoke(), segmenter=str(untrained(WEATHER_NET, smoke(), root / "base")))
-    return open_deployable(untrained(PAPER_A, config, root / "run"))
+def deployable(untrained_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Deployable:
+    config = dataclasses.replace(paper_a_smoke(), segmenter=str(untrained_base))
+    return open_deployable(untrained(PAPER_A, config, tmp_path_factory.mktemp("paper_a") / "run"))
 
 
 def test_the_card_says_which_losses_it_had_and_every_degradation_of_the_paper_is_judged(

@@ -9,7 +9,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from tests.support import datasets
-from tests.support.runs import run, state, untrained
+from tests.support.runs import run, state
 from tests.support.segformer import write_segformer
 from training import evaluate, export
 from training.data.paired_crops import SegmentedCrops
@@ -19,8 +19,6 @@ from training.recipes import open_deployable
 from training.recipes.paper_a.config import paper_a_smoke
 from training.recipes.paper_a.objective import PaperA
 from training.recipes.paper_a.recipe import PAPER_A
-from training.recipes.weather_net.config import smoke
-from training.recipes.weather_net.recipe import WEATHER_NET
 from training.segmenters.find import SegmenterError
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -33,11 +31,6 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     datasets.pairs(root / "set")
     datasets.label_map(root / "originals/a.png", 3, 255)
     return root
-
-
-@pytest.fixture(scope="module")
-def base(root: Path) -> Path:
-    return untrained(WEATHER_NET, smoke(), root / "base")
 
 
 def options(pairs: Path, originals: Path | None = None) -> list[str]:
@@ -78,26 +71,29 @@ def test_judging_it_or_handing_it_out_asks_for_a_segmenter(
     assert "name one with --segmenter" in capsys.readouterr().err
 
 
-def test_with_a_segmenter_it_is_whole_and_names_the_folder_of_pairs_without_the_path(trained: Path, base: Path) -> None:
-    found = open_deployable(trained, str(base))
+def test_with_a_segmenter_it_is_whole_and_names_the_folder_of_pairs_without_the_path(
+    trained: Path, untrained_base: Path
+) -> None:
+    found = open_deployable(trained, str(untrained_base))
     assert found.model(torch.zeros(1, 20, 30, 3, dtype=torch.uint8))[0].shape == (1, 20, 30, 3)
     assert "the pairs in the folder set" in found.training["licence"]
-    assert str(trained.parent) not in json.dumps(found.training)
+    told = json.dumps(found.training)
+    assert str(trained.parent) not in told and str(untrained_base.parent) not in told
 
 
-def test_pairs_train_with_a_segmenter_too(root: Path, base: Path) -> None:
-    assert run(PAPER_A, root / "with", *options(root / "set"), segmenter=base) == 0
+def test_pairs_train_with_a_segmenter_too(root: Path, untrained_base: Path) -> None:
+    assert run(PAPER_A, root / "with", *options(root / "set"), segmenter=untrained_base) == 0
     assert state(root / "with")["segmenter"] and (root / "with/segmenter.safetensors").exists()
 
 
-def test_a_set_with_classes_of_its_own_needs_a_segmenter_of_these(root: Path, base: Path) -> None:
+def test_a_set_with_classes_of_its_own_needs_a_segmenter_of_these(root: Path, untrained_base: Path) -> None:
     datasets.rain_cityscapes(root / "rain")
     for frame in (root / "rain").glob("leftImg8bit_rain/train/aachen/*.png"):
         datasets.label_map(root / "rain_originals" / frame.name, 18, 0)
     assert run(PAPER_A, root / "nineteen", *options(root / "rain", root / "rain_originals")) == 0
     assert state(root / "nineteen")["config"]["model"]["classes"] == 19
     with pytest.raises(SegmenterError, match="its segmenter has 11 classes, but this run has 19"):
-        open_deployable(root / "nineteen", str(base))
+        open_deployable(root / "nineteen", str(untrained_base))
 
 
 def test_street_scenes_do_not_judge_other_classes(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.support.runs import run, tensors, untrained
+from tests.support.runs import run, tensors
 from training.data.batches import Example
 from training.data.degradations import PAPER_A_DEGRADATIONS
 from training.loop import processes
@@ -19,8 +19,6 @@ from training.recipes.paper_a.config import EGSynLossConfig, PaperARun, paper_a_
 from training.recipes.paper_a.objective import D1, D2, EGSYN, SEGMENTER, SGADA
 from training.recipes.paper_a.recipe import PAPER_A, examples
 from training.recipes.paper_a.vgg19 import VGG19Features
-from training.recipes.weather_net.config import smoke
-from training.recipes.weather_net.recipe import WEATHER_NET
 from training.segmenters.base import BaseConfig, BaseSegmenter
 
 CONFIG = paper_a_smoke()
@@ -161,13 +159,12 @@ def test_the_segmenter_refined_learns_to_say_what_the_ground_truth_says() -> Non
 
 
 def test_the_original_segmenter_is_asked_for_and_goes_into_the_checkpoint_as_it_is(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, untrained_base: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(PAPER_A, tmp_path / "run") == 1
     assert "name one with --segmenter" in capsys.readouterr().err
-    base = untrained(WEATHER_NET, smoke(), tmp_path / "base")
-    assert run(PAPER_A, tmp_path / "run", "--workers", "0", segmenter=base) == 0
-    kept, trained = tensors(tmp_path / "run"), tensors(base)
+    assert run(PAPER_A, tmp_path / "run", "--workers", "0", segmenter=untrained_base) == 0
+    kept, trained = tensors(tmp_path / "run"), tensors(untrained_base)
     names = [name.removeprefix("segmenter.") for name in kept if name.startswith("segmenter.")]
     assert names and all(torch.equal(kept[f"segmenter.{n}"], trained[f"model.segmenter.{n}"]) for n in names)
 

@@ -17,8 +17,6 @@ from training.recipes.paper_b.deploy import deployed, restore
 from training.recipes.paper_b.network import MoeWirNet
 from training.recipes.paper_b.objective import NETWORK
 from training.recipes.paper_b.recipe import PAPER_B
-from training.recipes.weather_net.config import smoke
-from training.recipes.weather_net.recipe import WEATHER_NET
 from training.segmenters.base import BaseConfig, BaseSegmenter
 
 CONFIG = dataclasses.replace(paper_b_smoke().model, encoder=RoutingConfig("soft", "image"))
@@ -49,8 +47,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def deployable(run: Path) -> Deployable:
-    return open_deployable(run, str(untrained(WEATHER_NET, smoke(), run.with_name("base"))))
+def deployable(run: Path, untrained_base: Path) -> Deployable:
+    return open_deployable(run, str(untrained_base))
 
 
 @torch.inference_mode()

@@ -15,8 +15,6 @@ from training.recipes.paper_c.deploy import deployed
 from training.recipes.paper_c.network import Muirf
 from training.recipes.paper_c.objective import NETWORK
 from training.recipes.paper_c.recipe import PAPER_C
-from training.recipes.weather_net.config import smoke
-from training.recipes.weather_net.recipe import WEATHER_NET
 from training.segmenters.base import BaseConfig, BaseSegmenter
 
 CONFIG = dataclasses.replace(paper_c_quick().model, width=8, hidden=8, patch=2)
@@ -65,11 +63,12 @@ def test_weather_and_gates_are_the_networks_calibrated_routing_in_the_model_file
     assert_same_model(export_program(model).module(), model)
 
 
-def test_the_manifest_names_the_weathers_the_gates_the_temperature_and_the_reconstruction(tmp_path: Path) -> None:
+def test_the_manifest_names_the_weathers_the_gates_the_temperature_and_the_reconstruction(
+    tmp_path: Path, untrained_base: Path
+) -> None:
     config = dataclasses.replace(paper_c_quick(), model=CONFIG)
     folder = untrained(PAPER_C, config, tmp_path / "run", lambda networks: move(networks[NETWORK]))
-    base = untrained(WEATHER_NET, smoke(), tmp_path / "base")
-    manifest = open_deployable(folder, str(base)).manifest("muirf")
+    manifest = open_deployable(folder, str(untrained_base)).manifest("muirf")
     assert manifest.weathers == CONFIG.weathers and manifest.gates == Muirf(CONFIG).gate_names
     assert "shared.encoder1.1.first" in manifest.gates
     assert "reconstruction from its abstract" in manifest.training["method"]
