@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from tests.support.warmed import warmed
 from training.recipes.street_net.config import StreetNetConfig, street_smoke
 from training.recipes.street_net.deploy import DeployedStreetNet, gate_names
 from training.recipes.street_net.levels import GRID, Levels, Trunk, sum_of_bins, toned
@@ -16,15 +17,7 @@ from training.recipes.street_net.router import StreetRouter
 
 @pytest.fixture(scope="module")
 def net() -> StreetNet:
-    """A network whose normalisations have seen some data, in evaluation mode."""
-    torch.manual_seed(0)
-    net = StreetNet(StreetNetConfig())
-    net.train()
-    net.segmenter.train()
-    with torch.no_grad():
-        for _ in range(3):
-            net(torch.rand(4, 3, 64, 64))
-    return net.eval()
+    return warmed(lambda: StreetNet(StreetNetConfig()))
 
 
 def predicted(net: StreetNet, image_B3HW: Tensor, clear: float) -> Prediction:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tests.support.warmed import warmed
 from training.models.deploy import (
     DeployedRestorer,
     DeployedSegmenter,
@@ -25,15 +26,7 @@ from training.recipes.weather_net.network import WeatherNet
 
 @pytest.fixture(scope="module")
 def net() -> WeatherNet:
-    """A network whose normalisations have seen some data, in evaluation mode."""
-    torch.manual_seed(0)
-    net = WeatherNet(WeatherNetConfig())
-    net.train()
-    net.segmenter.train()
-    with torch.no_grad():
-        for _ in range(3):
-            net(torch.rand(4, 3, 64, 64))
-    return net.eval()
+    return warmed(lambda: WeatherNet(WeatherNetConfig()))
 
 
 def test_the_model_has_about_a_million_parameters(net: WeatherNet) -> None:
