@@ -119,7 +119,7 @@ class Restorer:
             self._drop(camera, error.reason, str(error))
             return
         except Exception as error:  # whatever a message does to us, the next one is answered
-            self._drop(camera, "malformed", f"{type(error).__name__}: {error}")
+            self._drop(camera, "malformed", _said(error))
             return
         frame = Frame(camera, source, view_HW3, arrival, time.perf_counter() - start)
         if self._worker.submit(name, frame):
@@ -154,19 +154,20 @@ class Restorer:
         try:
             answers = self._pipeline.process_batch([image_HW3 for _, image_HW3 in ready])
         except Exception as error:  # an engine raises anything
-            self._fail(ready, INFERENCE_FAILED, f"{type(error).__name__}: {error}")
+            for frame, image_HW3 in ready:
+                self._guarded(frame, self._fail, image_HW3, INFERENCE_FAILED, _said(error))
             return
         inferred = self._now()
         for (frame, image_HW3), answer in zip(ready, answers, strict=True):
             if isinstance(answer, OutputError):
-                self._fail([(frame, image_HW3)], NON_FINITE, str(answer))
+                self._guarded(frame, self._fail, image_HW3, NON_FINITE, str(answer))
                 continue
             stages = {
                 "decode": frame.checking_seconds + decoded - begun,
                 "queue": begun - frame.arrival - frame.checking_seconds,
                 "infer": inferred - decoded,
             }
-            self._publish(frame, behaviour.apply(answer, image_HW3, self._settings()), stages)
+            self._guarded(frame, self._succeed, image_HW3, answer, stages)
 
     def _image(self, frame: Frame) -> Image | None:
         """The frame as the engine takes it; None, with the reason counted, if it need not or cannot be answered."""
@@ -185,33 +186,44 @@ class Restorer:
             return None
         return conversions.packed(view_HW3)
 
-    def _publish(self, frame: Frame, perception: Perception, stages: Mapping[str, float]) -> None:
-        camera = frame.camera
-        weather = camera.hold.update(perception, self._settings().weather_margin)
-        camera.health.engine = self.engine.name
-        seconds = camera.outputs.publish(perception, frame.source, weather)
-        camera.last = (perception, weather)
-        camera.health.answered(frame.arrival, weather, {**stages, **seconds}, self._age(frame))
+    def _guarded(self, frame: Frame, answer: Callable[..., None], *arguments: Any) -> None:
+        """Answer one frame; an answer that cannot be published costs no other camera its own."""
+        try:
+            answer(frame, *arguments)
+        except Exception as error:
+            self._failed([frame], error)
 
-    def _fail(self, frames: list[tuple[Frame, Image]], reason: str, message: str) -> None:
-        """Count frames on which the model failed, and answer them as `on_failure` says."""
+    def _succeed(self, frame: Frame, image_HW3: Image, perception: Perception, stages: Mapping[str, float]) -> None:
+        """Publish the model's answer to a frame, and count it."""
+        config, health = self._settings(), frame.camera.health
+        health.engine = self.engine.name
+        perception = behaviour.apply(perception, image_HW3, config)
+        weather, seconds = self._publish(frame, perception, config.weather_margin)
+        health.answered(frame.arrival, weather, {**stages, **seconds}, self._age(frame))
+
+    def _fail(self, frame: Frame, image_HW3: Image, reason: str, message: str) -> None:
+        """Answer a frame on which the model failed as `on_failure` says, and count it."""
         if not self._node.context.ok():  # during shutdown the publishers are gone, which is no failure
             return
-        for frame, image_HW3 in frames:
-            frame.camera.health.failed(reason, _short(message))
-            self._log_drop(frame.camera, reason, message)
-            if self._settings().on_failure == "passthrough":
-                unchanged = behaviour.unchanged(image_HW3, self._pipeline.manifest)
-                weather = frame.camera.hold.update(unchanged, 0.0)
-                frame.camera.outputs.publish(unchanged, frame.source, weather)
-                frame.camera.last = (unchanged, weather)
+        if self._settings().on_failure == "passthrough":
+            self._publish(frame, behaviour.unchanged(image_HW3, self._pipeline.manifest), 0.0)
+        frame.camera.health.failed(reason, _short(message))
+        self._log_drop(frame.camera, reason, message)
+
+    def _publish(self, frame: Frame, perception: Perception, margin: float) -> tuple[str, Mapping[str, float]]:
+        """Publish an answer; returns the weather reported with it, and the seconds by stage."""
+        camera = frame.camera
+        weather = camera.hold.update(perception, margin)
+        seconds = camera.outputs.publish(perception, frame.source, weather)
+        camera.last = (perception, weather)
+        return weather, seconds
 
     def _failed(self, frames: list[Frame], error: Exception) -> None:
         """An answer could not be published, or the worker has an error: neither stops the next frame."""
         if self._node.context.ok():
             for frame in frames:
-                frame.camera.health.failed(INFERENCE_FAILED, _short(f"{type(error).__name__}: {error}"))
-                self._log_drop(frame.camera, INFERENCE_FAILED, f"{type(error).__name__}: {error}")
+                frame.camera.health.failed(INFERENCE_FAILED, _short(_said(error)))
+                self._log_drop(frame.camera, INFERENCE_FAILED, _said(error))
 
     def _drop(self, camera: Camera, reason: str, message: str) -> None:
         camera.health.dropped(reason, _short(message))
@@ -231,6 +243,10 @@ class Restorer:
 
     def _now(self) -> float:
         return self.cameras[0].health.now()
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _short(message: str) -> str:

@@ -199,3 +199,23 @@ def test_outputs_come_compressed_for_those_who_ask(vehicle: Vehicle, output: str
     expected = {"image_restored": 220, "semantic_mask": 1, "overlay": 220}[output]  # class 1 is grey 220
     assert np.abs(picture.astype(int) - expected).max() <= 1
     observer.destroy_subscription(subscription)
+
+
+def test_an_answer_that_cannot_be_published_costs_no_other_camera_its_own(
+    vehicle: Vehicle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    front, left, _ = vehicle.node._restorer.cameras
+    dropped, answered = front.health.report().drops_total, left.health.report().frames_answered
+    vehicle.node.set_parameters([Parameter("batch_wait", value=1.0)])
+    with monkeypatch.context() as broken:
+        broken.setattr(front.outputs._restored, "_fill", lambda out, image, source: 1 / 0)
+        for name in ("front", "rear"):
+            vehicle.send(name, compressed_msg(9) if name == "rear" else image_msg())
+        vehicle.wait_for("left", vehicle.send("left", image_msg()))
+        spin_until(vehicle.executor, lambda: front.health.report().failure != "", "the fault is counted")
+        spin_until(vehicle.executor, lambda: left.health.report().frames_answered > answered, "the answer is counted")
+    vehicle.node.set_parameters([Parameter("batch_wait", value=0.0)])
+    assert front.health.report().failure == "ZeroDivisionError: division by zero"
+    assert front.health.report().drops_total == dropped + 1
+    assert "inference_failed" not in left.health.report().drops
+    vehicle.wait_for("front", vehicle.send("front", image_msg()))
