@@ -44,20 +44,32 @@ def _jpeg_size(view: memoryview) -> tuple[int, int]:
     raise FrameError(UNDECODABLE, f"a JPEG of {len(view)} bytes has no frame")
 
 
-def decode(data: memoryview | bytes) -> Image:
-    """A JPEG or PNG picture as RGB, uint8 [H, W, 3]; raises FrameError("undecodable") if it is damaged.
+def decode(data: memoryview | bytes, upright: bool = True) -> Image:
+    """A picture as RGB, uint8 [H, W, 3]; raises FrameError("undecodable") if it is damaged, or none of OpenCV's.
 
-    16 bits a sample give their upper 8; transparency is left out.
+    16 bits a sample give their upper 8; transparency is left out. `upright` follows a photograph's orientation tag.
     """
     cv2 = _opencv()
-    flags = cv2.IMREAD_COLOR_RGB if hasattr(cv2, "IMREAD_COLOR_RGB") else cv2.IMREAD_COLOR
+    flags = 0 if upright else cv2.IMREAD_IGNORE_ORIENTATION
+    if hasattr(cv2, "IMREAD_COLOR_RGB"):
+        return _decoded(data, cv2.IMREAD_COLOR_RGB | flags)
+    return _swapped(_decoded(data, cv2.IMREAD_COLOR | flags))
+
+
+def decode_grey(data: memoryview | bytes) -> NDArray[np.uint8]:
+    """A picture's brightness, uint8 [H, W]; raises FrameError like `decode`."""
+    return _decoded(data, _opencv().IMREAD_GRAYSCALE)
+
+
+def _decoded(data: memoryview | bytes, flags: int) -> NDArray[np.uint8]:
+    cv2 = _opencv()
     try:
-        image_HW3 = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:
         raise FrameError(UNDECODABLE, f"OpenCV cannot decode {len(data)} bytes: {error}") from error
-    if image_HW3 is None:
+    if pixels is None:
         raise FrameError(UNDECODABLE, f"OpenCV cannot decode {len(data)} bytes: they are damaged")
-    return np.asarray(image_HW3 if flags != cv2.IMREAD_COLOR else image_HW3[..., ::-1], np.uint8)
+    return np.asarray(pixels, np.uint8)
 
 
 def jpeg(image_HW3: Image, quality: int) -> bytes:
@@ -73,10 +85,16 @@ def png(image_HW: NDArray[np.uint8]) -> bytes:
 
 
 def _encoded(kind: str, image: NDArray[np.uint8], options: list[int]) -> bytes:
-    done, data = _opencv().imencode(kind, image[..., ::-1] if image.ndim == 3 else image, options)
+    done, data = _opencv().imencode(kind, _swapped(image) if image.ndim == 3 else image, options)
     if not done:
         raise ValueError(f"OpenCV cannot write an image of shape {list(image.shape)} as {kind}")
     return bytes(data)
+
+
+def _swapped(image_HW3: Image) -> Image:
+    """RGB as BGR, or BGR as RGB: a copy, which OpenCV makes many times as fast as numpy."""
+    cv2 = _opencv()
+    return np.asarray(cv2.cvtColor(image_HW3, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def _opencv() -> Any:

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from PIL import Image as Picture
 from PIL import UnidentifiedImageError
 
+from weather_perception.core.compressed import decode
 from weather_perception.core.contract import Image
+from weather_perception.core.pipeline import FrameError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 
@@ -30,17 +32,10 @@ def read_image(path: Path, upright: bool = False) -> Image:
     Ignores a photograph's orientation tag, because labels and partners belong to the pixels as stored; `upright`
     follows it, as viewers do.
     """
-    import cv2
-
-    flags = cv2.IMREAD_COLOR if upright else cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-        pixels = cv2.imdecode(data, flags) if data.size else None
-    except (OSError, cv2.error) as error:
+        return decode(path.read_bytes(), upright)
+    except (OSError, FrameError) as error:
         raise ValueError(f"{path}: not a readable image ({error}); copy the file again") from error
-    if pixels is None:
-        raise ValueError(f"{path}: not a readable image; copy the file again")
-    return np.ascontiguousarray(np.asarray(pixels, np.uint8)[:, :, ::-1])
 
 
 def read_label_values(path: Path) -> NDArray[np.uint8]:

@@ -8,15 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weather_perception.conversions import image_to_mono, image_to_rgb
+from weather_perception.core.compressed import jpeg
 from weather_perception.core.contract import Image
 from weather_perception.replay.frames import VOID
-from weather_perception.replay.pixels import encode_jpeg, opencv
+from weather_perception.replay.pixels import opencv
 from weather_perception.replay.truth import COMPRESSED
 from weather_perception.routing import weather_from_msg
 
 NUMBER = "std_msgs/msg/Float32"
 OVERLAY, NUMBERS = "overlay/compressed", "weather"
 WIDTH = 960
+QUALITY = 85
 MASK_SHARE = 0.6
 
 Write = Callable[[str, int, str, Any], None]
@@ -41,7 +43,7 @@ class Looks:
     def mask(self, play_ns: int, message: Any) -> None:
         """Write the mask over the restored image, as a JPEG picture of at most WIDTH pixels a row."""
         picture = overlay(image_to_rgb(self._restored), image_to_mono(message), self._palette_C3, WIDTH)
-        data = np.frombuffer(encode_jpeg(picture), np.uint8)
+        data = np.frombuffer(jpeg(picture, QUALITY), np.uint8)
         shown = self._types[COMPRESSED](header=message.header, format="jpeg", data=data)
         self._write(f"{self._node}/{OVERLAY}", play_ns, COMPRESSED, shown)
 

@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from weather_perception.replay.exits import ExitCode
 from weather_perception.replay.frames import FIRST_STAMP_NS, Frame, ReplayError, UnusedTruth, rgb_frame
 from weather_perception.replay.pixels import opencv
@@ -50,6 +48,7 @@ class VideoSource:
 
     def frames(self, with_truth: bool = False) -> Iterator[Frame]:
         """See `Source.frames`."""
+        cv2 = opencv()
         first_ns, last_ns = self._window.bounds(FIRST_STAMP_NS)
         capture = self._open()
         kept = 0
@@ -64,7 +63,7 @@ class VideoSource:
                     continue
                 there, image_HW3 = capture.retrieve()
                 if there:
-                    yield rgb_frame(np.ascontiguousarray(image_HW3[:, :, ::-1]), stamp_ns)
+                    yield rgb_frame(cv2.cvtColor(image_HW3, cv2.COLOR_BGR2RGB), stamp_ns)
         finally:
             capture.release()
 
