@@ -109,6 +109,7 @@ def test_any_name_can_be_printed(name: str) -> None:
 def test_a_path_that_is_no_utf_8_can_be_written(tmp_path: Path) -> None:
     path = b"/data/b\xe4g".decode("utf-8", "surrogateescape")
     (tmp_path / "report.html").write_text(render_report(document(camera(recording=path)), {}), encoding="utf-8")
+    assert r"b\udce4g" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_numbers_are_typeset() -> None:
