@@ -8,9 +8,11 @@ import pytest
 
 from tests.replay.test_moments import PALETTE, seen
 from tests.support import browser
-from tests.support.documents import camera, document
+from tests.support.documents import WEATHERS, camera, document, model
 from weather_perception.replay.moments import Moment, Moments
+from weather_perception.replay.recording import Answer
 from weather_perception.replay.report import figure, render_report, signed
+from weather_perception.replay.section import section
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +92,19 @@ def test_a_users_own_model_is_shown_on_both_images() -> None:
     assert "<code>mine:make</code>" in page
     assert '<th scope="row">car</th><td>3</td><td>7</td>' in page
     assert "40.0 % of its boxes have a partner" in page
+
+
+def test_frames_that_passed_through_unseen_are_of_no_weather() -> None:
+    """A node that is not ready yet answers them with probabilities of 0."""
+    assert Answer(0, 0.1, dict.fromkeys(WEATHERS, 0.0), {}).dominant_weather == "unknown"
+    one = camera()
+    run = one["runs"][0]
+    for values in run["frames"]["weather"].values():
+        values[:50] = [0.0] * 50
+    routing = section("", one, run, model(), ()).routing
+    assert routing is not None
+    assert (routing.seen[0].name, routing.seen[0].frames) == ("unknown", (0, 49))
+    assert "unknown" not in {band.name for band in routing.seen[1:]}
 
 
 def test_drives_of_one_report_give_intervals_over_drives() -> None:

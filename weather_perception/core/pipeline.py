@@ -1,7 +1,7 @@
 """Turns frames into perceptions: the whole algorithm of the node and of replay, in one short method."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +26,15 @@ class OutputError(RuntimeError):
     """The engine's answer to a frame cannot be true; the message names the output and the engine."""
 
 
+def dominant(weather: Mapping[str, float]) -> str:
+    """The most probable weather type; `unknown` if every probability is 0, as from an engine that looked at none.
+
+    Nothing is said without evidence: a frame that passed through unseen is not clear.
+    """
+    best = max(weather, key=weather.__getitem__, default=UNKNOWN)
+    return best if weather.get(best, 0.0) > 0.0 else UNKNOWN
+
+
 @dataclass(frozen=True)
 class Perception:
     """The model's answer to one frame. Arrays share the frame's height and width."""
@@ -39,12 +48,8 @@ class Perception:
 
     @property
     def dominant_weather(self) -> str:
-        """The most probable weather type; `unknown` if every probability is 0, as from an engine that looked at none.
-
-        Nothing is said without evidence: a frame that passed through unseen is not clear.
-        """
-        best = max(self.weather, key=self.weather.__getitem__, default=UNKNOWN)
-        return best if self.weather.get(best, 0.0) > 0.0 else UNKNOWN
+        """The most probable weather type; see `dominant`."""
+        return dominant(self.weather)
 
 
 class Pipeline:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weather_perception.core.contract import Image
+from weather_perception.core.pipeline import dominant
 from weather_perception.core.scores import PSNR_CEILING_DB
 from weather_perception.replay.frames import VOID, Truth
 from weather_perception.replay.no_reference import UNCHANGED, Measured
@@ -53,8 +54,8 @@ class Seen:
 
     @property
     def dominant(self) -> str | None:
-        """The most probable weather; None of a model that tells none apart."""
-        return max(self.weather, key=self.weather.__getitem__) if len(self.weather) > 1 else None
+        """The most probable weather, or `unknown`; None of a model that tells none apart."""
+        return dominant(self.weather) if len(self.weather) > 1 else None
 
     @property
     def badness(self) -> float:

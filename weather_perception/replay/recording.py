@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from weather_perception.core.pipeline import dominant
+
 BAG, METRICS, REPORT, NODE_LOG, JOURNAL = "output_bag", "metrics.json", "report.html", "node.log", "answers.jsonl"
 """The files of a run's results; the journal only of one that was interrupted."""
 
@@ -44,9 +46,8 @@ class Answer:
 
     @property
     def dominant_weather(self) -> str:
-        """The most probable weather type."""
-        weather = self.weather
-        return max(weather, key=weather.__getitem__)
+        """The most probable weather type, or `unknown`."""
+        return dominant(self.weather)
 
 
 @dataclass

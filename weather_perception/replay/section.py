@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 import numpy as np
 from numpy.typing import NDArray
 
+from weather_perception.core.pipeline import UNKNOWN
 from weather_perception.core.scores import PSNR_CEILING_DB
 from weather_perception.replay.comparison import Comparison, measures_of, scores_of
 from weather_perception.replay.histogram import Histogram, histogram
@@ -176,7 +177,7 @@ def _routing(timeline: Timeline, camera: Metrics, run: Metrics, model: Metrics) 
     columns = {name: column(values) for name, values in weather.items()} if names else {}
     rows_GT = np.array([column(values) for values in gates.values()]) if gates else np.zeros((0, 1))
     most = max(1.0, float(np.nanmax(rows_GT))) if gates and np.isfinite(rows_GT).any() else 1.0
-    seen = _dominant(columns)
+    seen = dominant_of(columns) if columns else []
     return Routing(
         weathers=timeline.areas(columns) if columns else (),
         truth=timeline.bands(camera["frames"]["weather"]),
@@ -187,11 +188,12 @@ def _routing(timeline: Timeline, camera: Metrics, run: Metrics, model: Metrics) 
     )
 
 
-def _dominant(columns: Mapping[str, Column]) -> list[str | None]:
-    if not columns:
-        return []
-    names, values = list(columns), np.stack(list(columns.values()))
-    return [names[int(np.argmax(one))] if np.isfinite(one).all() else None for one in values.T]
+def dominant_of(columns: Mapping[str, Column]) -> list[str | None]:
+    """The most probable weather of every frame, or `unknown`, as in `dominant`; None for a frame without an answer."""
+    names, values_KT = [*columns, UNKNOWN], np.stack(list(columns.values()))
+    best_T = np.where((values_KT > 0).any(axis=0), np.nan_to_num(values_KT).argmax(axis=0), len(columns))
+    best_T = np.where(np.isfinite(values_KT).all(axis=0), best_T, -1)
+    return [names[best] if best >= 0 else None for best in best_T.tolist()]
 
 
 def _classes(run: Metrics, model: Metrics) -> Iterator[ClassRow]:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import numpy as np
 
+from weather_perception.core.pipeline import UNKNOWN
 from weather_perception.replay.coverage import verdict
 from weather_perception.replay.document import SCHEMA as METRICS_SCHEMA
 from weather_perception.replay.exits import ExitCode
@@ -17,10 +18,9 @@ from weather_perception.replay.fleet.plan import Planned
 from weather_perception.replay.fleet.tally import Part, Tally
 from weather_perception.replay.limits import in_words
 from weather_perception.replay.recording import METRICS, REPORT
-from weather_perception.replay.section import column
+from weather_perception.replay.section import column, dominant_of
 
 SCHEMA = 1
-UNKNOWN = "unknown"
 GROUPED = ("vehicle", "weather", "route")
 
 
@@ -137,11 +137,10 @@ def _parts(document: Mapping[str, Any]) -> tuple[Part, dict[str, Part]]:
         whole.add(run["frames"])
         if not run["dominant_weather_frames"]:
             continue  # nothing was answered, or the model does not tell weathers apart
-        names = list(run["frames"]["weather"])
-        values_KT = np.stack([column(run["frames"]["weather"][name]) for name in names])
-        seen_T = np.where(np.isfinite(values_KT).all(axis=0), np.nan_to_num(values_KT).argmax(axis=0), -1)
-        for index, name in enumerate(names):
-            of_group = seen_T == index
+        columns = {name: column(values) for name, values in run["frames"]["weather"].items()}
+        seen_T = np.array(dominant_of(columns), object)
+        for name in (*columns, UNKNOWN):
+            of_group = seen_T == name
             if of_group.any():
                 part = by_weather[name]
                 part.sent = part.answered = part.answered + int(of_group.sum())

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from weather_perception.core.pipeline import UNKNOWN
 from weather_perception.replay.comparison import Comparison
-from weather_perception.replay.fleet.merge import GROUPED, UNKNOWN, Merged
+from weather_perception.replay.fleet.merge import GROUPED, Merged
 from weather_perception.replay.fleet.tally import FIGURES
 from weather_perception.replay.progress import duration
 from weather_perception.replay.report import asset, templates
