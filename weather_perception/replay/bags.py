@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from weather_perception.conversions import image_to_rgb
+from weather_perception.conversions import image_to_rgb, packed
 from weather_perception.core.contract import Image
 from weather_perception.core.encodings import BAYER, to_rgb
 from weather_perception.core.pipeline import FrameError
@@ -131,6 +131,6 @@ def image_frame(message: Any, recorded_ns: int) -> Frame:
     )
     frame = Frame(stamp, recorded_ns, header.frame_id, raw, None)
     try:
-        return replace(frame, image_HW3=image_to_rgb(message))
+        return replace(frame, image_HW3=packed(image_to_rgb(message)))
     except FrameError as error:
         return replace(frame, problem=error)

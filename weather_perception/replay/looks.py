@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from weather_perception.conversions import image_to_mono, image_to_rgb
+from weather_perception.conversions import image_to_mono, image_to_rgb, packed
 from weather_perception.core.compressed import jpeg
 from weather_perception.core.contract import Image
 from weather_perception.replay.frames import VOID
@@ -57,7 +57,7 @@ class Looks:
 def overlay(image_HW3: Image, labels_HW: NDArray[np.uint8], palette_C3: Image, width: int | None = None) -> Image:
     """The classes' colours over the image; void pixels show the image alone. At most `width` pixels wide, if given."""
     cv2 = opencv()
-    image_HW3, labels_HW = np.ascontiguousarray(image_HW3), np.ascontiguousarray(labels_HW)
+    image_HW3, labels_HW = packed(image_HW3), np.ascontiguousarray(labels_HW)
     if width is not None and image_HW3.shape[1] > width:
         size = (width, round(image_HW3.shape[0] * width / image_HW3.shape[1]))
         image_HW3 = cv2.resize(image_HW3, size, interpolation=cv2.INTER_AREA)

@@ -14,7 +14,7 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 from rosbags.rosbag2.storage_mcap import McapWriter
 from rosbags.typesys import Stores, get_typestore
 
-from weather_perception.conversions import fill_mono, fill_restored, image_to_mono, image_to_rgb
+from weather_perception.conversions import fill_mono, fill_restored, image_to_mono, image_to_rgb, packed
 from weather_perception.core.contract import Image
 from weather_perception.core.pipeline import FrameError, Perception
 from weather_perception.replay.bagfiles.bag import Bag, decode
@@ -182,6 +182,6 @@ class OutputReader:
             raise ReplayError(f"the answer to the frame of {frame_ns} ns is not in the output bag where it belongs")
         restored, mask, confidence = messages
         try:
-            return Answered(image_to_rgb(restored), image_to_mono(mask), image_to_mono(confidence))
+            return Answered(packed(image_to_rgb(restored)), image_to_mono(mask), image_to_mono(confidence))
         except FrameError:
             return None

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from weather_perception.conversions import image_to_mono, image_to_rgb
+from weather_perception.conversions import image_to_mono, image_to_rgb, packed
 from weather_perception.core.pipeline import FrameError
 from weather_perception.replay.frames import VOID, Truth, UnusedTruth
 from weather_perception.replay.pixels import decode_rgb
@@ -147,7 +147,7 @@ def _stamp_ns(message: Any) -> int:
 def _image(message: Any) -> NDArray[np.uint8]:
     if hasattr(message, "format"):
         return decode_rgb(message.data, f"a compressed image of format {message.format!r}")
-    return image_to_rgb(message)
+    return packed(image_to_rgb(message))
 
 
 def _labels(message: Any) -> NDArray[np.uint8]:
