@@ -16,7 +16,7 @@ from weather_perception.core.config import NodeConfig
 from weather_perception.core.contract import Image
 from weather_perception.core.engines.base import Engine
 from weather_perception.core.health import Health
-from weather_perception.core.pipeline import FrameError, OutputError, Perception, Pipeline
+from weather_perception.core.pipeline import INFERENCE_FAILED, FrameError, OutputError, Perception, Pipeline
 from weather_perception.inputs import Input
 from weather_perception.outputs import Outputs
 from weather_perception.worker import Mailbox, Worker
@@ -26,8 +26,6 @@ INPUT_TOPIC = "image"
 SUPERSEDED = "superseded"
 NO_SUBSCRIBER = "no_subscriber"
 TOO_OLD = "too_old"
-INFERENCE_FAILED = "inference_failed"
-NON_FINITE = "non_finite"
 # A camera that sends only bad frames must not fill the log, nor a bad frame a line of it.
 _LOG_PERIOD_SECONDS = 5.0
 _MOST_WORDS = 300
@@ -160,7 +158,7 @@ class Restorer:
         inferred = self._now()
         for (frame, image_HW3), answer in zip(ready, answers, strict=True):
             if isinstance(answer, OutputError):
-                self._guarded(frame, self._fail, image_HW3, NON_FINITE, str(answer))
+                self._guarded(frame, self._fail, image_HW3, answer.reason, str(answer))
                 continue
             stages = {
                 "decode": frame.checking_seconds + decoded - begun,

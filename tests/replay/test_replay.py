@@ -10,10 +10,14 @@ import torch
 from torch import Tensor
 
 from tests.support.bags import Shot, open_reader, write_bag
+from tests.support.engines import CopyEngine
 from tests.support.metrics import figures_in, read_metrics
 from tests.support.tiny import TinyModel, export_tiny, tiny_manifest
+from weather_perception.core.contract import Outputs
+from weather_perception.core.pipeline import Pipeline
 from weather_perception.core.program import open_program, save_program
 from weather_perception.replay.cli import main
+from weather_perception.replay.models import Choice
 from weather_perception.replay.no_reference import MEASURES
 
 
@@ -147,6 +151,23 @@ def test_malformed_frames_are_counted_by_reason(tmp_path: Path, drive: list[Shot
     page = (tmp_path / "out" / "report.html").read_text()
     assert "wrong_step" in page
     assert "plaid" in page
+
+
+def test_an_answer_that_cannot_be_true_costs_its_frame_alone(
+    tmp_path: Path, bag: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+
+    def spoilt_once(outputs: Outputs) -> Outputs:
+        calls.append(1)
+        return outputs._replace(weather_BK=outputs.weather_BK * np.nan) if len(calls) == 5 else outputs
+
+    engine = CopyEngine(open_program(tiny_model), spoilt_once, "inductor")
+    monkeypatch.setattr(Choice, "open", lambda choice: Pipeline(engine))
+    assert replay(bag, "--out", tmp_path / "out", "--model", tiny_model) == 0
+    (run,) = read_metrics(tmp_path / "out")["cameras"][0]["runs"]
+    assert run["frames"]["state"][2:5] == ["answered", "non_finite", "answered"]
+    assert run["drop_examples"]["non_finite"] == "weather is not finite: engine inductor, model tiny"
 
 
 def test_without_truth_no_figure_is_invented(tmp_path: Path, drive: list[Shot], tiny_model: Path) -> None:

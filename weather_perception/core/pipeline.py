@@ -22,8 +22,16 @@ class FrameError(ValueError):
         self.reason = reason
 
 
+INFERENCE_FAILED = "inference_failed"
+NON_FINITE = "non_finite"
+
+
 class OutputError(RuntimeError):
-    """The engine's answer to a frame cannot be true; the message names the output and the engine."""
+    """The engine's answer to a frame cannot be true: `reason` as in FrameError; the message names output and engine."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 def dominant(weather: Mapping[str, float]) -> str:
@@ -105,7 +113,8 @@ class Pipeline:
         weather_K, gates_G = outputs.weather_BK[index], outputs.gates_BG[index]
         for name, values in (("weather", weather_K), ("gates", gates_G)):
             if not np.isfinite(values).all():
-                return OutputError(f"{name} is not finite: engine {self.engine.name}, model {self.manifest.name}")
+                said = f"{name} is not finite: engine {self.engine.name}, model {self.manifest.name}"
+                return OutputError(NON_FINITE, said)
         return Perception(
             restored_HW3=outputs.restored_BHW3[index],
             labels_HW=outputs.labels_BHW[index],
@@ -134,4 +143,4 @@ def _check_shapes(outputs: Outputs, image_BHW3: Image, engine: Engine) -> None:
     found = [output.shape for output in outputs]
     for name, shape, given in zip(OUTPUT_NAMES, expected, found, strict=True):
         if given != shape:
-            raise OutputError(f"{name} is {list(given)}, not {list(shape)}: engine {engine.name}")
+            raise OutputError(INFERENCE_FAILED, f"{name} is {list(given)}, not {list(shape)}: engine {engine.name}")

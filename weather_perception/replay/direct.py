@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from weather_perception.core.contract import Image
-from weather_perception.core.pipeline import FrameError, Pipeline
+from weather_perception.core.pipeline import FrameError, OutputError, Pipeline
 from weather_perception.replay.answers import Answers
 from weather_perception.replay.frames import Frame
 from weather_perception.replay.pace import Pace
@@ -45,7 +45,7 @@ class DirectRun:
                 recording.taken_over += 1
                 return
             perception = self.pipeline.process(frame.image_HW3)
-        except FrameError as error:
+        except (FrameError, OutputError) as error:
             recording.dropped(error.reason, str(error), place)
             return
         recording.engine = self.pipeline.engine.name
