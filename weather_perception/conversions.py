@@ -5,7 +5,6 @@ Works on any object with an Image message's fields (rclpy's and rosbags' alike) 
 """
 
 from array import array
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -170,13 +169,9 @@ def _resize(out: Any, height: int, width: int, channels: int) -> NDArray[np.uint
 
 def _scaled(msg: Any, white: int) -> Image:
     """A 16UC1 image as grey RGB, with `white` as 255."""
-    upper_HW1 = encodings.samples(msg, PACKED["mono16"])
-    swapped = SimpleNamespace(**{name: getattr(msg, name) for name in ("height", "width", "encoding", "step", "data")})
-    swapped.is_bigendian = not msg.is_bigendian
-    lower_HW1 = encodings.samples(swapped, PACKED["mono16"])
-    values_HW1 = upper_HW1.astype(np.uint32) << 8 | lower_HW1
-    grey_HW1 = np.minimum(values_HW1 * 255 // white, 255).astype(np.uint8)
-    return np.broadcast_to(grey_HW1, (*grey_HW1.shape[:2], 3))
+    values_HW = encodings.values_of_16_bits(msg).astype(np.uint32)
+    grey_HW = np.minimum(values_HW * 255 // white, 255).astype(np.uint8)
+    return np.broadcast_to(grey_HW[..., None], (*grey_HW.shape, 3))
 
 
 def _through_cv_bridge(msg: Any) -> Image:

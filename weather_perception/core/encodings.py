@@ -101,6 +101,18 @@ def samples(image: PixelData, packed: Packed, rows: int | None = None) -> NDArra
 
     `rows` of bytes hold the image if they are not as many as its height.
     """
+    return _bytes(image, packed, rows)[..., 0 if image.is_bigendian else packed.sample_bytes - 1]
+
+
+def values_of_16_bits(image: PixelData) -> NDArray[np.uint16]:
+    """The values of an image with one sample of 16 bits a pixel, [H, W]."""
+    bytes_HWB = _bytes(image, PACKED["mono16"])[..., 0, :]
+    upper, lower = (0, 1) if image.is_bigendian else (1, 0)
+    return bytes_HWB[..., upper].astype(np.uint16) << np.uint16(8) | bytes_HWB[..., lower]
+
+
+def _bytes(image: PixelData, packed: Packed, rows: int | None = None) -> NDArray[np.uint8]:
+    """View of all bytes of the samples, [H, W, C, B], in the order in which they are stored."""
     rows, width = rows or image.height, image.width * packed.channels * packed.sample_bytes
     if image.step < width:
         raise FrameError(
@@ -109,9 +121,7 @@ def samples(image: PixelData, packed: Packed, rows: int | None = None) -> NDArra
     check_data_size(image, rows)
     shape = (rows, image.width, packed.channels, packed.sample_bytes)
     pixel = packed.channels * packed.sample_bytes
-    strides = (image.step, pixel, packed.sample_bytes, 1)
-    bytes_HWCB: NDArray[np.uint8] = np.ndarray(shape, np.uint8, buffer=image.data, strides=strides)
-    return bytes_HWCB[..., 0 if image.is_bigendian else packed.sample_bytes - 1]
+    return np.ndarray(shape, np.uint8, buffer=image.data, strides=(image.step, pixel, packed.sample_bytes, 1))
 
 
 def check_data_size(image: PixelData, rows: int | None = None) -> None:
