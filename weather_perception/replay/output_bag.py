@@ -163,9 +163,9 @@ def cdr_stamp_ns(data: bytes) -> int:
 class OutputReader:
     """Reads the answers of one node back, one after the other, in the order of their frames."""
 
-    def __init__(self, path: Path, node: str = NODE) -> None:
+    def __init__(self, bag: Bag, node: str = NODE) -> None:
         topics = [f"{node}/{output}" for output in (RESTORED, MASK, CONFIDENCE)]
-        self._records = Bag(path).records(topics)
+        self._records = bag.records(topics)
         self._topics = topics
 
     def next(self, frame_ns: int) -> Answered | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from weather_perception.core.contract import Manifest
 from weather_perception.core.pipeline import Pipeline
 from weather_perception.replay.answers import Answers, Earlier, begin_journal
+from weather_perception.replay.bagfiles.bag import Bag
 from weather_perception.replay.camera import CameraLog
 from weather_perception.replay.direct import DirectRun, run_direct
 from weather_perception.replay.frames import Frame, Source
@@ -127,14 +128,14 @@ class Session:
         from weather_perception.replay.document import CameraResults
         from weather_perception.replay.evaluation import Evaluator, evaluate
 
-        baseline, results = self._baseline(), []
+        baseline, bag, results = self._baseline(), Bag(work / BAG), []
         for camera in cameras:
             truth_names = self._arguments.label_names or camera.source.label_names
             evaluators = [
                 Evaluator(manifest, recording, truth_names, baseline, self._detector)
                 for manifest, recording in zip(camera.manifests, camera.recordings, strict=True)
             ]
-            readers = [OutputReader(work / BAG, node) for node in camera.nodes]
+            readers = [OutputReader(bag, node) for node in camera.nodes]
             frames = self._scored(camera)
             truth = evaluate(frames, camera.source, list(zip(evaluators, readers, strict=True)))
             evaluations = [evaluator.result for evaluator in evaluators]
