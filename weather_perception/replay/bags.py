@@ -15,15 +15,10 @@ from weather_perception.core.pipeline import FrameError
 from weather_perception.replay.bagfiles.bag import Bag, decode
 from weather_perception.replay.bagfiles.base import Record
 from weather_perception.replay.cameras import CameraTopic
-from weather_perception.replay.frames import Frame, RawImage, UnusedTruth, rgb_frame
+from weather_perception.replay.frames import Frame, RawImage, UnusedTruth, rgb_frame, stamp_ns
 from weather_perception.replay.pixels import decode_grey, decode_rgb
 from weather_perception.replay.truth import COMPRESSED, TruthTopics, usable_topics
 from weather_perception.replay.window import WHOLE, Window
-
-
-def stamp_ns(message: Any) -> int:
-    """The header's stamp in nanoseconds; ROS 1 calls its parts the same in rosbags."""
-    return int(message.header.stamp.sec) * 1_000_000_000 + int(message.header.stamp.nanosec)
 
 
 class BagSource:

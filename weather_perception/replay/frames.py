@@ -155,3 +155,9 @@ def rgb_frame(image_HW3: Image, stamp_ns: int, truth: Truth | None = None, frame
     stamp = divmod(stamp_ns, 1_000_000_000)
     raw = RawImage(stamp, height, width, "rgb8", 3 * width, np.ascontiguousarray(image_HW3).reshape(-1))
     return Frame(stamp_ns, stamp_ns, frame_id, raw, image_HW3, truth=truth or Truth())
+
+
+def stamp_ns(message: Any) -> int:
+    """The header's stamp in nanoseconds, 0 without a header; ROS 1 calls its parts the same in rosbags."""
+    header = getattr(message, "header", None)
+    return 0 if header is None else int(header.stamp.sec) * 1_000_000_000 + int(header.stamp.nanosec)

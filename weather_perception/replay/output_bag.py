@@ -19,8 +19,7 @@ from weather_perception.core.contract import Image
 from weather_perception.core.pipeline import FrameError, Perception
 from weather_perception.replay.bagfiles.bag import Bag, decode
 from weather_perception.replay.bagfiles.base import zstd
-from weather_perception.replay.bags import stamp_ns
-from weather_perception.replay.frames import Frame, ReplayError
+from weather_perception.replay.frames import Frame, ReplayError, stamp_ns
 from weather_perception.replay.looks import Looks
 from weather_perception.replay.truth import COMPRESSED, DIAGNOSTICS, IMAGE
 from weather_perception.routing import STATUS, routing_values

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from weather_perception.conversions import image_to_mono, image_to_rgb, packed
 from weather_perception.core.pipeline import FrameError
-from weather_perception.replay.frames import VOID, Truth, UnusedTruth
+from weather_perception.replay.frames import VOID, Truth, UnusedTruth, stamp_ns
 from weather_perception.replay.pixels import decode_rgb
 
 TRUTH_ROOT = "/ground_truth/"
@@ -90,7 +90,7 @@ class TruthStream:
         recorded_ns, message = next(self._messages, (0, None))
         self._ended = message is None
         if message is not None:
-            self._waiting.append(_Waiting(_stamp_ns(message), recorded_ns, message))
+            self._waiting.append(_Waiting(stamp_ns(message), recorded_ns, message))
         return not self._ended
 
     def _leave(self, item: _Waiting, unused: UnusedTruth) -> None:
@@ -137,11 +137,6 @@ def usable_topics(types: Mapping[str, str], counts: Mapping[str, int], unused: U
             wanted = " or ".join(accepted)
             unused.add("wrong_type", f"{topic} is of type {types[topic]}; needed: {wanted}", counts.get(topic, 0))
     return found
-
-
-def _stamp_ns(message: Any) -> int:
-    header = getattr(message, "header", None)
-    return 0 if header is None else int(header.stamp.sec) * 1_000_000_000 + int(header.stamp.nanosec)
 
 
 def _image(message: Any) -> NDArray[np.uint8]:
