@@ -139,7 +139,6 @@ def _utc(stamp_ns: int) -> str | None:
 
 def _run(log: CameraLog, model: Model, recording: Recording, evaluation: Evaluation) -> dict[str, Any]:
     weathers, labels = evaluation.weathers, evaluation.labels
-    degraded, _ = evaluation.degraded()
     return {
         "model": model.id,
         "counts": {"sent": recording.sent, "answered": len(recording.answers), "dropped": dict(recording.drops)},
@@ -152,7 +151,7 @@ def _run(log: CameraLog, model: Model, recording: Recording, evaluation: Evaluat
         },
         "dominant_weather_frames": dict(evaluation.dominant) if model.manifest.names_weather else {},
         "weathers": {name: scores.as_dict(labels) for name, scores in weathers.items()},
-        "degraded": pooled(degraded.values()).as_dict(labels) if weathers else None,
+        "degraded": pooled(evaluation.degraded()).as_dict(labels) if weathers else None,
         "all": pooled(weathers.values()).as_dict(labels) if weathers else None,
         "detector": evaluation.detector.as_dict() if evaluation.detector else None,
         "frames": _columns(log, recording, evaluation),

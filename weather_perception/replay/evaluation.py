@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weather_perception.core.contract import Image, Manifest
-from weather_perception.core.pipeline import Pipeline
+from weather_perception.core.pipeline import UNKNOWN, Pipeline
 from weather_perception.core.scores import confusion, psnr, ssim
 from weather_perception.replay.columns import Columns
 from weather_perception.replay.detector import Detector, DetectorScores
@@ -19,7 +19,6 @@ from weather_perception.replay.output_bag import Answered, OutputReader
 from weather_perception.replay.recording import Recording
 from weather_perception.replay.scores import ImageScores, LabelNames, WeatherScores, added, ious, mean
 
-UNKNOWN = "unknown"
 CLEAR = "clear"
 MEASURE = "measure"
 """The first part of the names of the columns of measures without ground truth."""
@@ -57,6 +56,11 @@ class TruthLog:
         return given
 
 
+def bad_weathers(names: Iterable[str]) -> list[str]:
+    """Those of the weathers that are known and not clear."""
+    return [name for name in names if name.casefold() not in (CLEAR, UNKNOWN)]
+
+
 @dataclass
 class Evaluation:
     """A model's scores by weather, its figures of every frame, and the moments to show."""
@@ -68,14 +72,9 @@ class Evaluation:
     dominant: Counter[str] = field(default_factory=Counter)
     detector: DetectorScores | None = None
 
-    def degraded(self) -> tuple[dict[str, WeatherScores], str]:
-        """The weathers to pool masks over, and their name.
-
-        `degraded`, all but clear, if the weather is known; else `all`.
-        """
-        if {name.casefold() for name in self.weathers} - {UNKNOWN, CLEAR}:
-            return {name: s for name, s in self.weathers.items() if name.casefold() not in (CLEAR, UNKNOWN)}, "degraded"
-        return self.weathers, "all"
+    def degraded(self) -> list[WeatherScores]:
+        """The scores to pool: of all weathers but clear if the weather is known, else of all frames."""
+        return [self.weathers[name] for name in bad_weathers(self.weathers) or self.weathers]
 
 
 class Evaluator:

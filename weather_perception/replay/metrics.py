@@ -3,7 +3,7 @@
 from typing import Any
 
 from weather_perception.core.scores import in_words
-from weather_perception.replay.evaluation import CLEAR, UNKNOWN
+from weather_perception.replay.evaluation import bad_weathers
 from weather_perception.replay.progress import rate_in_words
 from weather_perception.replay.verdict import speed_in_words
 
@@ -25,12 +25,11 @@ def overview(document: dict[str, Any], camera: dict[str, Any], run: dict[str, An
     model = next(item for item in document["models"] if item["id"] == run["model"])
     scores = run["degraded"] or {"miou_base": None, "miou_refined": None}
     everything = run["all"] or {"weather_accuracy": None}
-    known = {name.casefold() for name in run["weathers"]} - {UNKNOWN, CLEAR}
     return {
         "weathers": run["weathers"],
         "miou_base": scores["miou_base"],
         "miou_refined": scores["miou_refined"],
-        "miou_over": None if scores["miou_refined"] is None else "degraded" if known else "all",
+        "miou_over": None if scores["miou_refined"] is None else "degraded" if bad_weathers(run["weathers"]) else "all",
         "weather_accuracy": everything["weather_accuracy"],
         "dominant_weather_frames": run["dominant_weather_frames"],
         "frames_sent": run["counts"]["sent"],

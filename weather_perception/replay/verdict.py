@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from weather_perception.core.scores import PSNR_CEILING_DB
+from weather_perception.replay.evaluation import bad_weathers
 from weather_perception.replay.no_reference import UNCHANGED
 from weather_perception.replay.timeline import span_in_words
 
@@ -46,8 +47,7 @@ def verdict(metrics: Metrics) -> Verdict:
     worse = [text for change, text in judged if change < 0]
     better = [text for change, text in judged if change > 0]
     even = [text for change, text in judged if change == 0]
-    weathers = {name.casefold() for run in runs for name in run["weathers"]} - {"unknown", "clear"}
-    where = "In bad weather" if weathers else "Over all frames"
+    where = "In bad weather" if any(bad_weathers(run["weathers"]) for run in runs) else "Over all frames"
     said = f"{where} the restoration {' and '.join([*better, *worse, *even])}"
     tone, word = ("mixed", "Mixed") if better and worse else ("good", "Better") if better else ("bad", "Worse")
     if not better and not worse:
