@@ -26,9 +26,7 @@ MENDABLE = (ReplayError, ContractError, EngineError, OSError)
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code. Errors that a user can fix are printed without a traceback."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before PyTorch loads: leave idle cores to the live node
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a path may have bytes that are no text
+    escape_what_is_no_text()
     argv = sys.argv[1:] if argv is None else list(argv)
     arguments = parse(argv)
     from weather_perception.replay.session import Session
@@ -49,6 +47,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"replay: {message}", file=sys.stderr)
         return code
     return _report(found, arguments.out, interruption.asked)
+
+
+def escape_what_is_no_text() -> None:
+    """Let this process print any path, also one of bytes that are no text."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _report(found: dict[str, Any], out: Path, interrupted: bool) -> int:

@@ -19,13 +19,18 @@ def machine(devices: set[str]) -> dict[str, Any]:
         gpu = device_identity(next((d for d in sorted(devices) if d.startswith("cuda")), "cuda"))
     return {
         "cpu": device_identity("cpu").partition(",")[0],
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        "cores": cores(),
         "memory_gib": _memory_gib(),
         "gpu": gpu,
         "os": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),
         "torch": torch.__version__,
     }
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def package_version() -> str:

@@ -1,9 +1,7 @@
 """`replay_fleet`: evaluates many recordings, several at a time, and merges their results into one report."""
 
 import argparse
-import io
 import json
-import os
 import shlex
 import sys
 import time
@@ -12,7 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from weather_perception.replay.cli import MENDABLE, failure
+from weather_perception.replay.cli import MENDABLE, escape_what_is_no_text, failure
 from weather_perception.replay.exits import ExitCode
 from weather_perception.replay.fleet.folder import Failure, Folder, options_of
 from weather_perception.replay.fleet.options import parse
@@ -21,6 +19,7 @@ from weather_perception.replay.fleet.schedule import run_all
 from weather_perception.replay.fleet.task import LOG, Outcome, Task
 from weather_perception.replay.fleet.workers import LocalWorkers, Workers
 from weather_perception.replay.interruption import Ended, Interruption
+from weather_perception.replay.machine import cores, package_version
 from weather_perception.replay.progress import duration
 
 FLEET, PAGE = "fleet.json", "fleet.html"
@@ -28,9 +27,7 @@ FLEET, PAGE = "fleet.json", "fleet.html"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code. Errors that a user can fix are printed without a traceback."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a path may have bytes that are no text
+    escape_what_is_no_text()
     argv = sys.argv[1:] if argv is None else list(argv)
     arguments = parse(argv)
     try:
@@ -90,9 +87,8 @@ def _workers(arguments: argparse.Namespace, tasks: int) -> Workers:
         from weather_perception.replay.fleet.ray_workers import RayWorkers
 
         return RayWorkers(arguments.ray, 1 if arguments.cpus is None else arguments.cpus, arguments.gpus or 0)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    jobs = min(arguments.jobs or cores, tasks)
-    return LocalWorkers(jobs, max(1, cores // jobs))
+    jobs = min(arguments.jobs or cores(), tasks)
+    return LocalWorkers(jobs, max(1, cores() // jobs))
 
 
 def _evaluate(tasks: Sequence[Task], folder: Folder, workers: Workers, tries: int, interruption: Interruption) -> int:
@@ -120,7 +116,6 @@ def write_results(planned: Sequence[Planned], folder: Folder, facts: dict[str, A
     """Merge what is there into fleet.json and fleet.html; returns the contents of fleet.json."""
     from weather_perception.replay.fleet.merge import contents, merge  # load PyTorch, which takes seconds
     from weather_perception.replay.fleet.report import render
-    from weather_perception.replay.machine import package_version
 
     merged = merge(planned, folder)
     document = contents(merged, {"version": package_version(), "finished_utc": _now(), **facts})
