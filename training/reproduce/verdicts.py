@@ -95,6 +95,15 @@ def overall(found: Sequence[str]) -> str:
     return HOLDS if all(verdict == HOLDS for verdict in found) else UNDECIDED
 
 
+def by_verdict(found: Sequence[tuple[str, str]], words: Mapping[str, str]) -> str:
+    """Names and their verdicts in words, as in `holds for fog, rain; not decided for snow`, in the order of `words`.
+
+    Empty without any name.
+    """
+    groups = {verdict: [name for name, its in found if its == verdict] for verdict in words}
+    return "; ".join(f"{words[verdict]} {', '.join(names)}" for verdict, names in groups.items() if names)
+
+
 def verdicts(difference_xRS: Numbers, margin: float) -> NDArray[np.str_]:
     """The verdicts [..., R] on differences of two or more seeds; rows of one claim are corrected together."""
     better_xR, short_xR = (holm(p_xR) for p_xR in p_values(difference_xRS, margin))

@@ -7,7 +7,7 @@ from training.reproduce.paper_a.figures import Row, above, gain, label
 from training.reproduce.paper_a.published import BY_DEGRADATION
 from training.reproduce.paper_a.trainings import COOPERATIVE, LONGER, TUNED, UNGUIDED_LONGER
 from training.reproduce.scores import spread
-from training.reproduce.verdicts import FAILS, HOLDS, MARGIN_DB, MARGIN_MIOU, UNDECIDED
+from training.reproduce.verdicts import FAILS, HOLDS, MARGIN_DB, MARGIN_MIOU, UNDECIDED, by_verdict
 
 RULE = (
     "The rule: for each seed, take the difference of the two means over the frames. Brackets give its 90 % interval by "
@@ -55,18 +55,16 @@ def reading(rows: Mapping[str, Row]) -> str:
     return "\n".join([RULE, "", *(f"- {line}" for line in lines if line), ""])
 
 
+VERDICTS = {HOLDS: "holds for", FAILS: "does not hold for", UNDECIDED: "not decided for"}
+
+
 def verdict(claim: Claim, rows: Mapping[str, Row]) -> str:
     """The rows for which a claim holds, does not, or is not decided, each with its difference."""
     found = {name: above(row, claim.better, claim.other, claim.margin) for name, row in rows.items()}
-    parts = []
-    for wanted, words in ((HOLDS, "holds for"), (FAILS, "does not hold for"), (UNDECIDED, "not decided for")):
-        those = [
-            f"{label(name)} ({comparison.in_words(claim.form)})"
-            for name, comparison in found.items()
-            if comparison and comparison.verdict == wanted
-        ]
-        parts += [f"{words} {', '.join(those)}"] if those else []
-    return f"{claim.words}: {'; '.join(parts)}" if parts else ""
+    told = by_verdict(
+        [(f"{label(name)} ({one.in_words(claim.form)})", one.verdict) for name, one in found.items() if one], VERDICTS
+    )
+    return f"{claim.words}: {told}" if told else ""
 
 
 def beside_the_paper(name: str, row: Row) -> str:

@@ -22,6 +22,7 @@ from training.reproduce.verdicts import (
     MARGIN_SSIM,
     UNDECIDED,
     Comparison,
+    by_verdict,
     compare,
     compare_two,
 )
@@ -76,12 +77,12 @@ def reading(result: Result) -> list[str]:
 
 
 VERDICTS = {HOLDS: "better than", UNDECIDED: "not decided against", FAILS: "not better than"}
+LOWERS = {HOLDS: "lowers", UNDECIDED: "does not clearly lower", FAILS: "does not lower"}
 
 
 def in_words(result: Result, found: dict[str, dict[str, Comparison]], measure: str) -> str:
     """The rows that another is better than, not decided against, and not better than."""
-    titles = {v: [result["rows"][row] for row, over in found.items() if over[measure].verdict == v] for v in VERDICTS}
-    return "; ".join(f"{text} {', '.join(titles[v])}" for v, text in VERDICTS.items() if titles[v])
+    return by_verdict([(result["rows"][row], over[measure].verdict) for row, over in found.items()], VERDICTS)
 
 
 def of_methods(result: Result) -> list[str]:
@@ -110,13 +111,13 @@ def of_sharing(result: Result) -> list[str]:
 def of_gains(result: Result) -> list[str]:
     """What MVGH's network, as deployed, does to the frames of each weather, against leaving them as they are."""
     words = {HOLDS: "restores", UNDECIDED: "neither clearly restores nor fails to", FAILS: "does not restore"}
-    found: dict[str, list[str]] = {verdict: [] for verdict in words}
+    found: list[tuple[str, str]] = []
     for weather, before in result["degraded"].items():
         if weather != CLEAR:
             ours = [one[DEPLOYED][weather]["psnr"] for one in seeds(result, OURS)]
             comparison = compare_two(ours, [before["psnr"]] * len(ours), MARGIN_DB)
-            found[comparison.verdict].append(f"{weather} ({comparison.difference:+.2f} dB)")
-    told = "; ".join(f"{words[verdict]} {', '.join(names)}" for verdict, names in found.items() if names)
+            found.append((f"{weather} ({comparison.difference:+.2f} dB)", comparison.verdict))
+    told = by_verdict(found, words)
     return [f"Against the frames as they were, the network trained with MVGH, as deployed, {told}."]
 
 
@@ -135,9 +136,8 @@ def of_conflict(result: Result) -> list[str]:
     """Whether MVGH lowers conflict within its own steps, and whether its updates oppose fewer tasks than the sum's."""
     before, after = (curve_means(result, OURS, name) for name in ("conflict", "conflict_after"))
     own = compare_two(before, after, MARGIN_SHARE)
-    lowers = {HOLDS: "lowers", UNDECIDED: "does not clearly lower", FAILS: "does not lower"}
     lines = [
-        f"Over its training, MVGH {lowers[own.verdict]} the share of pairs of weathers whose gradients point apart: "
+        f"Over its training, MVGH {LOWERS[own.verdict]} the share of pairs of weathers whose gradients point apart: "
         f"{fmean(before):.3f} before it, {fmean(after):.3f} after it."
     ]
     if SUM in result["rows"]:
@@ -152,14 +152,13 @@ def of_conflict(result: Result) -> list[str]:
 
 def of_router(result: Result) -> list[str]:
     """Whether the fitted temperature brings the posterior nearer to frequencies on unseen drives."""
-    words = {HOLDS: "lowers", UNDECIDED: "does not clearly lower", FAILS: "does not lower"}
     lines = []
     for name in seeds(result, OURS)[0]["router"]:
         found = [one["router"][name] for one in seeds(result, OURS)]
         before, after, accuracy = ([one[key] for one in found] for key in ("error_before", "error_after", "accuracy"))
         lines.append(
             f"On unseen drives ({name}), MVGH's router names {fmean(accuracy):.1%} of the frames' weathers; the fitted "
-            f"temperature {words[compare_two(before, after, MARGIN_SHARE).verdict]} its calibration error: "
+            f"temperature {LOWERS[compare_two(before, after, MARGIN_SHARE).verdict]} its calibration error: "
             f"{fmean(before):.3f} before, {fmean(after):.3f} after."
         )
     return lines
