@@ -33,11 +33,11 @@ _MOST_WORDS = 300
 
 @dataclass(frozen=True)
 class Frame:
-    """A checked frame on its way to the worker; `view_HW3` shares the message's memory, None if it is compressed."""
+    """A checked frame on its way to the worker; `pixels` gives its image, a view of the message or decoded now."""
 
     camera: "Camera"
     source: cdr.RawImage
-    view_HW3: Image | None
+    pixels: Callable[[], Image]
     arrival: float
     checking_seconds: float
 
@@ -112,30 +112,32 @@ class Restorer:
         camera = self._by_name[name]
         arrival, start = camera.health.received(), time.perf_counter()
         try:
-            source, view_HW3 = self._compressed(data) if is_compressed else self._raw(data)
+            source, pixels = self._compressed(data) if is_compressed else self._raw(data)
         except FrameError as error:
             self._drop(camera, error.reason, str(error))
             return
         except Exception as error:  # whatever a message does to us, the next one is answered
             self._drop(camera, "malformed", _said(error))
             return
-        frame = Frame(camera, source, view_HW3, arrival, time.perf_counter() - start)
+        frame = Frame(camera, source, pixels, arrival, time.perf_counter() - start)
         if self._worker.submit(name, frame):
             camera.health.dropped(SUPERSEDED, "a newer frame arrived before this one was started")
 
-    def _raw(self, data: bytes) -> tuple[cdr.RawImage, Image]:
+    def _raw(self, data: bytes) -> tuple[cdr.RawImage, Callable[[], Image]]:
         source = cdr.read_image(data)
         self._check(source.header.stamp, source.height, source.width)
-        return source, conversions.image_to_rgb(source, white=self._settings().white_16uc1)
+        view_HW3 = conversions.image_to_rgb(source, white=self._settings().white_16uc1)
+        return source, lambda: view_HW3
 
-    def _compressed(self, data: bytes) -> tuple[cdr.RawImage, None]:
+    def _compressed(self, data: bytes) -> tuple[cdr.RawImage, Callable[[], Image]]:
         """The compressed picture as the source of its answer, whose encoding is the one before the compression."""
         message = cdr.read_compressed(data)
         conversions.check_stamp(message.header.stamp)
         height, width = compressed.size_of(message.data)
         self._check(message.header.stamp, height, width)
         encoding = conversions.encoding_before(message.format)
-        return cdr.RawImage(message.header, height, width, encoding, 0, 0, message.data), None
+        source = cdr.RawImage(message.header, height, width, encoding, 0, 0, message.data)
+        return source, partial(compressed.decode_message, message.data, message.format)
 
     def _check(self, stamp: Any, height: int, width: int) -> None:
         """Refuse a frame by its fields alone, before its pixels use memory."""
@@ -178,11 +180,10 @@ class Restorer:
             self._drop(frame.camera, TOO_OLD, f"its stamp is {age:.3f} s old, `max_age` is {config.max_age:g} s")
             return None
         try:
-            view_HW3 = compressed.decode(frame.source.data) if frame.view_HW3 is None else frame.view_HW3
+            return conversions.packed(frame.pixels())
         except FrameError as error:
             self._drop(frame.camera, error.reason, str(error))
             return None
-        return conversions.packed(view_HW3)
 
     def _guarded(self, frame: Frame, answer: Callable[..., None], *arguments: Any) -> None:
         """Answer one frame; an answer that cannot be published costs no other camera its own."""

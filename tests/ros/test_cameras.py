@@ -147,6 +147,15 @@ def test_each_camera_reports_its_own_health_and_input(vehicle: Vehicle) -> None:
     }
 
 
+def test_a_mosaic_that_was_compressed_as_grey_is_answered_in_colour(vehicle: Vehicle) -> None:
+    done, data = cv2.imencode(".png", np.tile(np.array([[100, 0], [0, 0]], np.uint8), (24, 32)))
+    assert done
+    msg = CompressedImage(format="bayer_rggb8; png compressed bayer_rggb8", data=data.tobytes())
+    answer = vehicle.wait_for("rear", vehicle.send("rear", msg))
+    assert answer.encoding == "rgb8"
+    assert list(np.array(answer.data).reshape(48, 64, 3)[8, 8]) == [110, 0, 0]
+
+
 @pytest.mark.parametrize(
     ("message", "reason"),
     [

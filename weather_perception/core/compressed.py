@@ -1,12 +1,14 @@
 """Reads and writes JPEG and PNG pictures with OpenCV; a picture's size is known before it is decoded."""
 
 import struct
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from weather_perception.core.contract import Image
+from weather_perception.core.encodings import BAYER, to_rgb
 from weather_perception.core.pipeline import FrameError
 
 UNDECODABLE = "undecodable"
@@ -56,9 +58,21 @@ def decode(data: memoryview | bytes, upright: bool = True) -> Image:
     return _swapped(_decoded(data, cv2.IMREAD_COLOR | flags))
 
 
-def decode_grey(data: memoryview | bytes) -> NDArray[np.uint8]:
-    """A picture's brightness, uint8 [H, W]; raises FrameError like `decode`."""
-    return _decoded(data, _opencv().IMREAD_GRAYSCALE)
+def decode_message(data: memoryview | bytes, form: str) -> Image:
+    """The picture of a CompressedImage of this format, as RGB; raises FrameError like `decode`.
+
+    It stays as it is stored, because calibration and labels belong to the pixels as stored. image_transport compresses
+    a Bayer mosaic as a grey picture, and says so in the format.
+    """
+    original, _, compression = form.partition(";")
+    encoding = original.strip().lower()
+    if encoding not in BAYER or "bgr8" in compression or "rgb8" in compression:
+        return decode(data, upright=False)
+    cv2 = _opencv()
+    mosaic_HW = _decoded(data, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
+    height, width = mosaic_HW.shape
+    fields = {"height": height, "width": width, "step": width, "data": mosaic_HW.reshape(-1)}
+    return to_rgb(SimpleNamespace(encoding=encoding.replace("16", "8"), is_bigendian=0, **fields))
 
 
 def _decoded(data: memoryview | bytes, flags: int) -> NDArray[np.uint8]:

@@ -3,20 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
-from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
-
 from weather_perception.conversions import image_to_rgb, packed
-from weather_perception.core.contract import Image
-from weather_perception.core.encodings import BAYER, to_rgb
 from weather_perception.core.pipeline import FrameError
 from weather_perception.replay.bagfiles.bag import Bag, decode
 from weather_perception.replay.bagfiles.base import Record
 from weather_perception.replay.cameras import CameraTopic
 from weather_perception.replay.frames import Frame, RawImage, UnusedTruth, rgb_frame, stamp_ns
-from weather_perception.replay.pixels import decode_grey, decode_rgb
+from weather_perception.replay.pixels import decompressed
 from weather_perception.replay.truth import COMPRESSED, TruthTopics, usable_topics
 from weather_perception.replay.window import WHOLE, Window
 
@@ -94,23 +89,11 @@ def compressed_frame(message: Any, recorded_ns: int) -> Frame:
     """The frame in a sensor_msgs/CompressedImage; an undecodable one has a `problem`."""
     stamp = stamp_ns(message) or recorded_ns
     try:
-        image_HW3 = _decompressed(message)
+        image_HW3 = decompressed(message)
     except FrameError as error:
         return Frame(stamp, recorded_ns, message.header.frame_id, None, None, error)
     frame = rgb_frame(image_HW3, stamp, frame_id=message.header.frame_id)
     return replace(frame, play_ns=recorded_ns, encoded=(message.format, message.data))
-
-
-def _decompressed(message: Any) -> Image:
-    """The picture as RGB; image_transport compresses a Bayer mosaic as a grey picture, and says so in the format."""
-    what = f"a compressed image of format {message.format!r}"
-    original = message.format.partition(";")[0].strip().lower()
-    if original not in BAYER or "bgr8" in message.format or "rgb8" in message.format.partition(";")[2]:
-        return decode_rgb(message.data, what)
-    mosaic_HW = decode_grey(message.data, what)
-    height, width = mosaic_HW.shape
-    fields = {"height": height, "width": width, "step": width, "data": np.ascontiguousarray(mosaic_HW).reshape(-1)}
-    return to_rgb(SimpleNamespace(encoding=original.replace("16", "8"), is_bigendian=0, **fields))
 
 
 def image_frame(message: Any, recorded_ns: int) -> Frame:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from weather_perception.conversions import image_to_mono, image_to_rgb, packed
 from weather_perception.core.pipeline import FrameError
 from weather_perception.replay.frames import VOID, Truth, UnusedTruth, stamp_ns
-from weather_perception.replay.pixels import decode_rgb
+from weather_perception.replay.pixels import decompressed
 
 TRUTH_ROOT = "/ground_truth/"
 IMAGE = "sensor_msgs/msg/Image"
@@ -141,7 +141,7 @@ def usable_topics(types: Mapping[str, str], counts: Mapping[str, int], unused: U
 
 def _image(message: Any) -> NDArray[np.uint8]:
     if hasattr(message, "format"):
-        return decode_rgb(message.data, f"a compressed image of format {message.format!r}")
+        return decompressed(message)
     return packed(image_to_rgb(message))
 
 
