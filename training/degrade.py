@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from training.data.degradations import DEGRADATIONS, LEVELS
+from training.data.degradations.protocols import ADDITIVE, NOISES, PROTOCOLS, TEXT
 from training.data.degraded_copy import KEPT_FOLDERS, CopySettings, is_other_weather, write_copy
 from training.data.readers.celebamask import CelebAMaskHQ
 from training.data.readers.pixels import image_size
@@ -36,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.reflections,
             tuple(options.keep),
             tuple(options.size) if options.size else size_of_masks(options.source),
+            options.protocol,
+            options.noise,
         )
         for folder in sorted(path.name for path in options.source.glob("*") if is_other_weather(path.name)):
             print(f"left out: {folder}, the same frames in weather")
@@ -69,6 +72,16 @@ def parser() -> argparse.ArgumentParser:
         "--depth", type=Path, metavar="DIR", help="depth maps at the pictures' paths, uint16 PNG of metres x 256"
     )
     result.add_argument("--reflections", type=Path, metavar="DIR", help="pictures to reflect in the window")
+    result.add_argument(
+        "--protocol",
+        choices=PROTOCOLS,
+        default=TEXT,
+        help="noise, blur, JPEG and aberration as paper A's text says, or as its released scripts do "
+        "(default: %(default)s)",
+    )
+    result.add_argument(
+        "--noise", choices=NOISES, default=ADDITIVE, help="the released scripts' noise (default: %(default)s)"
+    )
     result.add_argument(
         "--keep",
         nargs="+",

@@ -17,6 +17,8 @@ from tqdm import tqdm
 from training.data import degradations
 from training.data.degradations import DEGRADATIONS
 from training.data.degradations.arguments import Image, Map
+from training.data.degradations.protocols import ADDITIVE, TEXT, check_protocol
+from training.data.degradations.protocols import degradations as by_protocol
 from training.data.degradations.reflections import REFLECTIONS
 from training.data.readers.cityscapes import measured_depth
 from training.data.readers.files import IMAGE_SUFFIXES
@@ -48,9 +50,9 @@ class CopySettings:
     """The settings of a copy; every picture draws one of `severities` by its name and the seed.
 
     depth: folder of depth maps that mirrors the source (else the ground-plane prior); reflections: folder of pictures
-    to reflect, for the reflections only; size: rows and columns of the copies, the pictures' own if None. Raises
-    ValueError for an unknown degradation, a severity that it does not take, a size below 1, or a missing or useless
-    folder.
+    to reflect, for the reflections only; size: rows and columns of the copies, the pictures' own if None; protocol and
+    noise: those of paper A's text or of its released scripts. Raises ValueError for an unknown degradation, a severity
+    or protocol that it does not take, a size below 1, or a missing or useless folder.
     """
 
     degradation: str
@@ -60,16 +62,17 @@ class CopySettings:
     reflections: Path | None = None
     kept_folders: tuple[str, ...] = KEPT_FOLDERS
     size: tuple[int, int] | None = None
+    protocol: str = TEXT
+    noise: str = ADDITIVE
 
     def __post_init__(self) -> None:
         if self.degradation not in DEGRADATIONS:
             raise ValueError(f"degradation: {self.degradation!r} is unknown; choose one of {', '.join(DEGRADATIONS)}")
+        check_protocol(self.degradation, self.protocol, self.noise)
         if not self.severities:
             raise ValueError("severity: none given; give one or more")
         for severity in self.severities:
-            DEGRADATIONS[self.degradation](
-                np.zeros((8, 8, 3), np.uint8), np.ones((8, 8), np.float32), severity, self.seed
-            )
+            self.degrade(np.zeros((8, 8, 3), np.uint8), np.ones((8, 8), np.float32), severity, self.seed)
         if self.size and min(self.size) < 1:
             raise ValueError(f"size: {self.size} is no picture; give rows and columns of 1 or more")
         if self.reflections and self.degradation not in REFLECTIONS:
@@ -78,6 +81,10 @@ class CopySettings:
             raise ValueError(f"{self.reflections}: holds no pictures to reflect")
         if self.depth and not self.depth.is_dir():
             raise ValueError(f"{self.depth}: no such folder of depth maps")
+
+    def degrade(self, image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
+        """The image with the degradation, by the protocol; raises ValueError as `degradations.degrade`."""
+        return by_protocol(self.protocol, self.noise)[self.degradation](image_HW3, depth_HW, severity, seed)
 
 
 class Job(NamedTuple):
@@ -178,7 +185,7 @@ def _degraded_png(source: Path, job: Job, settings: CopySettings, layers: Sequen
         layer_HW3 = read_image(layers[seed_of(settings.seed, f"{name}/layer") % len(layers)])
         result_HW3 = REFLECTIONS[settings.degradation](image_HW3, depth_HW, severity, seed, layer_HW3)
     else:
-        result_HW3 = DEGRADATIONS[settings.degradation](image_HW3, depth_HW, severity, seed)
+        result_HW3 = settings.degrade(image_HW3, depth_HW, severity, seed)
     return cv2.imencode(".png", result_HW3[:, :, ::-1])[1].tobytes()
 
 

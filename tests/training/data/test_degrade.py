@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -11,6 +12,7 @@ import pytest
 
 from tests.support import datasets
 from training.data.degradations import fog, gaussian_noise, reflection
+from training.data.degradations.released import released_multiplicative_noise, released_noise
 from training.data.degraded_copy import MANIFEST, seed_of
 from training.data.readers.camvid import CamVid
 from training.data.readers.photographs import ADE20K, VOC2012, COCOStuff
@@ -171,6 +173,26 @@ def test_depth_maps_are_metres_times_256_with_prior_and_sky(source: Path, tmp_pa
     assert np.array_equal(read(out / "train" / "images" / f"{NAMES[2]}.png"), expected_HW3)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "made"),
+    [
+        ([], released_noise),
+        (["--noise", "multiplicative"], released_multiplicative_noise),
+    ],
+)
+def test_the_released_protocol_makes_the_noise_of_the_scripts(
+    source: Path, tmp_path: Path, arguments: list[str], made: Callable[..., np.ndarray]
+) -> None:
+    out = tmp_path / "out"
+    chosen = ["--degradation", "gaussian_noise", "--severity", "3", "--protocol", "released", *arguments]
+    assert main([str(source), str(out), *chosen]) == 0
+    image_HW3 = read(source / "train" / "images" / f"{NAMES[0]}.webp")
+    expected_HW3 = made(image_HW3, ground_plane_depth(48, 64), 3, seed_of(0, NAMES[0]))
+    assert np.array_equal(read(out / "train" / "images" / f"{NAMES[0]}.png"), expected_HW3)
+    recipe = json.loads((out / MANIFEST).read_text())["recipe"]
+    assert (recipe["protocol"], recipe["noise"]) == ("released", arguments[1] if arguments else "additive")
+
+
 def test_a_missing_depth_map_is_named(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "depth").mkdir()
     arguments = ["--degradation", "fog", "--depth", str(tmp_path / "depth")]
@@ -196,6 +218,9 @@ def test_windows_reflect_the_pictures_of_the_given_folder(source: Path, tmp_path
         (["--degradation", "fog", "--severity", "2"], "from 0 to 1"),
         (["--degradation", "fog", "--seed", "-1"], "seed"),
         (["--degradation", "fog", "--reflections", "."], "takes none"),
+        (["--degradation", "fog", "--protocol", "released"], "have no fog; they have gaussian_blur"),
+        (["--degradation", "jpeg", "--protocol", "released", "--noise", "multiplicative"], "gaussian_noise; it needs"),
+        (["--degradation", "gaussian_noise", "--noise", "multiplicative"], "needs --protocol released"),
         (["--degradation", "fog", "--depth", "nowhere"], "nowhere"),
         (["--degradation", "fog", "--keep", "images", "labels"], "no picture"),
     ],

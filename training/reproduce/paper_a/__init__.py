@@ -5,12 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from training.data.degradations.protocols import ADDITIVE, NOISES, PROTOCOLS, TEXT
 from training.options import names
 from training.recipes.paper_a.vgg19 import build_extractor
 from training.reproduce.command import Done, Order, Paper, add_seeds, check_some, seeds_option
 from training.reproduce.frames import FOG, STREET
 from training.reproduce.paper_a import experiments, report, scales
-from training.reproduce.paper_a.protocol import ADDITIVE, NOISES, PROTOCOLS, TEXT, pictures_in
+from training.reproduce.paper_a.protocol import pictures_in
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

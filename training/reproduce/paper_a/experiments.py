@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from training.data.classes import VOID
+from training.data.degradations.protocols import RELEASED_SCRIPTS
 from training.judging.judge import judge
 from training.loop import processes
 from training.losses.segmentation import class_weights
@@ -17,7 +18,7 @@ from training.models.deploy import DeployedSegmenter
 from training.recipes.paper_a.vgg19 import VGG19Features
 from training.reproduce.command import Order
 from training.reproduce.frames import CAMVID, STREET, Frames, data_set_frames, runs_on_streets, street_frames
-from training.reproduce.paper_a.protocol import RELEASED_SCRIPTS, Degrader
+from training.reproduce.paper_a.protocol import Degrader
 from training.reproduce.paper_a.published import BY_DEGRADATION, TABLES
 from training.reproduce.paper_a.scales import CooperationScale
 from training.reproduce.paper_a.trainings import COOPERATIVE, CooperationStudy, open_segmenter, restored

@@ -1,21 +1,16 @@
-"""How frames are degraded and scored: as paper A's text says, or as its authors' released scripts do."""
+"""Degrades frames by a protocol, with the reflections of the paper's two syntheses and of given pictures."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from numpy.random import default_rng
 
-from training.data.degradations import degrade
 from training.data.degradations.arguments import Image
+from training.data.degradations.protocols import ADDITIVE, TEXT, degradations
 from training.data.degradations.reflections import REFLECTIONS
-from training.data.degradations.released import RELEASED, released_multiplicative_noise
 from training.data.readers.files import IMAGE_SUFFIXES
 from training.data.sample import Sample
 from weather_perception.core.pictures import read_image
-
-TEXT, RELEASED_SCRIPTS = PROTOCOLS = ("text", "released")
-ADDITIVE, MULTIPLICATIVE = NOISES = ("additive", "multiplicative")
-"""The two noises of the released scripts; the paper does not say which of them its tables show."""
 
 
 class Degrader:
@@ -25,20 +20,15 @@ class Degrader:
     """
 
     def __init__(self, protocol: str = TEXT, noise: str = ADDITIVE, pictures: Sequence[Path] = ()) -> None:
-        self._functions = dict(RELEASED) if protocol == RELEASED_SCRIPTS else {}
-        if self._functions and noise == MULTIPLICATIVE:
-            self._functions["gaussian_noise"] = released_multiplicative_noise
+        self._functions = degradations(protocol, noise)
         self._pictures = tuple(pictures)
 
     def __call__(self, sample: Sample, name: str, severity: float, seed: int) -> Image:
-        """The sample's image with the degradation, uint8 [H, W, 3]; raises ValueError as `degrade`."""
+        """The sample's image with the degradation, uint8 [H, W, 3]; severity and seed are those of `degrade`."""
         if name == "reflection":
             synthesis = REFLECTIONS[tuple(REFLECTIONS)[seed % len(REFLECTIONS)]]
             return synthesis(sample.image_HW3, sample.depth_HW, severity, seed, self._layer(seed))
-        function = self._functions.get(name)
-        if function is None:
-            return degrade(sample, name, severity, seed)
-        return function(sample.image_HW3, sample.depth_HW, severity, seed)
+        return self._functions[name](sample.image_HW3, sample.depth_HW, severity, seed)
 
     def _layer(self, seed: int) -> Image | None:
         if not self._pictures:

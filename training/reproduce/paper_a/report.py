@@ -7,8 +7,8 @@ from typing import Any
 
 from matplotlib import pyplot
 
+from training.data.degradations.protocols import RELEASED_SCRIPTS
 from training.reproduce.paper_a.figures import MASKS, Row, change, figures, gain, in_words, label
-from training.reproduce.paper_a.protocol import RELEASED_SCRIPTS
 from training.reproduce.paper_a.published import BY_DEGRADATION, CLEAN, OURS, Printed
 from training.reproduce.paper_a.reading import reading
 from training.reproduce.paper_a.scales import CooperationScale
