@@ -1,5 +1,12 @@
 """What goes wrong in a vehicle: each fault is named, costs no good frame, and is over when its cause is."""
 
+import copy
+from array import array
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import rclpy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -7,6 +14,7 @@ from rclpy.context import Context
 from rclpy.qos import ReliabilityPolicy
 from rclpy.serialization import serialize_message
 from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import Image
 from std_msgs.msg import String
 
 from tests.support.ros import Camera, Rig, image_msg, spin_until
@@ -119,34 +127,72 @@ def test_ten_times_too_fast_every_frame_is_accounted_for_and_the_newest_answered
     rig.observer.wait_for_health(level="OK")  # that is normal under load
 
 
-GOOD = serialize_message(image_msg("mono8", height=8, width=8))
+MOST_PIXELS = 10_000
+GREY = image_msg("mono8", height=8, width=8)
+WHOLE = serialize_message(GREY)
 
-damages = st.one_of(
-    st.binary(min_size=0, max_size=200),
-    st.integers(0, len(GOOD) - 1).map(lambda size: GOOD[:size]),
-    st.tuples(st.integers(0, 72), st.binary(min_size=1, max_size=8)).map(
-        lambda change: GOOD[: change[0]] + change[1] + GOOD[change[0] + len(change[1]) :]
-    ),
+Message = Image | bytes
+
+
+def grey(**fields: Any) -> Image:
+    """The good frame with other fields; `sec` and `nanosec` are its stamp's."""
+    msg = copy.deepcopy(GREY)
+    for name, value in fields.items():
+        setattr(msg.header.stamp if name in ("sec", "nanosec") else msg, name, value)
+    return msg
+
+
+def counted_as(reason: str, messages: st.SearchStrategy[Message]) -> st.SearchStrategy[tuple[str, Message]]:
+    return messages.map(lambda message: (reason, message))
+
+
+def with_field(name: str, values: st.SearchStrategy[Any]) -> st.SearchStrategy[Message]:
+    return values.map(lambda value: grey(**{name: value}))
+
+
+# Bad messages, with the reason for which the node must drop them.
+bad = st.one_of(
+    counted_as("malformed", st.integers(0, len(WHOLE) - 1).map(lambda size: WHOLE[:size])),
+    counted_as("malformed", st.binary(max_size=19)),  # a stamp, two sizes and an empty text take 20 bytes
+    counted_as("malformed", with_field("encoding", st.integers(1025, 5000).map(lambda length: "x" * length))),
+    counted_as("bad_stamp", with_field("sec", st.integers(-(2**31), -1))),
+    counted_as("bad_stamp", with_field("nanosec", st.integers(10**9, 2**32 - 1))),
+    counted_as("zero_size", st.sampled_from(["height", "width"]).map(lambda name: grey(**{name: 0}))),
+    counted_as("too_large", st.integers(MOST_PIXELS // 8 + 1, 8192).map(lambda width: grey(width=width))),
+    counted_as("outside_model", st.integers(8193, MOST_PIXELS).map(lambda height: grey(height=height, width=1))),
+    counted_as("wrong_step", with_field("step", st.integers(0, 7))),
+    counted_as("truncated_data", with_field("data", st.binary(max_size=63).map(partial(array, "B")))),
+    counted_as("wrong_size", with_field("data", st.binary(min_size=65, max_size=200).map(partial(array, "B")))),
+    counted_as("unknown_encoding", with_field("encoding", st.text("abcxyz", max_size=8))),
 )
 
 
-def test_of_many_damaged_messages_every_one_is_counted_and_every_good_one_answered(rig: Rig) -> None:
-    sent = 0
+def test_of_a_thousand_bad_messages_each_is_counted_by_its_reason_and_every_good_one_answered(rig: Rig) -> None:
+    rig.set(max_frame_pixels=MOST_PIXELS)
+    reasons: Counter[str] = Counter()
+    before = rig.report()
 
-    @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(st.lists(damages, min_size=20, max_size=20))
-    def send(messages: list[bytes]) -> None:
-        nonlocal sent
-        for message in messages:
-            before = rig.count("frames_received")
-            rig.camera.send(message)
-            spin_until(rig.executor, lambda before=before: rig.count("frames_received") > before, "the message came")
-            sent += 1
-        rig.answer()
-        spin_until(rig.executor, lambda: settled(rig), "each is answered or counted")
+    def come(send: Callable[[Any], None], message: Message) -> None:
+        """The subscription is one message deep: a second one would displace a message that the node has not taken."""
+        received = rig.count("frames_received")
+        send(message)
+        spin_until(rig.executor, lambda: rig.count("frames_received") > received, "the message came")
+
+    @settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.lists(bad, min_size=20, max_size=20), st.integers(0, 20))
+    def send_among(messages: list[tuple[str, Message]], place: int) -> None:
+        good = grey()
+        for _, message in messages[:place]:
+            come(rig.camera.send, message)
+        come(rig.send, good)
+        for _, message in messages[place:]:
+            come(rig.camera.send, message)
+        reasons.update(reason for reason, _ in messages)
+        rig.wait_for(good)
         rig.observer.forget()
 
-    send()
-    assert sent >= 200
-    assert rig.count("malformed") > 0
-    assert rig.count("inference_failed") == 0
+    send_among()
+    counted = Counter(rig.report().drops) - Counter(before.drops)
+    assert counted == reasons
+    assert counted.total() >= 1000
+    assert len(counted) == 9

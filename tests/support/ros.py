@@ -16,6 +16,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
 from weather_perception.core.config import ANY_TIME, NodeConfig, settings_of
+from weather_perception.core.health import HealthReport
 
 TOPIC = "image"
 DEADLINE_SECONDS = 60.0
@@ -195,16 +196,21 @@ class Rig:
         self.observer.wait_for_node()
         self.camera.wait_for_subscriber()
 
+    def report(self) -> HealthReport:
+        """The camera's health, read from the node itself."""
+        report: HealthReport = self.node._restorer.cameras[0].health.report()
+        return report
+
     def count(self, key: str) -> int:
-        """A count of the camera's health, read from the node itself."""
-        report = self.node._restorer.cameras[0].health.report()
+        """A count of `report`, or the frames dropped for this reason."""
+        report = self.report()
         return int(report.drops.get(key, 0) if not hasattr(report, key) else getattr(report, key))
 
     def answer(self, msg: Image | None = None) -> Image:
         """Send a frame under a stamp of its own, and return the restored image."""
         msg = msg or image_msg()
         self.send(msg)
-        spin_until(self.executor, lambda: self._answered(msg), f"the frame of {msg.header.stamp.sec} s answered")
+        self.wait_for(msg)
         return next(item for item in self.observer.restored if item.header.stamp == msg.header.stamp)
 
     def send(self, msg: Any) -> Any:
@@ -212,6 +218,10 @@ class Rig:
         msg.header.stamp.sec = next(self._seconds)
         self.camera.send(msg)
         return msg
+
+    def wait_for(self, msg: Image) -> None:
+        """Wait until every output has the answer to a frame."""
+        spin_until(self.executor, lambda: self._answered(msg), f"the frame of {msg.header.stamp.sec} s answered")
 
     def _answered(self, msg: Image) -> bool:
         topics = (self.observer.restored, self.observer.masks, self.observer.confidences, self.observer.weathers)
