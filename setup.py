@@ -33,7 +33,7 @@ setup(
     },
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{name}"]),
-        (f"share/{name}", ["package.xml"]),
+        (f"share/{name}", ["package.xml", "ATTRIBUTION.md"]),
         (f"share/{name}/launch", sorted(glob("launch/*.launch.py"))),
         (f"share/{name}/config", sorted(glob("config/*"))),
         (f"share/{name}/models", sorted(glob("models/*.pt2") + glob("models/*.md"))),

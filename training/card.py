@@ -1,18 +1,35 @@
-"""The model card: a model file's manifest as a page for people."""
+"""`python -m training.card MODEL.pt2`: the model card, a page for people, of the JSON in the file and beside it.
 
-from collections.abc import Mapping
+The manifest inside the file tells data, licences and limits; the JSON that `benchmarks.quality` writes tells how good
+the model is, and where it fails. Prints the card, or writes it with --out.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from torch import nn
-
-from training.deployable import Deployable
 from training.loop.checkpoint import flat
-from weather_perception.core.contract import Manifest
-from weather_perception.core.program import Program
+from weather_perception.core.contract import ContractError, Manifest
+from weather_perception.core.program import Program, open_program
 from weather_perception.core.scores import PSNR_CEILING_DB, in_words
 
-WRITTEN = "Written by `python -m training.export` from the manifest inside the file; do not edit."
+WRITTEN = "Written by `python -m training.export` or `training.card` from JSON; do not edit."
 """A line of every model card."""
+
+MARK = "Written by `python -m training."
+"""The part of WRITTEN that cards of all versions share."""
+
+FAILURES = "failures.jpg"
+"""The picture of failures beside a quality JSON."""
+
+INTENDED_USE = """\
+- It restores and segments frames of one forward, sideward or rearward street camera of a robot or vehicle, for people
+  and for perception that tolerates an estimate: every restored pixel is one.
+- It is not for safety functions, for measuring, for evidence, or for recognising people."""
 
 COLUMNS = {
     "frames": "frames",
@@ -36,30 +53,94 @@ SETS = {
 """The frames that judged, by the name that training.evaluate gives them; pairs have that of their data set."""
 
 
-def card(program: Program, deployable: Deployable) -> str:
-    """The model card of a model file, in Markdown."""
+class CardError(ValueError):
+    """A quality JSON that is none, or is of another model file; the message names it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        "python -m training.card", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("model", type=Path, metavar="MODEL.pt2", help="the model file")
+    parser.add_argument("--quality", type=Path, metavar="FILE", help="quality.json of benchmarks.quality on this file")
+    parser.add_argument("--out", type=Path, metavar="CARD.md", help="write the card there")
+    options = parser.parse_args(arguments)
+    try:
+        program = open_program(str(options.model))
+        folder = options.out.parent if options.out else Path()
+        measured = quality_section(program, options.quality, folder) if options.quality else ""
+        text = card(program, measured)
+        if options.out:
+            check_card(options.out)
+            options.out.write_text(text)
+        else:
+            print(text, end="")
+    except (CardError, ContractError, OSError) as error:
+        print(f"training.card: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def check_card(path: Path) -> None:
+    """Raises CardError if the model card would replace a file that is no model card."""
+    if path.exists() and MARK not in path.read_text(errors="replace"):
+        raise CardError(f"{path} is no model card, and the card would replace it; choose another --out")
+
+
+def card(program: Program, measured: str = "") -> str:
+    """The model card of a model file, in Markdown; `measured` is a `quality_section`."""
     manifest, training = program.manifest, program.manifest.training
-    total = sum(map(_count, deployable.parts.values()))
-    sizes = ", ".join(f"{name} {_count(part):,}" for name, part in deployable.parts.items())
     return "\n\n".join(
         [
             f"# {manifest.name}.pt2",
             WRITTEN,
-            f"- **Size**: {total:,} parameters ({sizes}), {program.path.stat().st_size / 2**20:.1f} MiB\n"
+            f"- **Size**: {_size(program)}\n"
             f"- **SHA-256**: `{program.sha256}`\n"
             f"- **Licence**: {training['licence']}\n"
-            f"- **Trained on**: {'; '.join(training['data'])}; {deployable.trained_under}\n"
+            f"- **Trained on**: {_data(training)}\n"
             f"{_method(training)}"
             f"- **Command**: `{training['command']}`, commit `{training['commit']}`, torch {manifest.torch}\n"
             f"- **Classes**: {', '.join(c.name for c in manifest.classes)}\n"
             f"- **Weather types**: {', '.join(manifest.weathers)}\n"
             f"- **Gates**: {', '.join(manifest.gates) or 'none, it does not route'}",
+            "## Intended use",
+            INTENDED_USE,
             "## Measured",
             _tables(manifest),
+            *([measured] if measured else []),
             "## Limits",
-            deployable.limits + "\n",
+            training.get("limits", "Not stated in the file.") + "\n",
         ]
     )
+
+
+def quality_section(program: Program, path: Path, folder: Path) -> str:
+    """What `benchmarks.quality` found, for a card in `folder`; raises CardError if it judged another file."""
+    try:
+        result = json.loads(path.read_text())
+        judged, weak, command = result["sha256"], result["does_badly"], result["command"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise CardError(f"{path}: no quality.json of benchmarks.quality: {error!r}") from error
+    if judged != program.sha256:
+        raise CardError(f"{path} judged the file {judged[:12]}, this one is {program.sha256[:12]}; judge it again")
+    page, picture = (os.path.relpath(path.with_name(name), folder) for name in (f"{path.stem}.md", FAILURES))
+    lines = [f"## What it does badly\n\n`{command}` measured this; [all its figures]({page})."]
+    lines.append("\n".join(f"- {sentence}" for sentence in weak) or "Nothing of what it looks for.")
+    if path.with_name(FAILURES).exists():
+        lines.append(f"![The frames that it restored worst]({picture})")
+    return "\n\n".join(lines)
+
+
+def _size(program: Program) -> str:
+    parameters: Mapping[str, int] = program.manifest.training.get("parameters", {})
+    parts = ", ".join(f"{name} {count:,}" for name, count in parameters.items())
+    counted = f"{sum(parameters.values()):,} parameters ({parts}), " if parameters else ""
+    return f"{counted}{program.path.stat().st_size / 2**20:.1f} MiB"
+
+
+def _data(training: Mapping[str, Any]) -> str:
+    return "; ".join([*training["data"], *filter(None, [training.get("trained_under")])])
 
 
 def _method(training: Mapping[str, Any]) -> str:
@@ -100,5 +181,5 @@ def _figure(key: str, figures: Mapping[str, float]) -> str:
     return in_words(frames, identical, value)
 
 
-def _count(module: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())
+if __name__ == "__main__":
+    sys.exit(main())

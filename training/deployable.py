@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,8 @@ class Deployable:
     """A checkpoint's model and its base segmenter, two modules that follow the model file's contract.
 
     `parts`: the networks by name. `training`: this entry of the manifest. `conditions`: the degradations to judge it
-    under. `classes`: those of the masks. `trained_under` and `limits` (a Markdown list) are for the model card.
+    under. `classes`: those of the masks. The manifest keeps the parts' sizes, `trained_under` and `limits` (a Markdown
+    list) for the model card.
     """
 
     model: nn.Module
@@ -46,13 +47,18 @@ class Deployable:
 
     def manifest(self, name: str) -> Manifest:
         """The manifest of a model file called `name`."""
-        return Manifest(name, self.classes, self.weathers, self.gates, self.training, torch.__version__)
+        training = {
+            **self.training,
+            "parameters": {part: _count(network) for part, network in self.parts.items()},
+            "trained_under": self.trained_under,
+            "limits": self.limits,
+        }
+        return Manifest(name, self.classes, self.weathers, self.gates, training, torch.__version__)
 
     def base_manifest(self, name: str) -> Manifest:
         """The manifest of the base segmenter's model file called `name`."""
-        return replace(
-            self.manifest(name), weathers=UNKNOWN_WEATHER, gates=(), training={**self.training, "metrics": {}}
-        )
+        training = {**self.training, "parameters": {"segmenter": _count(self.base)}, "metrics": {}}
+        return Manifest(name, self.classes, UNKNOWN_WEATHER, (), training, torch.__version__)
 
     def evaluate(self, samples: Sequence[Sample]) -> dict[str, Any]:
         """The scores of every condition on unseen clear samples: `Judged.result`, and the weather accuracy.
@@ -127,3 +133,7 @@ def provenance(saved: Checkpoint, config: RunConfig, **facts: Any) -> dict[str, 
         "config": json.loads(json.dumps(without_places(config))),
         **facts,
     }
+
+
+def _count(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())

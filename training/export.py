@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from training import recipes
-from training.card import WRITTEN, card
+from training.card import CardError, card, check_card
 from training.data.degradations import WEATHERS, degrade
 from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
 from training.loop.checkpoint import CheckpointError
@@ -45,19 +45,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         check_card(options.out.with_suffix(".md"))
         found = recipes.open_deployable(options.checkpoint, options.segmenter, options.averaged)
         program = write(found.model, found.manifest(options.out.stem), options.out)
-        options.out.with_suffix(".md").write_text(card(program, found))
+        options.out.with_suffix(".md").write_text(card(program))
         if options.base:
             write(found.base, found.base_manifest(options.base.stem), options.base)
-    except (CheckpointError, SegmenterError, ExportError, OSError) as error:
+    except (CardError, CheckpointError, SegmenterError, ExportError, OSError) as error:
         print(f"training.export: {error}", file=sys.stderr)
         return 1
     return 0
-
-
-def check_card(path: Path) -> None:
-    """Raises ExportError if the model card would replace a file that is no model card."""
-    if path.exists() and WRITTEN not in path.read_text(errors="replace"):
-        raise ExportError(f"{path} is no model card, and the card would replace it; choose another --out")
 
 
 def write(module: nn.Module, described: Manifest, path: Path) -> Program:

@@ -13,13 +13,15 @@ from typing import Any
 from tqdm import tqdm
 
 from benchmarks.quality.conditions import conditions
-from benchmarks.quality.frames import FrameSet, Roots, frame_sets
+from benchmarks.quality.frames import PROCEDURAL, FrameSet, Roots, frame_sets
 from benchmarks.quality.judge import NOVELTY, Model, judge
 from benchmarks.quality.novelty import auroc, strange_frames
 from benchmarks.quality.page import page
 from benchmarks.quality.rows import calibration, row, with_clear
-from benchmarks.quality.sheet import write_sheet
+from benchmarks.quality.sheet import write_failures, write_sheet
+from benchmarks.quality.shortfalls import shortfalls
 from benchmarks.quality.video import clip, flicker
+from training.card import FAILURES
 from weather_perception.core.contract import ContractError
 
 CLIP_FRAMES, QUICK_CLIP_FRAMES = 8, 3
@@ -64,6 +66,9 @@ def measure(
         ordinary += [answer.novelty for each in judged for answer in each.answers if answer.novelty is not None]
         if sheets is not None:
             write_sheet(judged, sheets / f"{one.name}.jpg")
+            if one.name == PROCEDURAL:
+                write_failures(judged, sheets / FAILURES)
+    result["does_badly"] = shortfalls(result["sets"])
     samples = clip(QUICK_CLIP_FRAMES if quick else CLIP_FRAMES)
     result["flicker"] = flicker(samples, model, base)
     result["novelty"] = _novelty(model, ordinary)

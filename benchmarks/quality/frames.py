@@ -12,6 +12,9 @@ from training.judging.judge import unseen_camvid_frames, unseen_frames
 NO_PHOTOGRAPHS = ("*mask*",)
 """Names of pictures that lie among photographs and are none."""
 
+PROCEDURAL = "procedural"
+"""The set of this project's own frames, whose pictures anyone may show."""
+
 ROWS = 360
 """Height of every frame; larger ones are reduced to it."""
 
@@ -40,7 +43,7 @@ def frame_sets(roots: Roots, quick: bool) -> list[FrameSet]:
     Raises FileNotFoundError and ValueError as the readers do.
     """
     procedural = list(unseen_frames(1))[:2] if quick else list(unseen_frames(5))
-    sets = [FrameSet("procedural", procedural)]
+    sets = [FrameSet(PROCEDURAL, procedural)]
     if roots.camvid is not None:
         sets.append(FrameSet("CamVid", list(unseen_camvid_frames(str(roots.camvid), 60 if quick else 8))))
     if roots.pandaset is not None:

@@ -27,7 +27,8 @@ def page(result: Mapping[str, Any]) -> str:
     lines = [f"# Quality of {result['name']}", "", f"`{result['command']}`, file {result['sha256'][:12]}"]
     if other:
         lines[-1] += f"; `other` is {other['name']}, file {other['sha256'][:12]}"
-    lines += ["", NOTES]
+    lines += ["", NOTES, "", "## What it does badly", ""]
+    lines += [f"- {sentence}" for sentence in result["does_badly"]] or ["Nothing of what this page looks for."]
     for name, one in result["sets"].items():
         rows = _joined(one["rows"], other["sets"][name]["rows"] if other else None)
         lines += ["", f"## {name}, {one['frames']} frames", ""]

@@ -18,9 +18,26 @@ INK = (20, 20, 20)
 KINDS = ("worst", "median", "best")
 
 
+FAILURES = 6
+"""How many conditions the picture of failures shows."""
+
+
 def write_sheet(judged: Sequence[Judged], path: Path) -> None:
     """Write a row for every condition that is shown: degraded, restored and wanted of each of KINDS."""
-    rows = [_row(one) for one in judged if one.condition.shown]
+    _write([_row(one) for one in judged if one.condition.shown], path)
+
+
+def write_failures(judged: Sequence[Judged], path: Path) -> None:
+    """Write the degraded conditions whose worst frames gained least: degraded, restored and wanted of those frames."""
+    degraded = sorted((one for one in judged if not one.condition.alone), key=lambda one: one.pictures[0].gain_db)
+    rows = []
+    for one in degraded[:FAILURES]:
+        text = f"{one.condition.name}: {one.pictures[0].gain_db:+.1f} dB; degraded, restored, wanted"
+        rows.append(_captioned(text, _triple(one.pictures[0])))
+    _write(rows, path)
+
+
+def _write(rows: Sequence[Image], path: Path) -> None:
     width = max(row.shape[1] for row in rows)
     sheet_HW3 = np.concatenate([np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))) for row in rows])
     if not cv2.imwrite(str(path), sheet_HW3[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90]):
@@ -28,14 +45,17 @@ def write_sheet(judged: Sequence[Judged], path: Path) -> None:
 
 
 def _row(judged: Judged) -> Image:
-    tiles = np.concatenate([_triple(picture) for picture in judged.pictures], axis=1)
-    caption_HW3 = np.full((CAPTION_ROWS, tiles.shape[1], 3), 255, np.uint8)
     alone = judged.condition.alone
     values = [f"{one.psnr_out:.1f}" if alone else f"{one.gain_db:+.1f}" for one in judged.pictures]
     told = [f"{kind} {value} dB" for kind, value in zip(KINDS, values, strict=True)]
     text = f"{judged.condition.name}: " + ", ".join(told) + "; each degraded, restored, wanted"
+    return _captioned(text, np.concatenate([_triple(picture) for picture in judged.pictures], axis=1))
+
+
+def _captioned(text: str, tiles_HW3: Image) -> Image:
+    caption_HW3 = np.full((CAPTION_ROWS, tiles_HW3.shape[1], 3), 255, np.uint8)
     cv2.putText(caption_HW3, text, (6, CAPTION_ROWS - 6), cv2.FONT_HERSHEY_SIMPLEX, 0.45, INK, 1, cv2.LINE_AA)
-    return np.concatenate([caption_HW3, tiles])
+    return np.concatenate([caption_HW3, tiles_HW3])
 
 
 def _triple(picture: Picture) -> Image:

@@ -3,7 +3,9 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -20,9 +22,12 @@ from benchmarks.quality.novelty import auroc, strange_frames
 from benchmarks.quality.page import left_alone
 from benchmarks.quality.rows import calibration, row, with_clear
 from benchmarks.quality.scores import street_ids
+from benchmarks.quality.sheet import CAPTION_ROWS, FAILURES, TILE_ROWS
+from benchmarks.quality.shortfalls import shortfalls
 from benchmarks.quality.video import flicker, static_pixels
 from tests.support import datasets
 from tests.support.tiny import export_tiny
+from training.card import main as make_card
 from training.data.classes import CLASS_ID, CLASSES
 from training.data.degradations import degrade
 from training.data.sample import Sample
@@ -266,8 +271,62 @@ def test_the_report_holds_both_models(
     assert "| clear | identical |" in text
     assert "other gain" in text
     assert (out / "procedural.jpg").stat().st_size > 10_000
+    assert "- procedural, fog 0.6: +0.0 dB on average, +0.0 dB for the worst frame" in text
+    assert cv2.imread(str(out / "failures.jpg")).shape[0] == FAILURES * (TILE_ROWS + CAPTION_ROWS)
+    card = tmp_path / "cards/identity.md"
+    card.parent.mkdir()
+    assert make_card([model, "--quality", str(out / "quality.json"), "--out", str(card)]) == 0
+    told = card.read_text()
+    assert result["sha256"] in told and "[all its figures](../out/quality.md)" in told
+    assert "](../out/failures.jpg)" in told and all(f"- {weak}\n" in told for weak in result["does_badly"])
+    assert make_card([other, "--quality", str(out / "quality.json")]) == 1
+    assert "judge it again" in capsys.readouterr().err
     assert command.main([str(tmp_path / "none.pt2"), "--out", str(out)]) == 1
     assert "model file not found" in capsys.readouterr().err
+
+
+ROW = {
+    "condition": "rain 0.6",
+    "frames": 10,
+    "alone": False,
+    "psnr_in": 20.0,
+    "psnr_out": 25.0,
+    "worst_gain_db": 2.0,
+    "baseline": "median",
+    "psnr_baseline": 22.0,
+    "within_40_db": 0.0,
+    "psnr_least": 21.0,
+    "weather_right": 1.0,
+    "weather_seen": {"rain": 10},
+    "miou_degraded": 0.3,
+    "miou_refined": 0.5,
+    "miou_restored": 0.4,
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({}, None),
+        ({"worst_gain_db": -0.4, "miou_restored": 0.505}, None),
+        ({"worst_gain_db": -0.6}, "+5.0 dB on average, -0.6 dB for the worst frame"),
+        ({"psnr_out": 22.5, "psnr_baseline": 24.0}, "median gives 1.5 dB more"),
+        (
+            {"weather_right": 0.8, "weather_seen": {"clear": 2, "rain": 8}},
+            "its weather is right in 80% (seen as clear 2, rain 8)",
+        ),
+        ({"miou_restored": 0.52}, "refined mask 0.500 mIoU, base segmenter on the restored frame 0.520"),
+        ({"miou_degraded": 0.6}, "refined mask 0.500 mIoU, base segmenter on the degraded frame 0.600"),
+        ({"alone": True, "within_40_db": 0.9}, None),
+        (
+            {"alone": True, "within_40_db": 0.8},
+            "2 of 10 good frames come back with less than 40 dB, the worst with 21.0 dB",
+        ),
+    ],
+)
+def test_the_page_says_what_the_model_does_badly(change: dict[str, Any], sentence: str | None) -> None:
+    found = shortfalls({"PandaSet": {"rows": [ROW, ROW | change]}})
+    assert found == ([] if sentence is None else [f"PandaSet, rain 0.6: {sentence}."])
 
 
 def test_a_missing_root_is_named(

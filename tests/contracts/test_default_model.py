@@ -1,5 +1,6 @@
 """The model files in models/ keep what the README promises of them, on frames that no training saw."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import mean
@@ -64,6 +65,14 @@ def test_the_manifest_says_what_it_was_trained_on_and_how(default: Program) -> N
     assert {"data", "licence", "command", "commit", "metrics"} <= training.keys()
     assert "CamVid" in " ".join(training["data"]) and "CC BY-NC" in training["licence"]
     assert set(training["metrics"]["procedural"]) == set(WEATHERS)
+
+
+@pytest.mark.parametrize("path", sorted(MODELS.glob("*.pt2")), ids=lambda path: path.name)
+def test_the_sources_of_every_model_file_are_credited(path: Path) -> None:
+    page = (MODELS.parent / "ATTRIBUTION.md").read_text()
+    for source in open_program(path).manifest.training["data"]:
+        name = re.split(r"[,(;]", source)[0].strip()
+        assert f"| {name} |" in page, source
 
 
 @pytest.mark.parametrize("weather", BAD_WEATHERS)

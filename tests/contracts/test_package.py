@@ -16,7 +16,16 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "weather_perception"
-SOURCES = ("package.xml", "setup.py", "setup.cfg", "pyproject.toml", "README.md", "LICENSE", "MANIFEST.in")
+SOURCES = (
+    "package.xml",
+    "setup.py",
+    "setup.cfg",
+    "pyproject.toml",
+    "README.md",
+    "LICENSE",
+    "MANIFEST.in",
+    "ATTRIBUTION.md",
+)
 FOLDERS = (NAME, "training", "tests", "launch", "config", "models", "resource", "requirements")
 
 

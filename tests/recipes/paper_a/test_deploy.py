@@ -26,6 +26,6 @@ def test_the_card_says_which_losses_it_had_and_every_degradation_of_the_paper_is
     deployable: Deployable, tiny_model: Path
 ) -> None:
     program = dataclasses.replace(open_program(tiny_model), manifest=deployable.manifest("tiny_a"))
-    page = card(program, deployable)
+    page = card(program)
     assert "perceptual and style losses: off" in page and "sgada" in page and "does not route" in page
     assert len(deployable.conditions) == 8 and {"clear", "chromatic_aberration", "fog"} <= set(deployable.conditions)
