@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -16,7 +17,9 @@ from tests.support.stub_device import second_device
 from tests.support.trees import TREES
 from training.data.degradations import degrade
 from training.data.degradations.reflections import REFLECTIONS
+from training.data.readers.layouts import LAYOUTS
 from training.data.sample import Sample
+from training.degrade import main as make_copy
 from training.recipes import open_deployable
 from training.recipes.paper_a.config import CooperationConfig, EGSynLossConfig, GeneratorConfig
 from training.recipes.paper_a.generator import Generator
@@ -25,7 +28,7 @@ from training.recipes.paper_a.vgg19 import VGG19Features
 from training.reproduce import paper_a as reproduce_a
 from training.reproduce.__main__ import main
 from training.reproduce.paper_a import scales, segmenter
-from training.reproduce.paper_a.experiments import Setting, missing, open_frames, plan
+from training.reproduce.paper_a.experiments import Setting, copied, missing, open_frames, plan
 from training.reproduce.paper_a.protocol import Degrader, pictures_in
 from training.reproduce.paper_a.published import TABLES
 from training.reproduce.paper_a.reading import CLAIMS, beside_the_paper, verdict
@@ -149,6 +152,52 @@ def test_several_data_sets_are_kept_in_one_result_and_run_on_another_device(
     assert all(f"## {name}\n" in page for name in rows) and "fog, beta 0.005" in page
     face = open_deployable(tmp_path / "out/A_smoke/celebamask-hq/jpeg/seed_0/stage_3")
     assert [c.name for c in face.manifest("face").classes][1] == "skin"
+
+
+def test_given_label_maps_replace_the_original_segmenter(tmp_path: Path) -> None:
+    """The maps are the truth, but for one fog, in which all is road."""
+    root, originals = tmp_path / "fog", tmp_path / "maps"
+    TREES["foggy-cityscapes"].write(root)
+    for split in ("train", "val"):
+        pairs = LAYOUTS["foggy-cityscapes"].open(root, split, True)
+        for number, name in enumerate(pairs.names):
+            labels_HW = pairs.labels(number)
+            assert labels_HW is not None
+            (originals / name).parent.mkdir(parents=True, exist_ok=True)
+            assert cv2.imwrite(str(originals / f"{name}.png"), labels_HW * np.uint8(not name.endswith("0.01")))
+    command = ["A", "--smoke", "--data", f"foggy-cityscapes={root}", "--originals", f"foggy-cityscapes={originals}"]
+    assert main([*command, "--out", str(tmp_path / "out"), "--jobs", "1", "--workers", "0"]) == 0
+    (experiment,) = json.loads((tmp_path / "out/results/A.json").read_text())["experiments"]
+    variants = experiment["rows"]["fog"]["0"]["variants"]
+    assert set(variants) == set(JUDGED) and "--originals foggy-cityscapes=ORIGINALS" in experiment["command"]
+    levels = variants[COOPERATIVE]["levels"]
+    found = {name: one["original"]["set"]["miou"] == 1 for name, one in levels.items()}
+    assert found == {"beta 0.005": True, "beta 0.01": False}
+    assert levels["beta 0.005"]["refined"]["set"]["pa"] > 0.9  # SGAda changes Sd, and has hardly learned
+    page = (tmp_path / "out/results/A.md").read_text()
+    assert "given label maps" in page and "segmentation of clear frames" not in page
+
+
+def test_a_copy_is_judged_as_it_is_and_by_its_own_protocol(tmp_path: Path) -> None:
+    TREES["celebamask-hq"].write(tmp_path / "faces")
+    made = ["--degradation", "gaussian_noise", "--severity", "4", "--protocol", "released"]
+    assert make_copy([str(tmp_path / "faces"), str(tmp_path / "copy"), *made]) == 0
+    data = {"celebamask-hq": tmp_path / "copy"}
+    setting = Setting(data, scales.smoke(0), "released", "additive", (), "", {}, None)
+    (experiment,) = plan(data, scales.smoke(0))
+    assert experiment.parts == ("gaussian_noise",) and copied("celebamask-hq", setting) == "gaussian_noise"
+    frames = open_frames(experiment, setting, scales.smoke(0))
+    ((degraded_HW3, _, _),) = frames.judged("gaussian_noise")
+    assert np.array_equal(degraded_HW3, cv2.imread(str(tmp_path / "copy/CelebA-HQ-img/10.png"))[..., ::-1])
+    with pytest.raises(ValueError, match="a copy by --protocol released"):
+        copied("celebamask-hq", setting._replace(protocol="text"))
+    with pytest.raises(ValueError, match="a copy in gaussian_noise, but the rows are jpeg"):
+        plan(data, scales.smoke(0), ("jpeg",))
+    clear = setting._replace(data={"celebamask-hq": tmp_path / "faces"}, originals={"": tmp_path})
+    with pytest.raises(ValueError, match="label maps of degraded frames"):
+        open_frames(experiment, clear, scales.smoke(0))
+    with pytest.raises(ValueError, match="name one of them"):
+        clear._replace(segmenters={"": "a/b"}).original("cityscapes")
 
 
 @pytest.mark.parametrize(("name", "row", "levels"), [

@@ -18,7 +18,7 @@ from training.data.crops import Window, draw_window, to_tensor
 from training.data.readers.copies import check_source
 from training.data.readers.files import choose
 from training.data.readers.layouts import find_layout
-from training.data.readers.pixels import check_same_size, label_code, read_labels
+from training.data.readers.pixels import Pixels, check_same_size, label_code, read_labels
 from training.data.readers.sets import Pair, PairSet
 from weather_perception.core.contract import SemanticClass
 
@@ -46,28 +46,42 @@ class ExampleWithOriginal(NamedTuple):
     original_HW: Tensor
 
 
-class SegmentedCrops(Dataset[ExampleWithOriginal]):
-    """PairedCrops, each with the same window of its precomputed original segmentation from the folder `originals`.
+class OriginalMaps:
+    """Precomputed original segmentations, in the folder `originals`, of the degraded frames `numbers` (None: all).
 
     NAME.png in that folder belongs to the degraded frame NAME (or `a/b` in a subfolder `a`). It holds class ids of the
     set's labels, VOID if undecided. Raises FileNotFoundError if one is missing.
     """
 
-    def __init__(self, pairs: PairSet, originals: Path, size: tuple[int, int], seed: int) -> None:
-        self._pairs, self._size, self._seed = pairs, size, seed
-        self._maps = [originals / f"{name}.png" for name in pairs.names]
+    def __init__(self, pairs: PairSet, originals: Path, numbers: Sequence[int] | None = None) -> None:
+        self._pairs = pairs
+        self._paths = [originals / f"{name}.png" for name in pairs.names]
         self._code = label_code(len(classes_of(pairs)))
-        lacking = [path for path in self._maps if not path.is_file()]
+        wanted = self._paths if numbers is None else [self._paths[number] for number in numbers]
+        lacking = [path for path in wanted if not path.is_file()]
         if lacking:
             raise FileNotFoundError(
-                f"{originals}: {len(lacking)} of {len(pairs)} frames have no label map there, the first {lacking[0]}"
+                f"{originals}: {len(lacking)} of {len(wanted)} frames have no label map there, the first {lacking[0]}"
             )
+
+    def read(self, number: int, degraded_HW3: Pixels) -> Pixels:
+        """The class ids of a frame, uint8 [H, W]; raises ValueError unless they are of the frame's size and classes."""
+        path = self._paths[number]
+        original_HW = read_labels(path, self._code)
+        check_same_size(degraded_HW3, original_HW, self._pairs.image_path(number), path)
+        return original_HW
+
+
+class SegmentedCrops(Dataset[ExampleWithOriginal]):
+    """PairedCrops, each with the same window of its original segmentation, one of OriginalMaps."""
+
+    def __init__(self, pairs: PairSet, originals: Path, size: tuple[int, int], seed: int) -> None:
+        self._pairs, self._size, self._seed = pairs, size, seed
+        self._maps = OriginalMaps(pairs, originals)
 
     def __getitem__(self, index: int) -> ExampleWithOriginal:
         drawn = draw(self._pairs, self._size, self._seed, index)
-        path = self._maps[drawn.number]
-        original_HW = read_labels(path, self._code)
-        check_same_size(drawn.pair.degraded_HW3, original_HW, self._pairs.image_path(drawn.number), path)
+        original_HW = self._maps.read(drawn.number, drawn.pair.degraded_HW3)
         part_HW = drawn.window.labels(original_HW, drawn.pair.sides)
         return ExampleWithOriginal(*drawn.example(), torch.from_numpy(part_HW))
 

@@ -14,10 +14,13 @@ from training.data.classes import CLASSES
 from training.data.degradations import DEPTH_BLIND, Degrade, degrade
 from training.data.examples import Examples
 from training.data.mixture import Mixture
-from training.data.paired_crops import PairedCrops
+from training.data.paired_crops import OriginalMaps, PairedCrops, SegmentedCrops
 from training.data.pool import Pool, camvid_pool, procedural_pool
 from training.data.readers.camvid import CamVid
+from training.data.readers.copies import check_source, made_of
+from training.data.readers.files import choose
 from training.data.readers.layouts import LAYOUTS
+from training.data.readers.pixels import Pixels
 from training.data.readers.sets import LabelledSet, PairSet
 from training.data.sample import Sample
 from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
@@ -112,7 +115,11 @@ class ClearFrames(Frames):
 
 
 class PairedFrames(Frames):
-    """Pairs of a data set that has its degraded frames on disk, by the name of their degradation."""
+    """Pairs of a data set that has its degraded frames on disk, by the name of their degradation.
+
+    `originals`: a folder with the original segmentations of these frames, as OriginalMaps reads it; raises
+    FileNotFoundError if one is missing.
+    """
 
     def __init__(
         self,
@@ -120,11 +127,15 @@ class PairedFrames(Frames):
         judges: Mapping[str, PairSet],
         count: int,
         classes: Sequence[SemanticClass] = (),
+        originals: Path | None = None,
     ) -> None:
-        self._seen, self._judges = seen, judges
+        self._seen, self._judges, self._originals = seen, judges, originals
         self._chosen = {
             kind: spread_over([strength(attributes) for attributes in pairs.attributes], count)
             for kind, pairs in judges.items()
+        }
+        self._maps = {
+            kind: OriginalMaps(pairs, originals, self._chosen[kind]) for kind, pairs in judges.items() if originals
         }
         self.sources = merged(pairs.source for pairs in seen.values())
         self.classes = tuple(classes)
@@ -137,6 +148,9 @@ class PairedFrames(Frames):
     def crops(self, degradation: str, size: tuple[int, int], seed: int) -> Dataset[Example]:
         """Endless crops of the pairs of the degradation, or for their clear frames of all in turn."""
         wanted = [self._seen[degradation]] if degradation in self._seen else list(self._seen.values())
+        if self._originals:
+            # Their examples have one field more, which TaskTurns leaves as it is.
+            return TaskTurns([SegmentedCrops(pairs, self._originals, size, seed) for pairs in wanted])  # type: ignore[misc]
         return TaskTurns([PairedCrops(pairs, size, seed) for pairs in wanted])
 
     def judged(self, degradation: str) -> Iterator[Frame]:
@@ -144,6 +158,12 @@ class PairedFrames(Frames):
         for kind in self._kinds(degradation):
             for degraded, clear, labels in paired_frames(self._judges[kind], self._chosen[kind], SAME_IDS):
                 yield clear if degradation == "clear" else degraded, clear, labels
+
+    def original(self, degradation: str) -> Iterator[Pixels]:
+        """The original segmentations of the frames of `judged`, class ids uint8 [H, W], VOID if undecided."""
+        for kind in self._kinds(degradation):
+            for index in self._chosen[kind]:
+                yield self._maps[kind].read(index, self._judges[kind][index].degraded_HW3)
 
     def levels(self, degradation: str) -> list[str]:
         """The pairs' `strength`; none if one pair does not say."""
@@ -212,18 +232,32 @@ def unseen_drives(config: DataConfig, count: int) -> list[Sample]:
 
 
 def data_set_frames(
-    name: str, root: Path, degradations: Sequence[str], count: int, degrade: Degrade = degrade, folder: str = ""
+    name: str,
+    root: Path,
+    degradations: Sequence[str],
+    count: int,
+    degrade: Degrade = degrade,
+    folder: str = "",
+    originals: Path | None = None,
 ) -> Frames:
-    """The frames of a data set of SPLITS, for `degradations`; its pairs are of the first.
+    """The frames of a data set of SPLITS, or of a degraded copy of it, for `degradations`; pairs are of the first.
 
-    `folder`: the one of Foggy Cityscapes' if the root has several, by default FOG. Raises FileNotFoundError and
-    ValueError as the reader does.
+    `folder`: the one of Foggy Cityscapes' if the root has several, by default FOG. `originals`: original segmentations
+    of pairs, as in PairedFrames. Raises FileNotFoundError and ValueError as the reader does, ValueError also for
+    `originals` of clear frames.
     """
-    there = LAYOUTS[name].splits(root)
+    check_source(root)
+    layout = LAYOUTS["degraded-copy" if made_of(root) else name]
+    there = layout.splits(root)
     prefix = f"{folder or FOG}/" if any("/" in split for split in there) else ""
-    seen, judges = (LAYOUTS[name].open(root, prefix + split, True) for split in SPLITS[name])
+    seen, judges = (layout.open(root, choose(root, "split", prefix + split, there), True) for split in SPLITS[name])
     if isinstance(seen, PairSet) and isinstance(judges, PairSet):
-        return PairedFrames({degradations[0]: seen}, {degradations[0]: judges}, count, judges.classes)
+        return PairedFrames({degradations[0]: seen}, {degradations[0]: judges}, count, judges.classes, originals)
+    if originals:
+        raise ValueError(
+            f"{originals}: label maps of degraded frames, but {root} has clear ones; write the degraded ones with "
+            "python -m training.degrade, and give that copy as the data"
+        )
     assert isinstance(seen, LabelledSet) and isinstance(judges, LabelledSet)
     if DEPTH_BLIND.issuperset(degradations):
         seen, judges = seen.without_depth(), judges.without_depth()

@@ -3,8 +3,9 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from training.data.degradations.protocols import ADDITIVE, TEXT
 from training.data.degraded_copy import MANIFEST, severity_of
 from training.data.readers.files import check_root
 from training.data.readers.pixels import Pixels
@@ -89,6 +90,19 @@ class CopyPairs(PairSet):
         return clear_HW3 if clear_HW3.shape[:2] == size else resize_to(clear_HW3, size)
 
 
+class Made(NamedTuple):
+    """How a copy was degraded: the degradation, and paper A's protocol and noise."""
+
+    degradation: str
+    protocol: str
+    noise: str
+
+
+def made_of(root: Path) -> Made | None:
+    """How the copy in this folder was made; None for a folder that is no copy."""
+    return Made(*(_recipe(root)[key] for key in Made._fields)) if (root / MANIFEST).is_file() else None
+
+
 def source_of(root: Path) -> Path:
     """The folder of a copy's clear frames; raises ValueError for a file of another form."""
     return Path(_recipe(root)["source"])
@@ -107,6 +121,7 @@ def _recipe(root: Path) -> dict[str, Any]:
     path = root / MANIFEST
     try:
         recipe = json.loads(path.read_text())["recipe"]
-        return {key: recipe[key] for key in ("source", "degradation", "severities", "seed")}
+        found = {key: recipe[key] for key in ("source", "degradation", "severities", "seed")}
+        return found | {"protocol": recipe.get("protocol", TEXT), "noise": recipe.get("noise", ADDITIVE)}
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path}: not the manifest of a degraded copy ({error}); write the copy again") from error

@@ -27,6 +27,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "own, trained first)",
     )
     parser.add_argument(
+        "--originals",
+        type=originals,
+        action="append",
+        default=[],
+        metavar="[DATA=]FOLDER",
+        help="original label maps of the degraded frames (of DATA alone), FOLDER/NAME.png, instead of a segmenter; the "
+        "frames of --data are then pairs, or a copy by training.degrade; repeatable",
+    )
+    parser.add_argument(
         "--protocol",
         choices=PROTOCOLS,
         default=TEXT,
@@ -48,12 +57,19 @@ def segmenter(text: str) -> tuple[str, str]:
     return (data, name) if found and data in (STREET, *experiments.DATA_SETS) else ("", text)
 
 
+def originals(text: str) -> tuple[str, Path]:
+    """Parse [DATA=]FOLDER into a pair, DATA empty for all data."""
+    data, folder = segmenter(text)
+    return data, Path(folder)
+
+
 def own_options(options: argparse.Namespace) -> list[str]:
     """The options of this paper alone, without this machine's paths."""
     parts = [f"--vgg19 {options.vgg19 if options.vgg19 == 'off' else 'VGG19_WEIGHTS'}"] if options.vgg19 else []
     for data, name in options.segmenter:
         told = "CHECKPOINT" if Path(name).exists() else name
         parts.append(f"--segmenter {f'{data}=' if data else ''}{told}")
+    parts += [f"--originals {f'{data}=' if data else ''}ORIGINALS" for data, _ in options.originals]
     parts += [f"--protocol {options.protocol}"] if options.protocol != TEXT else []
     parts += [f"--noise {options.noise}"] if options.noise != ADDITIVE else []
     parts += ["--reflections PICTURES"] if options.reflections else []
@@ -75,7 +91,7 @@ def run(options: argparse.Namespace, order: Order) -> Done:
     extractor = build_extractor(scale.training.egsyn_loss)  # a missing file is noticed before anything trains
     setting = experiments.Setting(
         data, scale, options.protocol, options.noise, pictures_in(options.reflections), options.fog,
-        dict(options.segmenter), extractor, options.workers,
+        dict(options.segmenter), extractor, options.workers, dict(options.originals),
     )  # fmt: skip
     found = experiments.earlier(order.results / f"{options.paper}.json")
     for experiment in planned:

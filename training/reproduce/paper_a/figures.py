@@ -15,10 +15,10 @@ Row = Mapping[str, Result]
 
 
 def figures(row: Row, variant: str, place: str) -> list[float]:
-    """A figure of every seed, such as `refined.set.miou`; none if the frames have no labels."""
+    """A figure of every seed, such as `refined.set.miou`; none without the variant, or if the frames have no labels."""
     found = []
     for scores in row.values():
-        value = scores["variants"][variant]
+        value = scores["variants"].get(variant)
         for name in place.split("."):
             value = value.get(name) if isinstance(value, Mapping) else None
         found += [] if value is None else [float(value)]

@@ -39,7 +39,8 @@ def page(result: Result, folder: Path) -> str:
 def title(experiment: Result) -> str:
     """An experiment's data, and its protocol if it is not the text's."""
     released = experiment["protocol"] == RELEASED_SCRIPTS
-    return experiment["name"] + (f", released scripts, {experiment['noise']} noise" if released else "")
+    copy = f", a copy in {experiment['copy']}" if experiment.get("copy") else ""
+    return experiment["name"] + copy + (f", released scripts, {experiment['noise']} noise" if released else "")
 
 
 def facts(result: Result) -> list[tuple[str, str]]:
@@ -69,7 +70,7 @@ def crops(size: Sequence[int], batch: int, rate: float) -> str:
 
 def section(experiment: Result, name: str) -> str:
     """One experiment's tables, plots and reading."""
-    rows = experiment["rows"]
+    rows, clean = experiment["rows"], experiment["clean"]
     parameters = ", ".join(f"{part} {count / 1e6:.2f} M" for part, count in experiment["parameters"].items())
     return "\n".join(
         (
@@ -80,8 +81,7 @@ def section(experiment: Result, name: str) -> str:
             *([f"- reflected: {experiment['reflected']}"] if "reflection" in rows else []),
             f"- parameters: {parameters}",
             f"- trained at commit {', '.join(experiment['commits'])}\n",
-            "### The original segmentation of clear frames\n",
-            clean_table(experiment["clean"]),
+            *(["### The original segmentation of clear frames\n", clean_table(clean)] if clean else []),
             "### Degraded and restored frames, beside the paper's\n",
             levels_table(rows),
             "### By strength\n",

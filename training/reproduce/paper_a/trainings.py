@@ -1,7 +1,7 @@
 """The trainings behind paper A's tables: an original segmenter, the three stages, and runs that show their worth."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,25 +14,27 @@ from torch.nn import functional as F
 from training.config import LoopConfig
 from training.data.batches import Example
 from training.data.classes import VOID
+from training.data.readers.pixels import Pixels
 from training.data.source import merged
 from training.judging.judge import Judged, Perceive, judge
 from training.loop import processes
 from training.loop.checkpoint import Record, current_commit, open_checkpoint
 from training.loop.stages import Networks, Outcome, Phase, Stage, warmup_cosine
 from training.loop.trainer import Trainer
-from training.models.deploy import DeployedSegmenter
+from training.models.deploy import DeployedSegmenter, mask, prepare
+from training.models.deploy import finish as as_bytes
 from training.recipes.paper_a.config import PaperARun
 from training.recipes.paper_a.deploy import DeployedCooperation, restore
 from training.recipes.paper_a.losses import refinement
 from training.recipes.paper_a.network import Cooperation
-from training.recipes.paper_a.objective import SEGMENTER
+from training.recipes.paper_a.objective import SEGMENTER, one_hot
 from training.recipes.paper_a.recipe import PAPER_A, put_together
 from training.recipes.paper_a.vgg19 import VGG19Features
-from training.reproduce.frames import Frames
+from training.reproduce.frames import Frames, PairedFrames
 from training.reproduce.paper_a.scales import CooperationScale, Whole
 from training.reproduce.study import Study, Trial, finish, folder_name
 from training.segmenters.base import BaseConfig, BaseSegmenter
-from training.segmenters.find import Segmenter, base_segmenter, find_segmenter, held_segmenter, located
+from training.segmenters.find import Segmenter, base_segmenter, find_segmenter, located
 
 REFINED = "stage 1"
 SEPARATE, LONGER, COOPERATIVE = "stages 1 + 2", "stages 1 + 2, longer", "stage 3"
@@ -146,10 +148,13 @@ def segment(class_weights: Sequence[float], degraded: bool, batch: Example, nets
 
 @dataclass(eq=False)
 class CooperationStudy(Study):
-    """Rows are degradations. Every variant of a row is trained, then all are judged on the same degraded frames."""
+    """Rows are degradations. Every variant of a row is trained, then all are judged on the same degraded frames.
+
+    Without a segmenter the frames, PairedFrames, have original segmentations, and TUNED has nothing to tune.
+    """
 
     scale: CooperationScale
-    segmenter: Segmenter
+    segmenter: Segmenter | None
     extractor: VGG19Features | None
     workers: int = 1
 
@@ -160,7 +165,7 @@ class CooperationStudy(Study):
 
     def settings(self, trial: Trial) -> dict[str, Any]:
         """The whole crops and the original segmenter, too."""
-        given = {"record": self.segmenter.record, "command": self.segmenter.command}
+        given = {"record": self.segmenter.record, "command": self.segmenter.command} if self.segmenter else "given maps"
         return super().settings(trial) | {"whole": self.scale.whole, "segmenter": given}
 
     def scores(self, trial: Trial) -> dict[str, Any]:
@@ -168,7 +173,8 @@ class CooperationStudy(Study):
         for variant in variants(self.config(trial), self.scale.whole):
             self.train_variant(variant, trial)
         judged = {name: self.judge(trial, name).result() for name in JUDGED}
-        return {"variants": judged | {TUNED: self.tune(trial).result()}}
+        tuned = {TUNED: self.tune(trial, self.segmenter).result()} if self.segmenter else {}
+        return {"variants": judged | tuned}
 
     def train_variant(self, variant: Variant, trial: Trial) -> None:
         """One run, from its checkpoint if it has one."""
@@ -181,19 +187,19 @@ class CooperationStudy(Study):
         trainer = PAPER_A.trainer(run, fabric, config.loop(workers=self.workers), command)
         finish(trainer, self.frames, run.examples, config.batch, self.place_of(trial, variant.name))
 
-    def tune(self, trial: Trial) -> Judged:
+    def tune(self, trial: Trial, segmenter: Segmenter) -> Judged:
         """The scores of the original segmenter after as many steps of stages 1 and 3 on the degraded frames."""
         config, fabric = seen_whole(self.config(trial), self.scale.whole), processes.launch()
-        tuned = copy.deepcopy(self.segmenter.module)
+        tuned = copy.deepcopy(segmenter.module)
         steps = config.sgada_steps + config.steps
         record = Record(
             "tuned_segmenter",
             {"name": f"{self.scale.training.name}_tuned"},
             f"{self.command}  # {trial.row}, {TUNED}",
             current_commit(),
-            merged(self.segmenter.sources, self.frames.sources),
-            self.segmenter.command,
-            located(self.segmenter, SEGMENTER),
+            merged(segmenter.sources, self.frames.sources),
+            segmenter.command,
+            located(segmenter, SEGMENTER),
             classes=self.frames.classes,
         )
         stages = segmenter_stages(steps, config.sgada_loss.class_weights, TUNING_RATE, degraded=True)
@@ -201,7 +207,7 @@ class CooperationStudy(Study):
         trainer = Trainer(fabric, {SEGMENTER: tuned}, stages, loop, record)
         examples = self.frames.examples((trial.row,), config.data.crop, config.seed)
         finish(trainer, self.frames, examples, config.batch, self.place_of(trial, TUNED))
-        before, after = (DeployedSegmenter(net.to(fabric.device)).eval() for net in (self.segmenter.module, tuned))
+        before, after = (DeployedSegmenter(net.to(fabric.device)).eval() for net in (segmenter.module, tuned))
 
         def perceive(frame_BHW3: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             frame = frame_BHW3.to(fabric.device)
@@ -215,8 +221,11 @@ class CooperationStudy(Study):
 
     def judge(self, trial: Trial, variant: str) -> Judged:
         """The scores of a variant on the degraded frames."""
-        perceive = perceiver(*restored(self.place_of(trial, variant)), processes.launch().device)
-        return self.judged(trial, perceive)
+        net, device = restored(self.place_of(trial, variant)), processes.launch().device
+        if self.segmenter:
+            return self.judged(trial, perceiver(self.segmenter.module, net, device))
+        assert isinstance(self.frames, PairedFrames)
+        return self.judged(trial, refiner(self.frames.original(trial.row), len(self.frames.classes), net, device))
 
     def judged(self, trial: Trial, perceive: Perceive) -> Judged:
         """The scores of a model on the degraded frames, by both protocols and for each level."""
@@ -224,10 +233,10 @@ class CooperationStudy(Study):
         return judge(perceive, frames, len(self.frames.classes), VOID, levels, released=True)
 
 
-def restored(folder: Path) -> tuple[nn.Module, Cooperation]:
-    """The original segmenter and G1 and G2 of a checkpoint."""
+def restored(folder: Path) -> Cooperation:
+    """G1 and G2 of a checkpoint."""
     saved = open_checkpoint(folder)
-    return held_segmenter(saved).module, restore(saved, PAPER_A.read(saved).model)
+    return restore(saved, PAPER_A.read(saved).model)
 
 
 def perceiver(segmenter: nn.Module, net: Cooperation, device: torch.device) -> Perceive:
@@ -239,5 +248,20 @@ def perceiver(segmenter: nn.Module, net: Cooperation, device: torch.device) -> P
         frame = frame_BHW3.to(device)
         image, labels, *_ = model(frame)
         return base(frame)[1], labels, image
+
+    return perceive
+
+
+def refiner(originals: Iterator[Pixels], classes: int, net: Cooperation, device: torch.device) -> Perceive:
+    """G1 and G2 as `judge` calls them, on a device, with the original segmentations of its frames in their order."""
+    net = net.eval().to(device)
+
+    def perceive(frame_BHW3: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        original_BHW = torch.from_numpy(next(originals))[None].to(device)
+        image, size = prepare(frame_BHW3.to(device))
+        missing = (0, image.shape[3] - original_BHW.shape[2], 0, image.shape[2] - original_BHW.shape[1])
+        padded_BKHW = F.pad(one_hot(original_BHW, classes, VOID), missing, mode="replicate")
+        refined, restored = net(image, padded_BKHW)
+        return original_BHW, mask(refined, 1, size)[0], as_bytes(restored, size)
 
     return perceive
