@@ -14,7 +14,7 @@ SMOKE = ("--smoke", "--threads", "1", "--jobs", "1")
 OWN = {
     "A": (),
     "B": ("--tables", "7", "4", "--rival", "other=tests.support.rivals:Residual"),
-    "C": ("--methods", "sum", "mvgh_direction", "frozen_mask", "--rival", "told=tests.support.rivals:Told,labels"),
+    "C": ("--methods", "sum", "mvgh_direction", "film", "--rival", "told=tests.support.rivals:Told,labels"),
 }
 """Options of each paper that leave out rows, to save time."""
 

@@ -16,6 +16,7 @@ from training.multitask.combination import MetaVector
 from training.multitask.homogenisation import HomogenisationConfig
 from training.recipes.paper_c.deploy import restore
 from training.recipes.paper_c.network import Muirf
+from training.recipes.paper_c.objective import NETWORK
 from training.recipes.paper_c.recipe import PAPER_C
 from training.reproduce.frames import ClearFrames, street_frames, unseen_drives
 from training.reproduce.paper_c import rows as paper_c_rows
@@ -27,6 +28,8 @@ from training.reproduce.paper_c.trainings import MuirfStudy, Recorded, binned, o
 from training.reproduce.scores import keeps_clear
 from training.reproduce.study import Trial
 
+WEATHER = "router.weather.weight"
+
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
@@ -34,7 +37,7 @@ def test_the_command_trains_every_method_with_every_seed_in_json_and_in_words(
     reproduced: Callable[[str], Any],
 ) -> None:
     result, page = reproduced("C").result, reproduced("C").page
-    assert list(result["trainings"]) == ["sum", "mvgh_direction", "frozen_mask", "mvgh"]
+    assert list(result["trainings"]) == ["sum", "mvgh_direction", "film", "mvgh"]
     for row, seeds in result["trainings"].items():
         assert list(seeds) == ["0", "1"]
         found = [one["weathers"]["rain"]["psnr"] for one in seeds.values()]
@@ -54,8 +57,8 @@ def test_each_training_has_its_scores_its_sharing_its_router_and_its_curves(repr
     assert set(ours["posterior"]) == {*result["weathers"], "fog + rain", "fog + snow", "rain + snow"}
     assert sum(ours["example"]["fog + rain"].values()) == pytest.approx(1, abs=3e-4)
     assert list(ours["by_label"]) == result["weathers"] and ours["by_label"]["clear"]["identical"] == 1
-    assert set(ours["curves"]) == {"conflict", "conflict_after", "opposed", "length"}
-    assert set(plain["curves"]) == {"conflict", "opposed", "length"}
+    assert set(ours["curves"]) == {"conflict", "conflict_after", "opposed", "length", "own_length"}
+    assert set(plain["curves"]) == {"conflict", "opposed", "length", "own_length"}
     assert len(ours["curves"]["conflict"]) == 2 and 0 <= ours["curves"]["conflict"][0] <= 1
 
 
@@ -76,6 +79,29 @@ def test_methods_of_a_seed_begin_with_the_same_weights_and_are_calibrated_at_the
     assert config.homogenisation.magnitude is False and config.seed == 1
     first = [trainings[row]["1"]["curves"]["conflict"][0] for row in ("sum", "mvgh")]
     assert first[0] == first[1]  # of the first step: the same gradients
+    places = ("router/seed_1", "router/seed_0", "mvgh/seed_1", "film/seed_1")
+    posterior = [open_checkpoint(reproduced("C").checkpoints / place).weights(NETWORK)[WEATHER] for place in places]
+    assert torch.equal(posterior[0], posterior[2]) and torch.equal(posterior[0], posterior[3])
+    assert not torch.equal(posterior[0], posterior[1])
+
+
+def test_every_update_is_as_long_as_the_sum_of_the_gradients(reproduced: Callable[[str], Any]) -> None:
+    """At the first step all rows that share channels in one way have the same gradients."""
+    trainings = reproduced("C").result["trainings"]
+    first = {row: trainings[row]["0"]["curves"] for row in ("sum", "mvgh", "mvgh_direction")}
+    assert len({curves["length"][0] for curves in first.values()}) == 1
+    assert first["sum"]["own_length"][0] == pytest.approx(first["sum"]["length"][0], abs=1e-3)
+    assert first["mvgh"]["own_length"][0] < 0.9 * first["mvgh"]["length"][0]
+
+
+def test_the_night_has_more_seeds_for_rows_that_differ_less() -> None:
+    rows = ("sum", "frozen_mask", "nothing_shared", "plain_unet", "film", OURS, "mvgh_magnitude", "pcgrad")
+    trials = SCALES["night"](3).trials(rows)
+    assert trials[0] == Trial("sum", 3) and len(trials) == len(set(trials)) == 51
+    counts = {row: sum(trial.row == row for trial in trials) for row in rows}
+    assert list(counts.values()) == [10, 10, 10, 3, 3, 5, 5, 5]
+    assert {trial.seed for trial in trials if trial.row == "film"} == {3, 4, 5}
+    assert len(SCALES["night"](0, 2).trials(rows)) == 2 * len(rows)
 
 
 def test_judging_by_label_and_as_deployed_differ_only_in_the_router_and_both_see_whole_frames() -> None:
@@ -217,7 +243,7 @@ def test_the_sentences_say_better_worse_and_undecided_by_the_rule() -> None:
     assert psnr.startswith("Mean PSNR over the degraded weathers, by label: MVGH is better than PCGrad, MGDA")
     assert psnr.endswith("not better than sum, CAGrad.") and "U-Net" not in psnr
     assert "not better than sum, CAGrad" in ssim and "highest mean PSNR by label is that of CAGrad" in best
-    assert "are better than sum, plain U-Net, sum, frozen random mask" in sharing
+    assert "are better than sum, plain U-Net, sum, FiLM U-Net, sum, frozen random mask" in sharing
     assert "not better than sum, nothing shared" in sharing
     assert "restores fog (+6" in gains and "clear" not in gains
     assert "50 dB are required, and kept in 0 of 3 seeds" in clear and "identical in 3 of 12, else 40.00" in clear

@@ -7,7 +7,18 @@ from hypothesis import strategies as st
 from scipy.stats import ttest_1samp
 
 from training.reproduce.scores import spread
-from training.reproduce.verdicts import FAILS, HOLDS, UNDECIDED, compare, compare_two, holm, overall, p_values, verdicts
+from training.reproduce.verdicts import (
+    FAILS,
+    HOLDS,
+    UNDECIDED,
+    compare,
+    compare_seeds,
+    compare_two,
+    holm,
+    overall,
+    p_values,
+    verdicts,
+)
 
 MARGIN = 0.05
 TRIALS = 4000
@@ -69,6 +80,18 @@ def test_one_row_among_many_needs_stronger_evidence_than_alone() -> None:
     assert compare_two(ours, close, MARGIN).verdict == HOLDS
     noisy = {f"row {n}": [20.5, 20.0, 20.9, 20.1] for n in range(5)}
     assert compare(ours, {"close": close, **noisy}, MARGIN)["close"].verdict == UNDECIDED
+
+
+def test_rows_of_different_numbers_of_seeds_are_paired_by_seed() -> None:
+    ours = {"0": 20.0, "1": 21.0, "2": 22.0, "3": 29.0}
+    others = {"three": {"2": 21.7, "0": 19.8, "1": 20.8}, "one": {"1": 20.0}, "all": dict.fromkeys(ours, 20.0)}
+    found = compare_seeds(ours, others, MARGIN)
+    assert found["three"].difference == pytest.approx(0.7 / 3) and found["three"].interval is not None
+    assert found["one"] == (1.0, None, UNDECIDED)
+    values = list(ours.values())
+    both = {"a": [19.0, 19.0, 21.0, 27.0], "b": [20.0, 20.5, 22.5, 28.0]}
+    by_seed = {name: dict(zip(ours, row, strict=True)) for name, row in both.items()}
+    assert compare_seeds(ours, by_seed, MARGIN) == compare(values, both, MARGIN)
 
 
 def test_a_claim_over_several_rows_holds_over_each_and_fails_over_any() -> None:

@@ -48,6 +48,32 @@ def build(
     return TorchJd(method, tasks)
 
 
+class SumLength:
+    """Another combination, each of whose updates is made as long as the gradients' sum.
+
+    Methods differ in the length of their updates, and whatever else is added to one weighs less beside a long one. The
+    score `stretch` is the factor; an update of zeros stays one.
+    """
+
+    def __init__(self, combination: "MetaVector | OnlineWeights | TorchJd") -> None:
+        self._combination = combination
+
+    def combine(self, grad_TP: Tensor, losses_T: Tensor) -> tuple[Tensor, Scores]:
+        """Gradients [T, P] -> the update [P], and scores."""
+        update_P, scores = self._combination.combine(grad_TP, losses_T)
+        length = torch.linalg.vector_norm(update_P).clamp(min=torch.finfo(update_P.dtype).tiny)
+        stretch = torch.linalg.vector_norm(grad_TP.sum(dim=0)) / length
+        return update_P * stretch, scores | {"stretch": stretch}
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The combination's memory."""
+        return self._combination.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Continue with this memory."""
+        self._combination.load_state_dict(state)
+
+
 class MetaVector:
     """MVGH and its meta-vector; scores the conflict before and after the homogenisation."""
 

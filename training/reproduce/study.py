@@ -82,10 +82,15 @@ class Study(ABC):
         return {"config": without_places(self.config(trial)), "judged": judged}
 
     def run(self, rows: Sequence[str], seeds: Sequence[int], jobs: int) -> dict[str, dict[str, Any]]:
-        """The scores of every trial by row and seed, `jobs` trials at a time; raises CheckpointError."""
-        trials = [Trial(row, seed) for seed in seeds for row in rows]
-        found = dict(zip(trials, run_all(self.kept, trials, jobs, self.folder / "logs"), strict=True))
-        return {row: {str(seed): found[Trial(row, seed)] for seed in seeds} for row in rows}
+        """The scores of every row with every seed; as `run_trials`."""
+        return self.run_trials([Trial(row, seed) for seed in seeds for row in rows], jobs)
+
+    def run_trials(self, trials: Sequence[Trial], jobs: int) -> dict[str, dict[str, Any]]:
+        """The scores of the trials by row and seed, `jobs` trials at a time; raises CheckpointError."""
+        found: dict[str, dict[str, Any]] = {}
+        for trial, scores in zip(trials, run_all(self.kept, trials, jobs, self.folder / "logs"), strict=True):
+            found.setdefault(trial.row, {})[str(trial.seed)] = scores
+        return found
 
     def kept(self, trial: Trial) -> dict[str, Any]:
         """The scores of a trial: those in its file if its settings are the same, else new ones."""

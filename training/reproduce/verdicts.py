@@ -59,6 +59,9 @@ class Comparison(NamedTuple):
         return f"{self.difference:{form}} [{low:{form}}, {high:{form}}]"
 
 
+ONE = np.ones(())
+
+
 class PValues(NamedTuple):
     """One-sided p-values of each row, [..., R]: that the difference is above 0, and that it is below the margin."""
 
@@ -71,16 +74,40 @@ def compare(better: Sequence[float], others: Mapping[str, Sequence[float]], marg
 
     Higher is better. One seed decides nothing. Raises ValueError for different numbers of seeds.
     """
-    difference_RS = np.array([[a - b for a, b in zip(better, other, strict=True)] for other in others.values()])
-    if len(better) < 2:
-        return {name: Comparison(fmean(row), None, UNDECIDED) for name, row in zip(others, difference_RS, strict=True)}
-    mean_R, error_R = moments(difference_RS)
-    reach_R = stats.t.ppf(1 - LEVEL, len(better) - 1) * error_R
-    found = verdicts(difference_RS, margin)
-    return {
-        name: Comparison(float(mean), (float(mean - reach), float(mean + reach)), str(verdict))
-        for name, mean, reach, verdict in zip(others, mean_R, reach_R, found, strict=True)
+    differences = {name: [a - b for a, b in zip(better, other, strict=True)] for name, other in others.items()}
+    return compare_differences(differences, margin)
+
+
+def compare_seeds(
+    better: Mapping[str, float], others: Mapping[str, Mapping[str, float]], margin: float
+) -> dict[str, Comparison]:
+    """`compare` for rows with different numbers of seeds, by seed: each pair of rows by the seeds that both have."""
+    differences = {
+        name: [better[seed] - other[seed] for seed in better if seed in other] for name, other in others.items()
     }
+    return compare_differences(differences, margin)
+
+
+def compare_differences(differences: Mapping[str, Sequence[float]], margin: float) -> dict[str, Comparison]:
+    """The claim of `compare` from the differences of each row's seeds, of which there may be different numbers.
+
+    A row with one seed is undecided, and counts among the rows of the claim.
+    """
+    tests = [p_values(np.array(row), margin) if len(row) > 1 else PValues(ONE, ONE) for row in differences.values()]
+    found = decide(PValues(*(np.array(values) for values in zip(*tests, strict=True)))) if tests else np.array([])
+    return {
+        name: Comparison(fmean(row), interval(row), str(verdict))
+        for (name, row), verdict in zip(differences.items(), found, strict=True)
+    }
+
+
+def interval(differences: Sequence[float]) -> tuple[float, float] | None:
+    """The 90 % interval of the mean difference by Student's t; None for one seed."""
+    if len(differences) < 2:
+        return None
+    mean, error = moments(np.array(differences))
+    reach = stats.t.ppf(1 - LEVEL, len(differences) - 1) * error
+    return float(mean - reach), float(mean + reach)
 
 
 def compare_two(better: Sequence[float], other: Sequence[float], margin: float) -> Comparison:
@@ -106,7 +133,12 @@ def by_verdict(found: Sequence[tuple[str, str]], words: Mapping[str, str]) -> st
 
 def verdicts(difference_xRS: Numbers, margin: float) -> NDArray[np.str_]:
     """The verdicts [..., R] on differences of two or more seeds; rows of one claim are corrected together."""
-    better_xR, short_xR = (holm(p_xR) for p_xR in p_values(difference_xRS, margin))
+    return decide(p_values(difference_xRS, margin))
+
+
+def decide(p: PValues) -> NDArray[np.str_]:
+    """The verdicts [..., R]; the rows are corrected together."""
+    better_xR, short_xR = (holm(p_xR) for p_xR in p)
     return np.where(short_xR <= LEVEL, FAILS, np.where(better_xR <= LEVEL, HOLDS, UNDECIDED))
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from training.recipes.paper_c import losses as sharing
 from training.recipes.paper_c.config import Sharing
-from training.recipes.paper_c.sharing import ChannelSharedConv2d, Route
+from training.recipes.paper_c.sharing import ChannelSharedConv2d, Route, shared_convolution
 
 WEATHERS, EXPERTS = 3, 2
 
@@ -57,6 +57,21 @@ def test_with_none_shared_it_is_the_weathers_own_convolution(weather: int) -> No
     sure = Route(route(2).gate_BE, torch.eye(WEATHERS)[[weather, weather]])
     own = plain(conv, conv.specific_KOP[weather], conv.specific_KO[weather], x)
     torch.testing.assert_close(conv(x, sure).x_BOHW, own, rtol=1e-5, atol=1e-5)
+
+
+def test_film_scales_and_shifts_the_shared_convolution_by_the_weather() -> None:
+    torch.manual_seed(0)
+    plain_conv, x, way = nn.Conv2d(4, 6, 3, padding=1), torch.randn(3, 4, 9, 10), route(3)
+    film = shared_convolution(plain_conv, WEATHERS, EXPERTS, 0.5, "film")
+    torch.testing.assert_close(film(x, way).x_BOHW, plain_conv(x))
+    scale_KO, shift_KO = film.specific_parameters
+    assert scale_KO.shape == shift_KO.shape == (WEATHERS, 6)
+    with torch.no_grad():
+        scale_KO.normal_()
+        shift_KO.normal_()
+    factor, shift = (way.weather_BK @ each for each in (scale_KO, shift_KO))
+    expected = (1 + factor)[:, :, None, None] * plain_conv(x) + shift[:, :, None, None]
+    torch.testing.assert_close(film(x, way).x_BOHW, expected, rtol=1e-4, atol=1e-5)
 
 
 @settings(max_examples=15, deadline=None)

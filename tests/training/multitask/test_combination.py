@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from training.multitask.combination import MetaVector, Method, OnlineWeights, TorchJd, build, conflict, gram
+from training.multitask.combination import MetaVector, Method, OnlineWeights, SumLength, TorchJd, build, conflict, gram
 from training.multitask.homogenisation import HomogenisationConfig, gram_after, homogenise, homogenised
 from training.multitask.reweighting import ReweightingConfig
 
@@ -112,6 +112,21 @@ def test_the_librarys_random_choices_do_not_change_those_of_the_training() -> No
     torch.manual_seed(3)
     TorchJd("pcgrad", 3).combine(steps(1)[0], LOSSES)
     assert torch.equal(torch.rand(2), expected)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_updates_of_any_method_can_be_as_long_as_the_sum_in_their_own_direction(method: Method) -> None:
+    grad = steps(1)[0]
+    own = build(method, 3, MVGH, ORI).combine(grad, LOSSES)[0]
+    found, scores = SumLength(build(method, 3, MVGH, ORI)).combine(grad, LOSSES)
+    assert found.norm().item() == pytest.approx(grad.sum(dim=0).norm().item(), rel=1e-5)
+    torch.testing.assert_close(found, own * scores["stretch"])
+    assert scores["stretch"] > 0 and "conflict" in scores
+
+
+def test_an_update_of_zeros_is_not_stretched() -> None:
+    found, _ = SumLength(build("sum", 2, MVGH, ORI)).combine(torch.tensor([[1.0, 0.0], [-1.0, 0.0]]), LOSSES)
+    assert found.tolist() == [0, 0]
 
 
 def test_an_unknown_method_is_refused() -> None:

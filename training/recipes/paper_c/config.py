@@ -12,8 +12,14 @@ from training.multitask.combination import Method
 from training.multitask.homogenisation import HomogenisationConfig
 from training.multitask.reweighting import ReweightingConfig
 
-Sharing = Literal["image", "relaxed", "frozen", "all", "none"]
-"""How the weathers share channels: chosen for each image (CPSM), by degrees, at random and for good, all, or none."""
+Sharing = Literal["image", "relaxed", "frozen", "all", "none", "film"]
+"""How the weathers share channels: chosen for each image (CPSM), by degrees, at random and for good, all, or none.
+
+`film` shares all, and scales and shifts every channel by the weather.
+"""
+
+UpdateLength = Literal["own", "sum"]
+"""Of the update by which the tasks' gradients are joined: as the method gives it, or as long as their sum."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +82,11 @@ class PaperCRun(RunConfig):
     nearly a frame, and its posterior then rests; without steps of its own it learns in the joint stage, from
     `data.crop`. `tasks`: names of the numbers in `Example.weather`, from 0; they equal
     `model.weathers`. `batch` is a multiple of the number of tasks, `data.crop` a multiple of `model.stride`. `method`
-    joins the tasks' gradients; `homogenisation` has the settings of MVGH, `reweighting` those of ORI. `*_weight`:
-    weights of the loss terms other than the Charbonnier distance. `sharing_ratio`: target of the share of shared
-    channels, 0..1. `mask_rate`: factor of the learning rate of the weights that choose channels. `validation_drives`:
-    procedural drives after those for training; a frame of each calibrates the router's temperature.
+    joins the tasks' gradients into an update of `update_length`; `homogenisation` has the settings of MVGH,
+    `reweighting` those of ORI. `*_weight`: weights of the loss terms other than the Charbonnier distance.
+    `sharing_ratio`: target of the share of shared channels, 0..1. `mask_rate`: factor of the learning rate of the
+    weights that choose channels. `validation_drives`: procedural drives after those for training; a frame of each
+    calibrates the router's temperature.
     """
 
     name: str = "paper_c"
@@ -90,6 +97,7 @@ class PaperCRun(RunConfig):
     data: DataConfig = field(default_factory=lambda: DataConfig(crop=(128, 128)))
     tasks: tuple[str, ...] = ("clear", "fog", "rain", "snow")
     method: Method = "mvgh"
+    update_length: UpdateLength = "own"
     homogenisation: HomogenisationConfig = field(default_factory=HomogenisationConfig)
     reweighting: ReweightingConfig = field(default_factory=ReweightingConfig)
     edge_weight: float = 0.05
@@ -113,6 +121,8 @@ class PaperCRun(RunConfig):
             raise ValueError(f"router_crop: {self.router_crop} must be multiples of the stride, {self.model.stride}")
         if not self.mask_rate > 0:
             raise ValueError(f"mask_rate: a factor above 0, got {self.mask_rate}; 1 is the rate of all other weights")
+        if self.update_length not in get_args(UpdateLength):
+            raise ValueError(f"update_length: one of {', '.join(get_args(UpdateLength))}, got {self.update_length}")
         if self.validation_drives < 1:
             raise ValueError(f"validation_drives: the calibration needs one or more, got {self.validation_drives}")
 

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from training.models.layers import check_size, downsampling, one_hot, pooled_statistics, upsampling
 from training.recipes.paper_c.config import MuirfConfig
-from training.recipes.paper_c.sharing import ChannelSharedConv2d, Route
+from training.recipes.paper_c.sharing import ChannelSharedConv2d, Route, shared_convolution
 
 LEAST = 1e-6
 """A probability of all weathers but clear below this counts as none."""
@@ -95,8 +95,8 @@ class SharedBlock(nn.Module):
         with torch.no_grad():
             second.weight.mul_(0.1)
         sharing = len(config.weathers), config.experts, config.ratio, config.sharing
-        self.first = ChannelSharedConv2d(first, *sharing)
-        self.second = ChannelSharedConv2d(second, *sharing)
+        self.first = shared_convolution(first, *sharing)
+        self.second = shared_convolution(second, *sharing)
 
     def forward(self, x_BCHW: Tensor, route: Route) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         inner = self.first(x_BCHW, route)

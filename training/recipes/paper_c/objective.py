@@ -13,7 +13,7 @@ from torch import Tensor
 from training.data.batches import Example
 from training.loop.stages import Join, Networks, Outcome, Phase, Rates, Stage, TaskLoss, cosine, masks_of_tasks
 from training.losses import restoration, routing
-from training.multitask.combination import MetaVector, build
+from training.multitask.combination import MetaVector, SumLength, build
 from training.multitask.inner_loop import displacement
 from training.multitask.reweighting import Average, alone
 from training.recipes.paper_c import losses as sharing
@@ -60,7 +60,7 @@ def joint_stage(config: PaperCRun, average: Average) -> Stage:
         partial(torch.optim.Adam, lr=config.learning_rate),
         cosine(config.learning_rate, config.last_learning_rate, config.steps),
         task.prepare,
-        join=Join(config.restored, shared, method),
+        join=Join(config.restored, shared, SumLength(method) if config.update_length == "sum" else method),
         rates=partial(rates, config),
     )
     return Stage("joint", config.steps, (phase,))

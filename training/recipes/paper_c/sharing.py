@@ -107,6 +107,40 @@ class ChannelSharedConv2d(nn.Module):
         return self.specific_KOP, self.specific_KO
 
 
+class FilmConv2d(ChannelSharedConv2d):
+    """A convolution that all weathers share, whose output the weather scales and shifts, channel by channel.
+
+    FiLM (Perez et al., AAAI 2018), the plain alternative to kernels of each weather's own:
+    y = (1 + sum_t q_t scale_t) * conv(x) + sum_t q_t shift_t, with scale and shift 0 at the start. It draws the same
+    first weights as its base class.
+    """
+
+    def __init__(self, conv: nn.Conv2d, weathers: int, experts: int, ratio: float) -> None:
+        super().__init__(conv, weathers, experts, ratio, "all")
+        del self.specific_KOP, self.specific_KO
+        self.scale_KO, self.shift_KO = (nn.Parameter(torch.zeros(weathers, conv.out_channels)) for _ in range(2))
+
+    def kernels(self, route: Route) -> tuple[Tensor, Tensor, Tensor]:
+        """The scaled kernel [B, O, P], the scaled and shifted bias [B, O] and a mask of ones [B, O] of each image."""
+        factor_BO = 1 + route.weather_BK @ self.scale_KO
+        bias_BO = factor_BO * self.general_O + route.weather_BK @ self.shift_KO
+        return factor_BO[:, :, None] * self.general_OP, bias_BO, self.mask(route.gate_BE)
+
+    @property
+    def specific_parameters(self) -> tuple[nn.Parameter, nn.Parameter]:
+        """The weathers' scales and shifts."""
+        return self.scale_KO, self.shift_KO
+
+
+def shared_convolution(
+    conv: nn.Conv2d, weathers: int, experts: int, ratio: float, sharing: Sharing
+) -> ChannelSharedConv2d:
+    """The convolution of this kind of sharing."""
+    if sharing == "film":
+        return FilmConv2d(conv, weathers, experts, ratio)
+    return ChannelSharedConv2d(conv, weathers, experts, ratio, sharing)
+
+
 def choose(mask: Tensor, general: Tensor, specific: Tensor) -> Tensor:
     """m * W + (1 - m) * W_t, exact if the mask is 0 or 1."""
     return mask * general + (1 - mask) * specific

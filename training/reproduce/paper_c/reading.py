@@ -23,7 +23,7 @@ from training.reproduce.verdicts import (
     UNDECIDED,
     Comparison,
     by_verdict,
-    compare,
+    compare_seeds,
     compare_two,
 )
 
@@ -52,15 +52,18 @@ def beside(result: Result, better: str, others: Sequence[str]) -> dict[str, dict
     By label, the mistakes of the router, which is the same for all rows, have no part in them.
     """
     by_measure = {
-        measure: compare(
-            averages(result, better, measure, BY_LABEL),
-            {row: averages(result, row, measure, BY_LABEL) for row in others},
-            MARGINS[measure],
+        measure: compare_seeds(
+            by_seed(result, better, measure), {row: by_seed(result, row, measure) for row in others}, MARGINS[measure]
         )
         for measure in MEASURES
         if others
     }
     return {row: {measure: found[row] for measure, found in by_measure.items()} for row in others}
+
+
+def by_seed(result: Result, row: str, measure: str) -> dict[str, float]:
+    """A row's means over the degraded weathers, by label, by its seeds."""
+    return dict(zip(result["trainings"][row], averages(result, row, measure, BY_LABEL), strict=True))
 
 
 def reading(result: Result) -> list[str]:
@@ -91,9 +94,11 @@ def of_methods(result: Result) -> list[str]:
     for measure, name in MEASURES.items():
         told = in_words(result, found, measure)
         lines.append(f"Mean {name} over the degraded weathers, by label: MVGH is {told}." if told else "")
-    means = {row: fmean(averages(result, row, "psnr", BY_LABEL)) for row in result["rows"]}
+    found_by_seed = {row: by_seed(result, row, "psnr") for row in result["rows"]}
+    common = set.intersection(*(set(values) for values in found_by_seed.values()))
+    means = {row: fmean(values[seed] for seed in sorted(common)) for row, values in found_by_seed.items()}
     best, worst = max(means, key=means.__getitem__), min(means, key=means.__getitem__)
-    luck = max(spread(averages(result, row, "psnr", BY_LABEL)).deviation or 0 for row in means)
+    luck = max(spread(list(values.values())).deviation or 0 for values in found_by_seed.values())
     lines.append(
         f"The highest mean PSNR by label is that of {result['rows'][best]}, {means[best] - means[worst]:.2f} dB above "
         f"the lowest, that of {result['rows'][worst]}; the seeds of one row differ by up to "
@@ -141,11 +146,14 @@ def of_conflict(result: Result) -> list[str]:
         f"{fmean(before):.3f} before it, {fmean(after):.3f} after it."
     ]
     if SUM in result["rows"]:
-        sums, ours = (curve_means(result, row, "opposed") for row in (SUM, OURS))
+        sums, ours = (
+            dict(zip(result["trainings"][row], curve_means(result, row, "opposed"), strict=True)) for row in (SUM, OURS)
+        )
         fewer = {HOLDS: "fewer", UNDECIDED: "not clearly fewer", FAILS: "not fewer"}
+        verdict = compare_seeds(sums, {OURS: ours}, MARGIN_SHARE)[OURS].verdict
         lines.append(
-            f"Its updates oppose {fewer[compare_two(sums, ours, MARGIN_SHARE).verdict]} weathers' gradients than the "
-            f"plain sum's in training: a share of {fmean(ours):.3f} against {fmean(sums):.3f}."
+            f"Its updates oppose {fewer[verdict]} weathers' gradients than the plain sum's in training: a share of "
+            f"{fmean(ours.values()):.3f} against {fmean(sums.values()):.3f}."
         )
     return lines
 

@@ -76,12 +76,20 @@ def facts(result: Result) -> list[tuple[str, str]]:
     training = training_in_words(scale["training"])
     return [
         ("trained at commit", ", ".join(result["commits"])),
-        ("seeds", ", ".join(map(str, result["seeds"]))),
+        ("seeds", seeds_in_words(result)),
         ("the router", router_training(scale["router"])),
         ("every training", f"{training}, as many of each weather; for one seed, the same examples and first weights"),
         ("judged on", f"{judged_in_words(scale)}, routed by the label and as deployed, by the router's posterior"),
         *(("data", line) for line in result["data"]),
     ]
+
+
+def seeds_in_words(result: Result) -> str:
+    """The seeds of all rows, and the number of those that have fewer."""
+    count = len(result["seeds"])
+    fewer = {result["rows"][row]: len(found) for row, found in result["trainings"].items() if len(found) < count}
+    told = f"; the first {', '.join(f'{number} for {title}' for title, number in fewer.items())}" if fewer else ""
+    return ", ".join(map(str, result["seeds"])) + told
 
 
 def router_training(scale: Sequence[Any] | None) -> str:
@@ -164,16 +172,21 @@ def cell(scores: Sequence[Mapping[str, float]], weather: str, measure: str) -> s
 
 def conflict(result: Result) -> str:
     """The plot over the training, explained, and the lengths of the updates."""
-    lines = [[title, plus_minus(curve_means(result, row, "length"), ".2f")] for row, title in result["rows"].items()]
+    alike = result["scale"]["training"]["update_length"] == "sum"
+    name = "own_length" if alike else "length"
+    lines = [[title, plus_minus(curve_means(result, row, name), ".2f")] for row, title in result["rows"].items()]
+    used = "Here every update is made as long as the gradients' sum, so that only directions differ." if alike else (
+        "Here they stay as they are.")  # fmt: skip
     return (
         "## Conflict over the training\n\n![conflict](C_conflict.svg)\n\n"
         "Left: the share of pairs of weathers whose gradients on the shared weights have a negative cosine, before "
         "MVGH (in its own training and in the plain sum's) and after it. Lines are means over the seeds, bands their "
         "range. MVGH's least cosine of 0 lets no gradient oppose the meta-vector; two gradients may still oppose each "
         "other. Right: the share of weathers whose gradient the update opposes, with every method.\n\n"
-        "Updates differ in length. Adam removes a constant factor, but the router's own losses, which are added to the "
-        "update, weigh less beside a long one, and the limit on the gradient's norm shortens it. Mean length of the "
-        "updates, in mean lengths of the weathers' gradients:\n\n" + table(("", "length"), lines)
+        "The methods' updates differ in length. Adam removes a constant factor, but the router's own losses, which are "
+        "added to the update, weigh less beside a long one, and the limit on the gradient's norm shortens it. "
+        f"{used} Mean length of the methods' own updates, in mean lengths of the weathers' gradients:\n\n"
+        + table(("", "length"), lines)
     )
 
 

@@ -1,6 +1,6 @@
 """Paper C's rows and their size: ways to join the weathers' gradients and to share channels. A reconstruction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from training.config import DataConfig
 from training.multitask.combination import Method, build
 from training.multitask.homogenisation import HomogenisationConfig
 from training.recipes.paper_c.config import MuirfConfig, PaperCRun, Sharing, paper_c_quick
-from training.reproduce.study import Scale
+from training.reproduce.study import Scale, Trial
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ ROWS = (
     MethodRow("mvgh_direction", "MVGH, direction only", "mvgh", HomogenisationConfig(magnitude=False)),
     MethodRow("mvgh_inner_loop", "MVGH, inner loop", "mvgh", HomogenisationConfig(meta="inner_loop")),
     MethodRow("plain_unet", "sum, plain U-Net", "sum", sharing="all"),
+    MethodRow("film", "sum, FiLM U-Net", "sum", sharing="film"),
     MethodRow("nothing_shared", "sum, nothing shared", "sum", sharing="none"),
     MethodRow("frozen_mask", "sum, frozen random mask", "sum", sharing="frozen"),
     MethodRow("relaxed_mask", "sum, relaxed mask", "sum", sharing="relaxed", mask_rate=10.0),
@@ -81,14 +82,26 @@ class MuirfScale(Scale):
     With `router`, all rows of a seed start from one router, which is trained first: it tells weathers by statistics of
     the frame, and learns them from crops that are nearly frames. A router decides, so whole frames judge all rows.
 
-    `router_frames` of every set of unseen drives judge the router in each weather. Curves over the training have `bins`
-    points.
+    `row_seeds`: the number of seeds of rows that have another one than `seeds`. `router_frames` of every set of unseen
+    drives judge the router in each weather. Curves over the training have `bins` points.
     """
 
     training: PaperCRun
     router_frames: int
     bins: int
     router: RouterTraining | None = None
+    row_seeds: Mapping[str, int] = field(default_factory=dict)
+
+    def trials(self, rows: Sequence[str]) -> list[Trial]:
+        """The trainings of the rows, seed by seed; all rows begin with the same seed."""
+        first, counts = self.training.seed, {row: self.row_seeds.get(row, self.seeds) for row in rows}
+        return [
+            Trial(row, first + number) for number in range(max(counts.values())) for row in rows if number < counts[row]
+        ]
+
+
+NIGHT_SEEDS = {SUM: 10, "frozen_mask": 10, "nothing_shared": 10, "plain_unet": 3, "film": 3}
+"""Seeds of the night's rows that do not have five: the choice of channels is worth little, if anything."""
 
 
 def quick(seed: int, seeds: int = 0) -> MuirfScale:
@@ -120,7 +133,8 @@ def night(seed: int, seeds: int = 0) -> MuirfScale:
     """The quick network, trained long enough to tell rows apart that differ by two tenths of a dB; hours on a CPU."""
     short = quick(seed, seeds or 5)
     training = replace(short.training, name="reproduce_c_night", steps=3500, checkpoint_every=500)
-    return replace(short, name="night", training=training, frames=24, router=RouterTraining(1500, (288, 384), 8, 4e-3))
+    router, row_seeds = RouterTraining(1500, (288, 384), 8, 4e-3), {} if seeds else NIGHT_SEEDS
+    return replace(short, name="night", training=training, frames=24, router=router, row_seeds=row_seeds)
 
 
 def full(seed: int, seeds: int = 0) -> MuirfScale:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from training.judging.metrics import expected_calibration_error
 from training.loop import processes
-from training.loop.checkpoint import open_checkpoint
+from training.loop.checkpoint import Checkpoint, open_checkpoint
 from training.loop.stages import Combination, Stage
 from training.multitask.combination import ROUNDING
 from training.recipe import Run
@@ -24,7 +24,7 @@ from training.recipes.paper_c.calibration import calibrate, weather_logits
 from training.recipes.paper_c.config import PaperCRun
 from training.recipes.paper_c.deploy import MuirfRestorer
 from training.recipes.paper_c.network import Muirf
-from training.recipes.paper_c.objective import muirf
+from training.recipes.paper_c.objective import NETWORK, muirf
 from training.recipes.paper_c.recipe import PAPER_C
 from training.reproduce.paper_c.frames import Judges
 from training.reproduce.paper_c.rows import MethodRow, MuirfScale
@@ -36,7 +36,7 @@ PREFIX = "score."
 
 class Recorded:
     """A combination that also keeps its scores of every step, the share of the tasks that its update opposes, and its
-    length.
+    length. If it was made as long as the sum, `own_length` is the one before.
     """
 
     def __init__(self, combination: Combination) -> None:
@@ -46,10 +46,13 @@ class Recorded:
     def combine(self, grad_TP: Tensor, losses_T: Tensor) -> tuple[Tensor, Mapping[str, Tensor]]:
         """The combination's update and scores, with `opposed` and `length`."""
         update_P, scores = self._combination.combine(grad_TP, losses_T)
-        scores = {**scores, "opposed": opposed(grad_TP, update_P), "length": length(grad_TP, update_P)}
-        for name, value in scores.items():
+        used = length(grad_TP, update_P)
+        found = {**scores, "opposed": opposed(grad_TP, update_P), "length": used}
+        if "stretch" in found:
+            found["own_length"] = used / found.pop("stretch")
+        for name, value in found.items():
             self.scores.setdefault(name, []).append(float(value))
-        return update_P, scores
+        return update_P, found
 
     def state_dict(self) -> dict[str, Tensor]:
         """The combination's memory, and the scores of all steps."""
@@ -136,6 +139,7 @@ class MuirfStudy(Study):
             training,
             steps=0,
             router_steps=router.steps,
+            update_length="own",
             data=replace(training.data, crop=router.crop),
             batch=router.batch,
             learning_rate=router.learning_rate,
@@ -158,7 +162,7 @@ class MuirfStudy(Study):
         """The trained network, calibrated, and the record of its gradients."""
         run, fabric = self.begin(self.config(trial))
         if self.scale.router:
-            open_checkpoint(self.router(trial.seed)).load_into(run.networks)
+            take_router(muirf(run.networks), open_checkpoint(self.router(trial.seed)))
             muirf(run.networks).hold_posterior()
         stages, record = recorded(run.stages)
         name = f"{self.rows[trial.row].title}, seed {trial.seed}"
@@ -196,6 +200,16 @@ class MuirfStudy(Study):
             "posterior": {name: named(net, found_NK.mean(dim=0)) for name, found_NK in mixed.items()},
             "example": {name: named(net, found_NK[0]) for name, found_NK in mixed.items()},
         }
+
+
+ROUTER = ("embed.", "router.")
+"""Begin the names of the weights that the router's own training changes."""
+
+
+def take_router(net: Muirf, saved: Checkpoint) -> None:
+    """Give a network the router of a checkpoint; its other weights stay, for they may be of another kind of sharing."""
+    found = {name: value for name, value in saved.weights(NETWORK).items() if name.startswith(ROUTER)}
+    net.load_state_dict(net.state_dict() | found)
 
 
 def shared(gates: dict[str, float]) -> dict[str, float]:
