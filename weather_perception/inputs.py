@@ -91,14 +91,17 @@ class Input:
         """What is wrong between the camera and this node."""
         if not self._publishers:
             return [Finding(Level.STALE, f"nothing publishes {self.topic}")]
-        who = ", ".join(sorted(_name(info) for info in self._publishers))
+        who = ", ".join(sorted(map(_name, self._publishers)))
         wrong = sorted({info.topic_type for info in self._publishers} - {RAW, COMPRESSED})
         found = []
         if wrong:
             text = f"{self.topic} is {wrong[0]}, by {who}: an Image or CompressedImage is needed"
             found.append(Finding(Level.ERROR, text))
-        if len(self._publishers) > 1:
-            found.append(Finding(Level.WARN, f"{len(self._publishers)} publishers on {self.topic}: {who}"))
+        # The middleware lists a publisher whose process was killed for 20 s more, while the next one already sends.
+        alive = [info for info in self._publishers if not self._gaps.fell_silent(info, self._settings().input_timeout)]
+        if len(alive) > 1:
+            names = ", ".join(sorted(map(_name, alive)))
+            found.append(Finding(Level.WARN, f"{len(alive)} publishers on {self.topic}: {names}"))
         if self._source:
             found += self._delivery(self._source, who)
         return found
@@ -172,21 +175,27 @@ class Gaps:
     def __init__(self) -> None:
         self.any = False
         self._last: dict[bytes, int] = {}
+        self._heard: dict[bytes, float] = {}
         self._recent: deque[tuple[float, int]] = deque()  # (time, messages that it took the publisher)
 
     def count(self, info: Mapping[str, Any]) -> int:
         """A message arrived; the number of those before it that did not."""
         self.any = True
         number = info.get("publication_sequence_number")
-        publisher = info.get("publisher_gid") or {}
+        key, now = bytes((info.get("publisher_gid") or {}).get("data", b"")), time.monotonic()
+        self._heard[key] = now
         if number is None or number >= _UNKNOWN_SEQUENCE:
             return 0
-        key = bytes(publisher.get("data", b""))
         missed = max(number - self._last.get(key, number - 1) - 1, 0)
         self._last[key] = number
-        self._recent.append((time.monotonic(), missed + 1))
+        self._recent.append((now, missed + 1))
         self._forget()
         return int(missed)
+
+    def fell_silent(self, publisher: Any, seconds: float) -> bool:
+        """Whether a publisher of the graph has sent messages, but none for so long."""
+        heard = self._heard.get(bytes(publisher.endpoint_gid))
+        return heard is not None and time.monotonic() - heard > seconds
 
     def recent(self) -> tuple[int, int]:
         """Messages sent and arrived in the last `WINDOW_SECONDS`."""

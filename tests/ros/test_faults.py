@@ -1,10 +1,14 @@
 """What goes wrong in a vehicle: each fault is named, costs no good frame, and is over when its cause is."""
 
 import copy
+import subprocess
+import sys
 from array import array
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import rclpy
@@ -18,6 +22,9 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import String
 
 from tests.support.ros import Camera, Rig, image_msg, spin_until
+from weather_perception.node import TICK_SECONDS
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_camera_that_falls_silent_is_stale_at_once_and_its_return_ok_at_once(rig: Rig) -> None:
@@ -196,3 +203,47 @@ def test_of_a_thousand_bad_messages_each_is_counted_by_its_reason_and_every_good
     assert counted == reasons
     assert counted.total() >= 1000
     assert len(counted) == 9
+
+
+CAMERA_HZ = 20
+# A camera driver in a process of its own.
+CAMERA = f"""
+import time
+import rclpy
+from sensor_msgs.msg import Image
+from tests.support.ros import TOPIC, image_msg
+
+rclpy.init()
+publisher = rclpy.create_node("driver").create_publisher(Image, TOPIC, 1)
+while True:
+    publisher.publish(image_msg())
+    time.sleep(1 / {CAMERA_HZ})
+"""
+
+
+@contextmanager
+def driver() -> Iterator[None]:
+    """A camera driver, which is killed in the end."""
+    process = subprocess.Popen([sys.executable, "-c", CAMERA], cwd=ROOT)
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+# The last test, because the middleware lists a killed publisher for 20 s more.
+def test_a_camera_whose_driver_is_killed_is_stale_in_two_seconds_and_ok_in_one_after_its_restart(rig: Rig) -> None:
+    rig.camera.fall_silent()
+    with driver():
+        rig.observer.wait_for_health(level="OK")
+        rig.observer.forget()
+    received = int(rig.observer.wait_for_health(level="STALE")["frames_received"])
+    timeout = rig.node.config.input_timeout
+    assert timeout + TICK_SECONDS < 2
+    for health in rig.observer.healths():
+        assert (health["level"] == "STALE") == (float(health["seconds_since_input"]) > timeout)
+    with driver():
+        health = rig.observer.wait_for_health(level="OK")
+        assert int(health["frames_received"]) - received <= CAMERA_HZ, "that took longer than a second"
+        assert health["input_publishers"] == "2", "the middleware still lists the one that was killed"

@@ -140,16 +140,15 @@ class Observer:
 
     def status(self, what: str) -> dict[str, str]:
         """Keys and values of a status of the latest /diagnostics message (or none), with `level` and `message`."""
-        statuses = self.diagnostics[-1].status if self.diagnostics else ()
-        status = next((item for item in statuses if item.name.endswith(f": {what}")), None)
-        if status is None:
-            return {}
-        values = {item.key: item.value for item in status.values}
-        return values | {"level": LEVELS[status.level], "message": status.message}
+        return values_of(self.diagnostics[-1], what) if self.diagnostics else {}
 
     def health(self) -> dict[str, str]:
         """The status of the camera's health."""
         return self.status(self._name)
+
+    def healths(self) -> list[dict[str, str]]:
+        """The status of the camera's health in every /diagnostics message, the oldest first."""
+        return [values_of(msg, self._name) for msg in self.diagnostics]
 
     def wait_for_health(self, **expected: str) -> dict[str, str]:
         """Wait until /diagnostics has these values (`__` in a name means a dot), and return all its values."""
@@ -166,6 +165,15 @@ class Observer:
 
         spin_until(self.executor, reached, f"{what} says {expected}")
         return self.status(what)
+
+
+def values_of(msg: DiagnosticArray, what: str) -> dict[str, str]:
+    """Keys and values of a status, with `level` and `message`; empty if the message has no such status."""
+    for status in msg.status:
+        if status.name.endswith(f": {what}"):
+            values = {item.key: item.value for item in status.values}
+            return values | {"level": LEVELS[status.level], "message": status.message}
+    return {}
 
 
 LEVELS = {DiagnosticStatus.OK: "OK", DiagnosticStatus.WARN: "WARN"}
