@@ -4,7 +4,7 @@
 # make bench    measures every engine of this machine: about 15 minutes on two idle CPU cores
 # make bench-quality   judges the default model in bad weather on unseen drives: about 5 minutes on two cores
 # make docs     the documentation as a site, in out/site
-# make bench-node      measures what the node adds, many cameras on one node, and a soak: about 15 minutes
+# make bench-node      measures what the node adds, many cameras on one node, overload, and a soak: about 17 minutes
 # make lint     formatting, lint and types
 # Each sets up .venv first, once: the pinned packages, real ROS 2 wheels among them, and this package.
 

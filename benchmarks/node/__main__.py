@@ -1,4 +1,4 @@
-"""`make bench-node`: what the node adds to a frame, many cameras on one node against many nodes, and a soak."""
+"""`make bench-node`: what the node adds to a frame, many cameras on one node or many, overload, and a soak."""
 
 import argparse
 import json
@@ -21,12 +21,18 @@ def main() -> int:
         return subprocess.call([sys.executable, "-m", "benchmarks.node", *sys.argv[1:]], env=environment)
     apply_defaults()
     from benchmarks.node.measure import cameras, latency, soak
+    from benchmarks.node.overload import large_message, overload
 
     result: dict[str, object] = {"load_before": os.getloadavg()[0], "cores": os.cpu_count()}
     with tempfile.TemporaryDirectory() as folder:
         logs = Path(folder)
-        result["latency"] = [latency(size, options.seconds, options.model, logs) for size in options.size]
-        result["cameras"] = cameras(options.cameras, (360, 640), options.seconds, options.model, logs)
+        if options.seconds:
+            result["latency"] = [latency(size, options.seconds, options.model, logs) for size in options.size]
+            result["cameras"] = cameras(options.cameras, (360, 640), options.seconds, options.model, logs)
+        if options.overload:
+            result["overload"] = overload((360, 640), options.overload, options.model, logs)
+        if options.large:
+            result["large_message"] = large_message(options.large, options.model, logs)
         if options.soak:
             result["soak"] = soak((360, 640), 60 * options.soak, options.model, logs)
     text = json.dumps(result, indent=1)
@@ -41,10 +47,26 @@ def parser() -> argparse.ArgumentParser:
     """The command's options."""
     made = argparse.ArgumentParser("python -m benchmarks.node", description=__doc__)
     made.add_argument("--model", default="", help="model file; default: the one that comes with the package")
-    made.add_argument("--seconds", type=float, default=20.0, help="of each measurement; default: %(default)s")
+    made.add_argument(
+        "--seconds", type=float, default=20.0, help="of latency and cameras, 0: none; default: %(default)s"
+    )
     made.add_argument("--size", type=size, nargs="+", default=[(360, 640), (720, 1280)], metavar="HEIGHTxWIDTH")
     made.add_argument("--cameras", type=int, default=6, help="cameras of one node, and nodes; default: %(default)s")
     made.add_argument("--soak", type=float, default=10.0, metavar="MINUTES", help="0: none; default: %(default)s")
+    made.add_argument(
+        "--overload",
+        type=float,
+        default=60.0,
+        metavar="SECONDS",
+        help="ten times too fast, 0: none; default: %(default)s",
+    )
+    made.add_argument(
+        "--large",
+        type=int,
+        default=400,
+        metavar="MB",
+        help="of a message that is too large, 0: none; default: %(default)s",
+    )
     made.add_argument("--out", type=Path, help="file for the result, JSON")
     return made
 

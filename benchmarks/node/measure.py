@@ -4,6 +4,8 @@ import contextlib
 import statistics
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks.node.rig import Cameras, cpu_seconds, memory_mb, process, ros
 
 NODE, RELAY = "weather_perception.node", "benchmarks.node.relay"
@@ -17,8 +19,8 @@ def latency(size: tuple[int, int], seconds: float, model: str, logs: Path) -> Ro
     row: Row = {"size": f"{size[0]}x{size[1]}", "hz": LATENCY_HZ}
     with ros():
         for name, module in (("relay", RELAY), ("node", NODE)):
-            arguments = _parameters(model) if module == NODE else []
-            with process(module, logs / f"{name}.log", arguments), Cameras(_one(), size) as cameras:
+            arguments = parameters(model) if module == NODE else []
+            with process(module, logs / f"{name}.log", arguments), Cameras(one_camera(), size) as cameras:
                 cameras.play(WARM_UP_SECONDS, LATENCY_HZ)
                 cameras.play(seconds, LATENCY_HZ)
                 row[f"{name}_p50_ms"] = _ms(cameras.latencies)
@@ -37,14 +39,14 @@ def cameras(count: int, size: tuple[int, int], seconds: float, model: str, logs:
     many = {f"/{name}/image": f"/{name}/restore_node/image_restored" for name in names}
     listed = ["-p", f"cameras:=[{', '.join(names)}]"]
     with ros():
-        together = _throughput(one, size, seconds, [("one", [*_parameters(model), *listed])], logs)
-        apart = [(name, [*_parameters(model), "-r", f"__ns:=/{name}"]) for name in names]
+        together = _throughput(one, size, seconds, [("one", [*parameters(model), *listed])], logs)
+        apart = [(name, [*parameters(model), "-r", f"__ns:=/{name}"]) for name in names]
         return {"cameras": count, "one_node": together, "many_nodes": _throughput(many, size, seconds, apart, logs)}
 
 
 def soak(size: tuple[int, int], seconds: float, model: str, logs: Path) -> Row:
     """Memory and processor time of the node over a long run, by minute; the slope is of the second half."""
-    with ros(), process(NODE, logs / "soak.log", _parameters(model)) as pid, Cameras(_one(), size) as cameras:
+    with ros(), process(NODE, logs / "soak.log", parameters(model)) as pid, Cameras(one_camera(), size) as cameras:
         cameras.play(WARM_UP_SECONDS, SOAK_HZ)
         memory, begun = [], cpu_seconds(pid)
         steps = max(int(seconds // 10), 4)
@@ -80,14 +82,21 @@ def _throughput(
         }
 
 
-def _one() -> dict[str, str]:
+def one_camera() -> dict[str, str]:
+    """The topic of a node's one camera, and that of its answers."""
     return {"image": "restore_node/image_restored"}
 
 
-def _parameters(model: str) -> list[str]:
+def parameters(model: str) -> list[str]:
+    """The node's arguments: no engine is built meanwhile, and /diagnostics comes often."""
     values = ["-p", "build:=false", "-p", "diagnostics_period:=0.5"]
     return [*values, "-p", f"model:={model}"] if model else values
 
 
+def percentile_ms(latencies: list[float], percent: int) -> float:
+    """A percentile of seconds, in milliseconds; NaN without any."""
+    return 1000 * float(np.percentile(latencies, percent)) if latencies else float("nan")
+
+
 def _ms(latencies: list[float]) -> float:
-    return 1000 * statistics.median(latencies) if latencies else float("nan")
+    return percentile_ms(latencies, 50)

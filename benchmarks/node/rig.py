@@ -48,6 +48,12 @@ def memory_mb(pid: int) -> float:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE / 1e6
 
 
+def peak_memory_mb(pid: int) -> float:
+    """The most resident memory that a process had since its start."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024 / 1e6
+
+
 def cpu_seconds(pid: int) -> float:
     """The processor time of a process since its start."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -98,7 +104,15 @@ class Cameras:
                     self._publish(publisher, number * len(self._publishers) + index)
                 number += 1
             self._executor.spin_once(timeout_sec=max(start + number / hz - time.perf_counter(), 0.0))
-        self._spin(1.0)
+        self.wait(1.0)
+
+    def send_large(self, megabytes: int) -> None:
+        """Publish one frame of so many megabytes on every topic, one pixel wide: more rows than any limit."""
+        frame = Image(height=megabytes * 1_000_000, width=1, step=1, encoding="mono8")
+        frame.data = array("B", bytes(megabytes * 1_000_000))
+        frame.header.stamp.sec = 1
+        for publisher in self._publishers:
+            publisher.publish(frame)
 
     @property
     def sent(self) -> int:
@@ -125,7 +139,8 @@ class Cameras:
         listening = all(publisher.get_subscription_count() for publisher in self._publishers)
         return listening and all(self._node.count_publishers(item.topic_name) for item in self._answers)
 
-    def _spin(self, seconds: float) -> None:
+    def wait(self, seconds: float) -> None:
+        """Collect what comes back for so long."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             self._executor.spin_once(timeout_sec=left)
