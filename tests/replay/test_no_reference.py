@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from weather_perception.core.contract import Image
-from weather_perception.replay.no_reference import MEASURES, NoReference, noise_levels, visible_edges
+from weather_perception.core.no_reference import noise_levels, visible_edges
+from weather_perception.replay.no_reference import MEASURES, NoReference
 
 PERIOD_NS = 100_000_000
 

@@ -12,7 +12,7 @@ from training.reproduce.__main__ import main
 
 SMOKE = ("--smoke", "--threads", "1", "--jobs", "1")
 OWN = {
-    "A": (),
+    "A": ("--rival", "other=tests.support.rivals:Residual"),
     "B": ("--tables", "7", "4", "--rival", "other=tests.support.rivals:Residual"),
     "C": ("--methods", "sum", "mvgh_direction", "film", "--rival", "told=tests.support.rivals:Told,labels"),
 }

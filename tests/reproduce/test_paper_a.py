@@ -64,6 +64,11 @@ def test_the_command_judges_every_row_in_json_and_in_words(reproduced: Callable[
     printed = "| GN, paper A, Table 1 | 22.32 -> 28.37 | 0.5946 -> 0.8388 | 0.9402 -> 0.9664 |"
     assert printed in found.page and "| GN, RL-Restore | 26.36 | 0.8011 | - |" in found.page
     assert "not decided for GN (" in found.page
+    for name in street["rows"]:
+        rival = street["rivals"][name]["other"]["0"]["weathers"][name]
+        assert f"| other (0.00 M) | {rival['psnr']:.2f} |" in found.page
+    state = json.loads((found.checkpoints / "street/fog/rivals/other/seed_0/state.json").read_text())
+    assert state["config"]["steps"] == 2 and state["step"] == 2
 
 
 def test_the_two_ssims_of_blur_are_shown() -> None:

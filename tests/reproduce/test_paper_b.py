@@ -116,6 +116,8 @@ def test_the_static_row_has_the_mean_weights_of_the_papers_own_training_with_its
 def test_a_rival_is_trained_and_judged_as_ours_is(reproduced: Callable[[str], Any]) -> None:
     found = reproduced("B")
     (street,) = found.result["experiments"]
+    assert found.result["complexity"]["other, a rival"]["parameters"] == 84
+    assert "| other, a rival | 0.00 |" in found.page
     assert list(street["rivals"]) == ["other"] and list(street["rivals"]["other"]) == ["0", "1"]
     ours, other = street["trainings"][street["ours"]]["1"], street["rivals"]["other"]["1"]
     assert list(other["weathers"]) == list(ours["weathers"]) and other["parameters"] == 84

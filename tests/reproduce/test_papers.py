@@ -25,9 +25,9 @@ CHECKPOINTS = {"A": "street/fog/seed_0/no_mask", "B": "street/RCI_alone/seed_1",
 """A checkpoint of each paper, in the folder of its checkpoints."""
 
 COMMANDS = {
-    "A": "",
+    "A": " --rival other=tests.support.rivals:Residual",
     "B": " --tables 7 4 --rival other=tests.support.rivals:Residual",
-    "C": " --methods sum mvgh_direction frozen_mask --rival told=tests.support.rivals:Told,labels",
+    "C": " --methods sum mvgh_direction film --rival told=tests.support.rivals:Told,labels",
 }
 
 

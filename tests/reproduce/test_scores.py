@@ -7,7 +7,15 @@ import pytest
 import torch
 
 from training.judging.judge import Frame
-from training.reproduce.scores import averages, degraded_mean, psnr_in_words, score, unchanged
+from training.reproduce.scores import (
+    averages,
+    degraded_mean,
+    psnr_in_words,
+    score,
+    score_clear,
+    unchanged,
+    unreferenced_table,
+)
 
 CLEAR_HW3 = np.full((24, 32, 3), 100, np.uint8)
 LABELS = np.zeros((24, 32), np.uint8)
@@ -35,6 +43,19 @@ def test_a_restored_frame_is_compared_not_the_degraded_one() -> None:
     assert score(lambda image: torch.full_like(image, 100), frames(10))["identical"] == 1
     with pytest.raises(ValueError, match="no frames"):
         score(unchanged, frames())
+
+
+def test_without_a_clear_frame_the_restored_one_is_measured_beside_both_others() -> None:
+    chance = np.random.default_rng(0)
+    clear_HW3 = chance.integers(30, 220, (6, 8, 3), np.uint8).repeat(8, 0).repeat(8, 1)
+    foggy_HW3 = (0.05 * clear_HW3 + 0.95 * 200).astype(np.uint8)
+    pair = [(foggy_HW3, clear_HW3, np.zeros((48, 64), np.uint8))]
+    before, after = score(unchanged, pair), score(lambda _: torch.from_numpy(clear_HW3)[None], pair)
+    clear = score_clear(pair)
+    assert before["edges"] < 0.2 * after["edges"] and {name: after[name] for name in clear} == clear
+    found = unreferenced_table({"fog": before}, [{"fog": after}] * 2, {"fog": clear})
+    edges = f"{100 * before['edges']:.1f} -> {100 * after['edges']:.1f} ± 0.0 ({100 * clear['edges']:.1f})"
+    assert edges in found and "not the paper's metrics" in found
 
 
 def test_identical_frames_in_words() -> None:

@@ -120,6 +120,12 @@ class Informed(nn.Module):
         return restored
 
 
+def of_images(one: Rival) -> nn.Module:
+    """The untrained network as one of images alone; with labels, all in the first weather."""
+    net = open_rival(one)
+    return Informed(net, 0) if one.labels else net
+
+
 def restore(labels: bool, edge_weight: float, batch: Example, nets: Networks) -> Outcome:
     """The Charbonnier distance and that of the edges, as in papers B and C; all examples weigh the same."""
     clear, degraded = batch.clear_3HW.float() / 255, batch.degraded_3HW.float() / 255
@@ -218,7 +224,7 @@ def rivals_table(
     means_of = "mean without clear" if CLEAR in weathers else "mean"
     header = ("", *weathers, means_of, "ours over it, dB, 90 % interval", "ours is better")
     note = (
-        "The same examples, crops, steps and rate for all; rivals learn the Charbonnier distance and 0.05 of that of "
+        "The same examples and rate for all; rivals learn the Charbonnier distance and 0.05 of that of "
         "the edges, every example weighing the same.\n"
     )
     return table(header, lines) + "\n" + note

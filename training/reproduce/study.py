@@ -29,6 +29,7 @@ from training.loop.trainer import Trainer
 from training.recipe import Recipe, Run
 from training.reproduce.frames import Frames
 from training.reproduce.results import write_json
+from training.reproduce.scores import MEASURES, UNREFERENCED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +79,9 @@ class Study(ABC):
     def settings(self, trial: Trial) -> dict[str, Any]:
         """Everything that the scores of a trial depend on."""
         scale = self.scale
-        judged = {"frames": scale.frames, "window": scale.window, "data": self.frames.description}
+        measures = [*MEASURES, *UNREFERENCED]
+        frames = {"frames": scale.frames, "window": scale.window, "data": self.frames.description}
+        judged = {**frames, "measures": measures}
         return {"config": without_places(self.config(trial)), "judged": judged}
 
     def run(self, rows: Sequence[str], seeds: Sequence[int], jobs: int) -> dict[str, dict[str, Any]]:

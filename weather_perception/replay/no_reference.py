@@ -1,8 +1,7 @@
 """Measures of a frame and its answer that need no ground truth: edges, contrast, noise, clipping, flicker, agreement.
 
 None of them is a grade. Each says one thing about a picture, and is fooled in its own way; MEASURES says both in words.
-The libraries of learned measures, pyiqa and piq, need torchvision, which replaces an installed PyTorch; these need
-OpenCV, which replay has. Shape suffixes: H rows, W columns, 3 colours (RGB), 2 directions (x, y).
+Those of one picture are in core. Shape suffixes: H rows, W columns, 3 colours (RGB), 2 directions (x, y).
 """
 
 from dataclasses import dataclass
@@ -11,21 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weather_perception.core.contract import Image
+from weather_perception.core.no_reference import Plane, at_most, luma, measures, resized
 from weather_perception.replay.pixels import opencv
 
-Plane = NDArray[np.uint8]
-
-WIDTH = 640
-"""Wider pictures are measured at this width, so that figures of different cameras can be compared."""
 FLOW_WIDTH = 320
 NEIGHBOURS_NS = 500_000_000
 """Frames further apart than this are no neighbours: nothing is said of the change between them."""
-VISIBLE_CONTRAST = 0.05
-"""The contrast from which a person sees an edge: the threshold of meteorological visibility (CIE 1987)."""
 UNCHANGED = 0.05
 """Grey levels; a restored image that differs less on average is the camera's to any eye."""
-LEAST_STEP = 3
-"""Grey levels; smaller steps are quantisation, whatever their contrast."""
 
 
 @dataclass(frozen=True)
@@ -146,17 +138,14 @@ class NoReference:
 
     def measure(self, stamp_ns: int, image_HW3: Image, restored_HW3: Image, labels_HW: Plane) -> Measured:
         """The measures of one frame and its answer, all of the same height and width."""
-        before_HW, after_HW = (_luma(picture_HW3) for picture_HW3 in (image_HW3, restored_HW3))
-        found = {
-            "edges": Pair(visible_edges(before_HW), visible_edges(after_HW)),
-            "contrast": Pair(_contrast(before_HW), _contrast(after_HW)),
-            "noise": Pair(noise_levels(before_HW), noise_levels(after_HW)),
-            "clipped": Pair(_clipped(before_HW), _clipped(after_HW)),
+        before_HW, after_HW = (luma(picture_HW3) for picture_HW3 in (image_HW3, restored_HW3))
+        before, after = (measures(plane_HW) for plane_HW in (before_HW, after_HW))
+        found = {key: Pair(before[key], after[key]) for key in before} | {
             "change": Pair(None, float(opencv().absdiff(image_HW3, restored_HW3).mean())),
         }
-        small_HW = _at_most(before_HW, FLOW_WIDTH)
-        few_HW = _resized(labels_HW, small_HW.shape, smooth=False)
-        seen = _Seen(stamp_ns, image_HW3.shape[:2], small_HW, _at_most(after_HW, FLOW_WIDTH), few_HW)
+        small_HW = at_most(before_HW, FLOW_WIDTH)
+        few_HW = resized(labels_HW, small_HW.shape, smooth=False)
+        seen = _Seen(stamp_ns, image_HW3.shape[:2], small_HW, at_most(after_HW, FLOW_WIDTH), few_HW)
         if self._last is not None and _neighbours(self._last, seen):
             found |= self._changes(self._last, seen)
         self._last = seen
@@ -187,67 +176,8 @@ class NoReference:
         return map_HW2, (x_HW >= 0) & (x_HW <= width - 1) & (y_HW >= 0) & (y_HW <= height - 1)
 
 
-def visible_edges(luma_HW: Plane) -> float:
-    """The share of pixels whose 3x3 neighbourhood has a Michelson contrast of VISIBLE_CONTRAST or more, 0..1.
-
-    After the visible edges of Hautière et al. (Image Analysis & Stereology 2008), which compare a restored image with
-    its original by them; theirs are found by segmentation, ours by the neighbourhood alone.
-    """
-    cv2 = opencv()
-    smooth_HW, around = cv2.GaussianBlur(luma_HW, (3, 3), 0), np.ones((3, 3), np.uint8)
-    high_HW, low_HW = cv2.dilate(smooth_HW, around), cv2.erode(smooth_HW, around)
-    return float(cv2.countNonZero(cv2.compare(high_HW, cv2.LUT(low_HW, _JUST_INVISIBLE), cv2.CMP_GT))) / luma_HW.size
-
-
-def _just_invisible() -> Plane:
-    """For each darker level the highest brighter one that makes no visible edge with it, uint8 [256]."""
-    low = np.arange(256)
-    by_contrast = np.ceil(low * (1 + VISIBLE_CONTRAST) / (1 - VISIBLE_CONTRAST)) - 1
-    return np.minimum(np.maximum(by_contrast, low + LEAST_STEP - 1), 255).astype(np.uint8)
-
-
-_JUST_INVISIBLE = _just_invisible()
-_NOISE_KERNEL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-
-
-def noise_levels(luma_HW: Plane) -> float:
-    """The standard deviation of the noise, grey levels: Immerkær's mask (CVIU 1996), by the median.
-
-    His mean takes edges for noise; the median of absolute values, over that of a normal distribution, does not.
-    """
-    response_HW = np.abs(opencv().filter2D(luma_HW, opencv().CV_16S, _NOISE_KERNEL))
-    return float(np.median(response_HW[::2, ::2])) / (
-        6 * 0.6745
-    )  # a quarter of the pixels: the median is the slow part
-
-
-def _contrast(luma_HW: Plane) -> float:
-    return float(opencv().meanStdDev(luma_HW)[1].item()) / 255
-
-
-def _clipped(luma_HW: Plane) -> float:
-    return float(((luma_HW == 0) | (luma_HW == 255)).mean())
-
-
 def _neighbours(last: _Seen, seen: _Seen) -> bool:
     return last.size == seen.size and 0 < seen.stamp_ns - last.stamp_ns <= NEIGHBOURS_NS
-
-
-def _luma(image_HW3: Image) -> Plane:
-    cv2 = opencv()
-    return _at_most(cv2.cvtColor(np.ascontiguousarray(image_HW3), cv2.COLOR_RGB2GRAY), WIDTH)
-
-
-def _at_most(plane_HW: Plane, width: int) -> Plane:
-    """The plane, scaled down to `width` if it is wider."""
-    height, found = plane_HW.shape
-    return plane_HW if found <= width else _resized(plane_HW, (max(1, round(height * width / found)), width))
-
-
-def _resized(plane_HW: Plane, size: tuple[int, ...], smooth: bool = True) -> Plane:
-    cv2 = opencv()
-    interpolation = cv2.INTER_AREA if smooth else cv2.INTER_NEAREST
-    return np.asarray(cv2.resize(plane_HW, size[::-1], interpolation=interpolation))
 
 
 def _warped(plane_HW: Plane, map_HW2: NDArray[np.float32], smooth: bool = True) -> Plane:

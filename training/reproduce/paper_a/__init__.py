@@ -12,10 +12,11 @@ from training.reproduce.command import Done, Order, Paper, add_seeds, check_some
 from training.reproduce.frames import FOG, STREET
 from training.reproduce.paper_a import experiments, report, scales
 from training.reproduce.paper_a.protocol import pictures_in
+from training.reproduce.rivals import add_rivals, rivals_options
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """The feature extractor, the original segmenters, the protocol, seeds, rows, reflections and workers."""
+    """The feature extractor, the original segmenters, the protocol, seeds, rows, reflections, workers and rivals."""
     parser.add_argument("--vgg19", default="", metavar="FILE", help="full scale: torchvision's weights file, or `off`")
     parser.add_argument(
         "--segmenter",
@@ -49,6 +50,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rows", type=names, default=(), metavar="NAME,..", help="these degradations only")
     parser.add_argument("--workers", type=int, default=1, help="processes that make a run's examples (default: 1)")
     add_seeds(parser)
+    add_rivals(parser)
 
 
 def segmenter(text: str) -> tuple[str, str]:
@@ -75,7 +77,7 @@ def own_options(options: argparse.Namespace) -> list[str]:
     parts += ["--reflections PICTURES"] if options.reflections else []
     parts += [f"--fog {options.fog}"] if options.fog else []
     parts += [f"--rows {','.join(options.rows)}"] if options.rows else []
-    return parts + seeds_option(options)
+    return parts + seeds_option(options) + rivals_options(options)
 
 
 def run(options: argparse.Namespace, order: Order) -> Done:
@@ -91,7 +93,7 @@ def run(options: argparse.Namespace, order: Order) -> Done:
     extractor = build_extractor(scale.training.egsyn_loss)  # a missing file is noticed before anything trains
     setting = experiments.Setting(
         data, scale, options.protocol, options.noise, pictures_in(options.reflections), options.fog,
-        dict(options.segmenter), extractor, options.workers, dict(options.originals),
+        dict(options.segmenter), extractor, options.workers, dict(options.originals), options.rival,
     )  # fmt: skip
     found = experiments.earlier(order.results / f"{options.paper}.json")
     for experiment in planned:

@@ -17,6 +17,7 @@ from training.judging.judge import judge
 from training.loop import processes
 from training.losses.segmentation import class_weights
 from training.models.deploy import DeployedSegmenter
+from training.recipes.paper_a.config import PaperARun
 from training.recipes.paper_a.vgg19 import VGG19Features
 from training.reproduce.command import Order
 from training.reproduce.frames import CAMVID, STREET, Frames, data_set_frames, runs_on_streets, street_frames
@@ -24,6 +25,7 @@ from training.reproduce.paper_a.protocol import Degrader
 from training.reproduce.paper_a.published import BY_DEGRADATION, TABLES
 from training.reproduce.paper_a.scales import CooperationScale
 from training.reproduce.paper_a.trainings import COOPERATIVE, CooperationStudy, open_segmenter, restored
+from training.reproduce.rivals import Rival, RivalStudy
 from training.reproduce.study import Experiment, Trial
 from training.segmenters.find import Segmenter
 
@@ -46,6 +48,7 @@ class Setting(NamedTuple):
     extractor: VGG19Features | None
     workers: int = 1
     originals: Mapping[str, Path] = {}
+    rivals: Sequence[Rival] = ()
 
     def original(self, data: str) -> tuple[str, Path | None]:
         """The segmenter and the folder of label maps for these data, of which one at most is given.
@@ -119,7 +122,14 @@ def run(experiment: Experiment, setting: Setting, order: Order) -> dict[str, Any
     place = folder / f"released_{setting.noise}" if released else folder
     study = CooperationStudy(frames, scale, place, order.command, original, setting.extractor, setting.workers)
     first = scale.training.seed
-    rows = study.run(experiment.parts, range(first, first + scale.seeds), order.jobs)
+    seeds = range(first, first + scale.seeds)
+    rows = study.run(experiment.parts, seeds, order.jobs)
+    rivals = {
+        row: RivalStudy(
+            frames, scale, place / row, order.command, restoring(scale.training), (row,), setting.rivals
+        ).run_all(seeds, order.jobs)
+        for row in experiment.parts
+    }
     net = restored(study.place_of(Trial(experiment.parts[0], first), COOPERATIVE))
     parts: dict[str, nn.Module] = {"original segmenter": original.module} if original else {}
     parts |= {"G1": net.sgada, "G2": net.egsyn}
@@ -137,7 +147,13 @@ def run(experiment: Experiment, setting: Setting, order: Order) -> dict[str, Any
         "parameters": {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()},
         "clean": judge_segmenter(original.module, frames) if original else None,
         "rows": rows,
+        "rivals": rivals,
     }
+
+
+def restoring(config: PaperARun) -> PaperARun:
+    """The training of a rival: the steps of stages 2 and 3 on the crops of stage 2, as EGSyn alone takes them."""
+    return replace(config, steps=config.egsyn_steps + config.steps)
 
 
 def origin(segmenter: Segmenter) -> str:

@@ -14,6 +14,7 @@ from training.reproduce.paper_a.reading import reading
 from training.reproduce.paper_a.scales import CooperationScale
 from training.reproduce.paper_a.trainings import COOPERATIVE, LONGER, SEPARATE, TUNED, UNGUIDED, UNGUIDED_LONGER
 from training.reproduce.results import BLUE, GREY, TEAL, VIOLET, Result, heading, save_plot, table
+from training.reproduce.rivals import rivals_table
 
 Rows = Mapping[str, Row]
 
@@ -92,10 +93,28 @@ def section(experiment: Result, name: str) -> str:
             "### What the cooperation is worth\n",
             cooperation_table(rows),
             f"![cooperation]({name}_cooperation.svg)\n",
+            *rivals(experiment),
             "### Reading\n",
             reading(rows),
         )
     )
+
+
+def rivals(experiment: Result) -> list[str]:
+    """The networks of --rival beside stage 3, row by row; nothing without any."""
+    parts: list[str] = []
+    for name, found in experiment.get("rivals", {}).items():
+        if found:
+            ours = {seed: {"weathers": {name: restored(one)}} for seed, one in experiment["rows"][name].items()}
+            parts.append(rivals_table(found, ours, "stage 3", "psnr"))
+    told = "### Rivals, PSNR in dB\n\nA rival takes the steps of stages 2 and 3, on the crops of stage 2.\n"
+    return [told, *parts] if parts else []
+
+
+def restored(scores: Result) -> Result:
+    """Stage 3's scores of the restored images, as those of a rival."""
+    found = scores["variants"][COOPERATIVE]
+    return {"psnr": found["psnr_restored"], "frames": found["frames"], "identical": found["identical"]}
 
 
 def clean_table(clean: Result) -> str:

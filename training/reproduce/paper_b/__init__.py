@@ -37,7 +37,7 @@ def run(options: argparse.Namespace, order: Order) -> Done:
     check_some(planned)
     done = [experiments.run(one, data, scale, order, options.only, options.rival) for one in planned]
     told = [line for experiment in done for line in experiment["data"]]
-    complexity = experiments.complexity(scale) if COMPLEXITY in options.tables else {}
+    complexity = experiments.complexity(scale, options.rival) if COMPLEXITY in options.tables else {}
     return Done(told, {"scale": asdict(scale), "experiments": done, "complexity": complexity}, report.page)
 
 

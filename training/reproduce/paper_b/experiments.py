@@ -36,8 +36,8 @@ from training.reproduce.paper_b.rows import (
 )
 from training.reproduce.paper_b.rows import FOUNDIR as TABLE_2
 from training.reproduce.paper_b.rows import WEATHERBENCH as TABLE_1
-from training.reproduce.rivals import Rival, RivalStudy
-from training.reproduce.scores import JudgedRestorer, score, unchanged
+from training.reproduce.rivals import Rival, RivalStudy, of_images
+from training.reproduce.scores import JudgedRestorer, score, score_clear, unchanged
 from training.reproduce.study import Experiment, Study, Trial, folder_name
 
 
@@ -220,6 +220,7 @@ def run(
         "seeds": seeds,
         "ours": names[Setup(model)],
         "degraded": {task: score(unchanged, middle(frames.judged(task), scale.window)) for task in tasks},
+        "clear": {task: score_clear(middle(frames.judged(task), scale.window)) for task in tasks},
         "trainings": found,
         "rivals": others.run_all(seeds, order.jobs),
         "rows": [{"table": row.table, "label": row.label, "training": names[row.setup]} for row in wanted],
@@ -241,8 +242,12 @@ def chosen(
     return [row for row in found if row.setup in kept.values()], kept
 
 
-def complexity(scale: MoeWirNetScale) -> dict[str, dict[str, Any]]:
-    """Table 4: parameters, multiply-adds and latency of the presets, and the image's size."""
+def complexity(scale: MoeWirNetScale, rivals: Sequence[Rival] = ()) -> dict[str, dict[str, Any]]:
+    """Table 4: parameters, multiply-adds and latency of the presets and of rivals, and the image's size.
+
+    Raises FileNotFoundError and ValueError for a rival that cannot be opened, or does not take this size.
+    """
     size = scale.complexity_size
     nets = {name: PAPER_B.frame(PRESETS[name]()) for name in scale.presets}
+    nets |= {f"{one.name}, a rival": of_images(one) for one in rivals}
     return {name: asdict(measure(net, *size)) | {"size": list(size)} for name, net in nets.items()}

@@ -23,7 +23,7 @@ from training.reproduce.results import (
     training_in_words,
 )
 from training.reproduce.rivals import rivals_table
-from training.reproduce.scores import averages, plus_minus, seeds, spread
+from training.reproduce.scores import averages, plus_minus, seeds, spread, unreferenced_table
 from training.reproduce.verdicts import MARGIN_DB, RULE, compare_two
 
 TITLES = {
@@ -89,6 +89,12 @@ def section(experiment: Result) -> str:
         f"- trained at commit {', '.join(experiment['commits'])}\n",
         "### Before and after, the paper's own network\n",
         restored_table(experiment),
+        "### Without a clear frame, in Table 3's place\n",
+        unreferenced_table(
+            experiment["degraded"],
+            [one["weathers"] for one in seeds(experiment, experiment["ours"])],
+            experiment["clear"],
+        ),
     ]
     if findings(experiment):
         parts += [

@@ -13,7 +13,7 @@ from training.reproduce.paper_c.frames import judges
 from training.reproduce.paper_c.rows import NAMES, OURS, SCALES, available
 from training.reproduce.paper_c.trainings import MuirfStudy
 from training.reproduce.rivals import RivalStudy, add_rivals, rivals_options
-from training.reproduce.scores import score, unchanged
+from training.reproduce.scores import score, score_clear, unchanged
 from training.reproduce.study import run_all
 
 
@@ -64,6 +64,7 @@ def run(options: argparse.Namespace, order: Order) -> Done:
         "seeds": seeds,
         "weathers": list(scale.training.tasks),
         "degraded": {name: score(unchanged, some) for name, some in seen.restoration.items()},
+        "clear": {name: score_clear(some) for name, some in seen.restoration.items()},
         "rows": {row.name: row.title for row in rows.values()},
         "trainings": study.run_trials(trials, order.jobs),
         "rivals": others.run_all([trial.seed for trial in trials if trial.row == OURS], order.jobs),

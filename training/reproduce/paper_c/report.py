@@ -35,6 +35,7 @@ from training.reproduce.scores import (
     plus_minus,
     psnr_in_words,
     seeds,
+    unreferenced_table,
 )
 from training.reproduce.verdicts import RULE, Comparison
 
@@ -114,6 +115,9 @@ def methods(result: Result) -> str:
     if sharing_against(result):
         parts += ["The ways to share channels, all with the plain sum:\n"]
         parts += [differences(result, "CPSM over", sharing_against(result))]
+    restored = [one[DEPLOYED] for one in seeds(result, OURS)]
+    parts += ["Without a clear frame, MVGH as deployed:\n"]
+    parts += [unreferenced_table(result["degraded"], restored, result["clear"])]
     return "\n".join(parts)
 
 
