@@ -36,7 +36,7 @@ setup(
         (f"share/{name}", ["package.xml", "ATTRIBUTION.md"]),
         (f"share/{name}/launch", sorted(glob("launch/*.launch.py"))),
         (f"share/{name}/config", sorted(glob("config/*"))),
-        (f"share/{name}/models", sorted(glob("models/*.pt2") + glob("models/*.md"))),
+        (f"share/{name}/models", sorted(glob("models/*"))),
     ],
     zip_safe=False,
     install_requires=[

@@ -1,5 +1,6 @@
 """The model files in models/ keep what the README promises of them, on frames that no training saw."""
 
+import hashlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,14 @@ from weather_perception.core.scores import psnr
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
 BAD_WEATHERS = WEATHERS[1:]
+
+
+def test_the_listed_hashes_are_those_of_the_files() -> None:
+    listed = dict(reversed(line.split()) for line in (MODELS / "SHA256SUMS").read_text().splitlines())
+    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in MODELS.glob("*.pt2")}
+    assert listed == found, "renew the list: cd models && sha256sum *.pt2 > SHA256SUMS"
+    for card in MODELS.glob("*.md"):
+        assert f"`{found[f'{card.stem}.pt2']}`" in card.read_text()
 
 
 @pytest.fixture(scope="module")

@@ -79,7 +79,7 @@ def test_share_holds_what_ros_2_looks_for(wheel: zipfile.ZipFile) -> None:
     installed = data_files(wheel)
     assert f"share/ament_index/resource_index/packages/{NAME}" in installed
     assert f"share/{NAME}/package.xml" in installed
-    for folder, pattern in (("launch", "*.launch.py"), ("config", "*"), ("models", "*.pt2"), ("models", "*.md")):
+    for folder, pattern in (("launch", "*.launch.py"), ("config", "*"), ("models", "*")):
         for path in (ROOT / folder).glob(pattern):
             assert f"share/{NAME}/{folder}/{path.name}" in installed
 
