@@ -1,6 +1,7 @@
 """An engine is built once, kept, compared with the reference before its first use, and built again when it must be."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from tests.support.engines import Change, CopyBackend
 from weather_perception.core.contract import OUTPUT_NAMES, Outputs
 from weather_perception.core.engines.base import EngineError, OpenedModel, Target
-from weather_perception.core.engines.build import estimate, ready_entry
+from weather_perception.core.engines.build import estimate, key_of, ready_entry
 from weather_perception.core.engines.cache import EngineCache, Entry
 from weather_perception.core.engines.frames import WEATHERS, fixed_frames
 from weather_perception.core.engines.machine import device_identity, missing_modules
@@ -146,6 +147,27 @@ def test_a_compiler_that_fails_is_named_with_its_error(builder: Builder, monkeyp
     monkeypatch.setattr(builder.backend, "build", build)
     with pytest.raises(EngineError, match=r"inductor: cannot build for 1..2x48x64: .*no kernel for this operator"):
         builder.ready()
+
+
+def compiler_overflow() -> None:
+    raise RuntimeError("ld: final link failed: No space left on device")
+
+
+@pytest.mark.parametrize(
+    "overflow",
+    [
+        lambda: Path("/dev/full").write_bytes(b"an engine"),
+        compiler_overflow,
+    ],
+    ids=["python", "compiler"],
+)
+def test_a_full_disk_is_remembered_with_what_to_do(
+    builder: Builder, monkeypatch: pytest.MonkeyPatch, overflow: Callable[[], object]
+) -> None:
+    monkeypatch.setattr(builder.backend, "build", lambda *_: overflow())
+    with pytest.raises(EngineError, match=r"No space left on device.*; make room"):
+        builder.ready()
+    assert "make room" in builder.cache.failure(key_of(builder.program, TARGET, builder.backend))
 
 
 def test_what_a_backend_lacks_is_said_before_anything_is_built(builder: Builder) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from weather_perception.core.engines.base import EngineError
-from weather_perception.core.engines.cache import CacheError, EngineCache, Key, seal
+from weather_perception.core.engines.cache import CacheError, EngineCache, Key, NoRoomError, seal
 
 KEY = Key("0" * 64, "inductor", "torch 2.13.0", "b" * 64, "a CPU", "fp32", 360, 640, 1)
 OTHERS = {
@@ -89,16 +89,25 @@ def test_a_writer_that_is_killed_leaves_nothing_to_find_and_does_not_stop_the_ne
     assert cache.find(KEY)
 
 
-def test_a_fill_that_fails_leaves_what_was_there(cache: EngineCache) -> None:
-    def fails(folder: Path) -> Mapping[str, Any]:
+def test_a_disk_that_gets_full_leaves_what_was_there_and_nothing_else(cache: EngineCache) -> None:
+    def overflow(folder: Path) -> Mapping[str, Any]:
         (folder / "engine.bin").write_bytes(b"half")
-        raise OSError("no space left on device")
+        Path("/dev/full").write_bytes(b"the other half")
+        return {}
 
     cache.write(KEY, fill)
-    with pytest.raises(OSError, match="no space left"):
-        cache.write(KEY, fails)
+    with pytest.raises(NoRoomError, match=r"No space left on device.*; make room, or set XDG_CACHE_HOME"):
+        cache.write(KEY, overflow)
     found = cache.find(KEY)
     assert found and (found.folder / "engine.bin").read_bytes() == b"an engine"
+    assert list(cache.root.iterdir()) == [found.folder]
+
+
+def test_a_build_that_found_no_room_is_tried_again_once_there_is_twice_as_much(cache: EngineCache) -> None:
+    cache.remember_failure(KEY, "the disk is full", room=1)
+    assert cache.failure(KEY) == ""
+    cache.remember_failure(KEY, "the disk is full", room=shutil.disk_usage(cache.root).total)
+    assert cache.failure(KEY) == "the disk is full"
 
 
 def flip_a_bit(folder: Path) -> None:

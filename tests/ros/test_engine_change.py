@@ -1,14 +1,21 @@
 """While the node builds an engine another answers, and no frame is lost when the new one takes over."""
 
+import contextlib
 import itertools
+import os
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import Image
 
-from tests.support.ros import Camera, Observer, image_msg
+from tests.ros.conftest import running
+from tests.support.ros import Camera, Observer, image_msg, spin_until
 from weather_perception.core.engines.backends.openvino import OpenVino
+from weather_perception.core.engines.by_size import STAYS
+from weather_perception.core.engines.cache import EngineCache
 from weather_perception.node import RestoreNode
 
 StartNode = Callable[..., RestoreNode]
@@ -67,3 +74,50 @@ def test_while_the_engine_is_built_another_answers_and_no_frame_is_lost_at_the_c
     pixels = [only_pixel(*images) for images in zip(observer.restored, observer.confidences, strict=True)]
     assert (pixels[0], pixels[-1]) == (at_first, RESTORED)
     assert sum(before != after for before, after in itertools.pairwise(pixels)) == (at_first != RESTORED)
+
+
+def builder_of(process: int) -> int:
+    """The process that builds an engine for another; 0 if there is none."""
+    for found in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it may end meanwhile
+            parent = int((found / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == process and b"weather_perception.core.engines.command" in (found / "cmdline").read_bytes():
+                return int(found.name)
+    return 0
+
+
+@pytest.mark.skipif(bool(OpenVino().missing("cpu")), reason=OpenVino().missing("cpu"))
+def test_a_disk_that_gets_full_during_a_build_is_named_leaves_nothing_and_is_not_filled_again(
+    executor: SingleThreadedExecutor,
+    tiny_model: Path,
+    camera: Camera,
+    observer: Observer,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    settings = {"model": str(tiny_model), "engine": "openvino", "build": True, "device": "cpu"}
+
+    def frames_of_a_size_that_stays() -> None:
+        observer.forget()
+        observer.wait_for_node()
+        camera.wait_for_subscriber()
+        for answers in range(1, STAYS + 1):
+            camera.send(image_msg(value=100))
+            observer.wait_for_answers(answers)
+
+    with running(executor, **settings):
+        frames_of_a_size_that_stays()
+        spin_until(executor, lambda: builder_of(os.getpid()) > 0, "the build runs")
+        resource.prlimit(builder_of(os.getpid()), resource.RLIMIT_FSIZE, (1000, 1000))  # as a disk that gets full
+        engine = observer.wait_for_status("engine", level="WARN", message="File too large")
+        assert "make room, or set XDG_CACHE_HOME" in engine["message"]
+        camera.send(image_msg(value=100))
+        observer.wait_for_answers(STAYS + 1)
+        assert observer.restored[-1].data[0] == RESTORED[0]
+        assert observer.wait_for_health(engine="torch", drops_total="0")
+    assert [path.suffix for path in sorted(EngineCache().root.iterdir())] == [".failed", ".lock"]
+    with running(executor, **settings):
+        frames_of_a_size_that_stays()
+        engine = observer.wait_for_status("engine", level="WARN", message="remembered, not tried again now")
+        assert "make room" in engine["message"] and builder_of(os.getpid()) == 0

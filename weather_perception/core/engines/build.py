@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from weather_perception.core.contract import Image
 from weather_perception.core.engines import backends
 from weather_perception.core.engines.base import Backend, Engine, EngineError, OpenedModel, Target
-from weather_perception.core.engines.cache import CacheError, EngineCache, Entry, Key
+from weather_perception.core.engines.cache import CacheError, EngineCache, Entry, Key, NoRoomError
 from weather_perception.core.engines.machine import device_identity
 
 if TYPE_CHECKING:
@@ -88,8 +88,11 @@ def ready_entry(
         report(f"{backend.name}: building for {target.shape}, {target.precision}, {key.device}: about {seconds:.0f} s")
         try:
             entry = cache.write(key, lambda folder: _fill(folder, opened, target, backend, report, calibration_NHW3))
+        except NoRoomError as error:
+            cache.remember_failure(key, str(error), error.room)
+            raise
         except EngineError as error:
-            if not isinstance(error.__cause__, OSError):  # a full disk says nothing about the engine
+            if not isinstance(error.__cause__, OSError):  # a broken disk says nothing about the engine
                 cache.remember_failure(key, str(error))
             raise
         report(f"{backend.name}: built in {entry.notes['seconds']:.0f} s: {entry.folder}")

@@ -1,6 +1,7 @@
 """Keeps built engines on disk under everything that they depend on, and returns only undamaged ones that fit."""
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
@@ -21,8 +22,20 @@ _REMEDY = "delete it if you do not know why, or close it with `chmod -R go-w {}`
 FORMAT = 3
 
 
+_MAKE_ROOM = "make room, or set XDG_CACHE_HOME to a folder on another disk"
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
 class CacheError(EngineError):
     """An entry, or the whole cache, cannot be trusted or used; the message names it, what is wrong and the remedy."""
+
+
+class NoRoomError(CacheError):
+    """The disk was full before an entry was whole, which had `room` bytes."""
+
+    def __init__(self, message: str, room: int) -> None:
+        super().__init__(message)
+        self.room = room
 
 
 @dataclass(frozen=True)
@@ -107,6 +120,7 @@ class EngineCache:
 
         The entry appears complete or not at all: the files of an interrupted writer are never read, and removed here.
         It replaces an earlier entry. One writer of a key at a time: see `locked`.
+        Raises NoRoomError if the disk is full, and passes on what else `fill` raises.
         """
         partial, folder = self._beside(key, _PARTIAL), self.root / key.folder
         self._make()
@@ -120,22 +134,35 @@ class EngineCache:
             _flush(partial)
             _remove(folder)
             partial.rename(folder)
+        except (OSError, EngineError) as error:
+            if not _lacked_room(error):
+                raise
+            room = shutil.disk_usage(partial).free + sum(path.stat().st_size for path in partial.rglob("*"))
+            text = f"{self.root}: an engine did not fit into {room >> 20} MiB ({error}); {_MAKE_ROOM}"
+            raise NoRoomError(text, room) from error
         finally:
             _remove(partial)
         self._beside(key, _FAILED).unlink(missing_ok=True)
         return Entry(folder, key, notes)
 
-    def remember_failure(self, key: Key, reason: str) -> None:
-        """Keep why an engine could not be built, so that it is not tried again at every start."""
+    def remember_failure(self, key: Key, reason: str, room: int | None = None) -> None:
+        """Keep why an engine could not be built, so that it is not tried again at every start.
+
+        room: the bytes that did not suffice; with twice as many it is tried again.
+        """
         self._make()
-        self._beside(key, _FAILED).write_text(json.dumps({"reason": reason}))
+        with contextlib.suppress(OSError):  # a full disk has no room for this either, and `check_room` sees that
+            self._beside(key, _FAILED).write_text(json.dumps({"reason": reason, "room": room}))
 
     def failure(self, key: Key) -> str:
         """Why the engine of `key` could not be built when it was last tried; empty if it can be tried."""
         self.check()
         try:
-            return str(json.loads(self._beside(key, _FAILED).read_text())["reason"])
-        except (OSError, ValueError, KeyError, TypeError):
+            failed = json.loads(self._beside(key, _FAILED).read_text())
+            room = failed.get("room")
+            more_room = room is not None and shutil.disk_usage(self.root).free > 2 * room
+            return "" if more_room else str(failed["reason"])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return ""
 
     def check(self) -> None:
@@ -156,8 +183,7 @@ class EngineCache:
         free = shutil.disk_usage(self.root).free
         if free < size:
             raise CacheError(
-                f"{self.root}: {free >> 20} MiB are free, an engine needs up to {size >> 20} MiB; make room, or set "
-                "XDG_CACHE_HOME to a folder on another disk"
+                f"{self.root}: {free >> 20} MiB are free, an engine needs up to {size >> 20} MiB; {_MAKE_ROOM}"
             )
 
     def sweep(self) -> None:
@@ -269,6 +295,15 @@ def _flush(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _lacked_room(error: BaseException | None) -> bool:
+    """Whether an error or a cause of it says that the disk is full; a compiler says so in its text alone."""
+    if error is None:
+        return False
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        return True
+    return os.strerror(errno.ENOSPC) in str(error) or _lacked_room(error.__cause__)
 
 
 def _remove(folder: Path) -> None:

@@ -172,7 +172,7 @@ class BuildMissing:
         if entry := find_whole(cache, key, self.report):
             return entry
         if reason := cache.failure(key):
-            raise EngineError(f"{reason} (remembered, not tried again)")
+            raise EngineError(f"{reason} (remembered, not tried again now)")
         _check_unchanged(program)
         cache.check_room(_ROOM_PER_MODEL * program.path.stat().st_size + _ROOM)
         arguments = build_arguments(
