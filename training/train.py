@@ -45,9 +45,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if trainer.fabric.is_global_zero:
         mask = "" if trainer.record.segmenter else " --segmenter NAME"
         print(f"checkpoint: {folder}")
-        print(f"next: python -m training.evaluate {folder}{mask}")
+        print(f"next: python -m training.evaluate {folder}{mask}{judged_on(options)}")
         print(f"and:  python -m training.export {folder} --out {options.preset}.pt2{mask}")
     return 0
+
+
+def judged_on(options: argparse.Namespace) -> str:
+    """The options with which training.evaluate judges on the data set that a run with --pairs learned from."""
+    if not getattr(options, "pairs", ""):
+        return ""
+    split = " --split SPLIT" if options.pairs_split else ""
+    layout = f" --layout {options.pairs_layout}" if options.pairs_layout else ""
+    return f" --pairs {options.pairs}{split}{layout}"
 
 
 def parser() -> argparse.ArgumentParser:

@@ -191,6 +191,7 @@ def test_a_copy_is_judged_as_it_is_and_by_its_own_protocol(tmp_path: Path) -> No
     setting = Setting(data, scales.smoke(0), "released", "additive", (), "", {}, None)
     (experiment,) = plan(data, scales.smoke(0))
     assert experiment.parts == ("gaussian_noise",) and copied("celebamask-hq", setting) == "gaussian_noise"
+    assert "Table 1, 2, JPEG: celebamask-hq is a copy in gaussian_noise" in missing(data)
     frames = open_frames(experiment, setting, scales.smoke(0))
     ((degraded_HW3, _, _),) = frames.judged("gaussian_noise")
     assert np.array_equal(degraded_HW3, cv2.imread(str(tmp_path / "copy/CelebA-HQ-img/10.png"))[..., ::-1])

@@ -46,7 +46,9 @@ def test_every_set_is_trained_on_and_judged_with_its_own_classes(
         trained = run(
             PAPER_A, out, "--workers", "0", "--steps", "1", *pairs, "--pairs-split", tree.train, segmenter=segmenter
         )
-        assert trained == 0, capsys.readouterr().err
+        told = capsys.readouterr()
+        assert trained == 0, told.err
+        assert f"training.evaluate {out} --pairs {root} --split SPLIT\n" in told.out
         assert evaluate.main([str(out), *pairs, "--split", tree.judge, "--limit", "3"]) == 0
     ((weather, scores),) = next(iter(json.loads((out / "metrics.json").read_text()).values())).items()
     assert weather == {"foggy-cityscapes": "fog", "rain-cityscapes": "rain"}.get(name, "jpeg")

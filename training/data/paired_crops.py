@@ -143,7 +143,10 @@ def open_pairs(chosen: PairedSetConfig, labelled: bool = True) -> PairSet:
     layout = find_layout(root, chosen.layout or None)
     splits = layout.splits(root)
     if not chosen.split and len(splits) > 1:
-        raise ValueError(f"{root}: there are the splits {', '.join(splits)}; name one with --pairs-split")
+        raise ValueError(
+            f"{root}: there are the splits {', '.join(splits)}; name one with --pairs-split, or "
+            "--split of training.evaluate"
+        )
     pairs = layout.open(root, choose(root, "split", chosen.split or splits[0], splits), True)
     if not isinstance(pairs, PairSet):
         raise ValueError(

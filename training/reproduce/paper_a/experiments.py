@@ -99,11 +99,14 @@ def key(experiment: Mapping[str, Any]) -> tuple[str, ...]:
 
 def missing(data: Mapping[str, Path]) -> list[str]:
     """The tables' rows that cannot run, and the data that they need."""
-    return [
-        f"Table {row.tables}, {row.label}: no {row.data} (--data {row.data}=ROOT)"
-        for row in TABLES
-        if row.data not in data
-    ]
+    lines = []
+    for row in TABLES:
+        made = made_of(data[row.data]) if row.data in data else None
+        if row.data not in data:
+            lines.append(f"Table {row.tables}, {row.label}: no {row.data} (--data {row.data}=ROOT)")
+        elif made and made.degradation != row.degradation:
+            lines.append(f"Table {row.tables}, {row.label}: {row.data} is a copy in {made.degradation}")
+    return lines
 
 
 def run(experiment: Experiment, setting: Setting, order: Order) -> dict[str, Any]:
