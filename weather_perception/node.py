@@ -1,10 +1,15 @@
 """`restore_node`: a lifecycle node that subscribes to cameras, answers every frame, and reports its health."""
 
 import sys
+import threading
+from collections.abc import Generator
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.msg import SetParametersResult
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
@@ -23,6 +28,8 @@ NODE_NAME = "restore_node"
 TICK_SECONDS = 0.1
 # The look around the node costs more and changes less.
 SETUP_TICKS = 10
+# The longest that the executor waits for the model, before it serves everything else again.
+_TURN_SECONDS = 0.02
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
@@ -42,6 +49,7 @@ class RestoreNode(LifecycleNode):
         self._ticks = 0
         self._reporter = Reporter(self, self._settings)
         self.add_on_set_parameters_callback(self._change)
+        self._load_before_configuring()
         # The timer follows the steady clock: with use_sim_time and no /clock it would never fire.
         self.create_timer(TICK_SECONDS, self._tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
@@ -108,6 +116,23 @@ class RestoreNode(LifecycleNode):
         self._release()
         return SUCCESS
 
+    def _load_before_configuring(self) -> None:
+        """Let a lifecycle manager's `configure` wait for the model alone, while the node answers everything else."""
+        (service,) = (item for item in self.services if item.srv_type is ChangeState)
+        change_state = service.callback
+
+        async def load_and_change_state(
+            request: ChangeState.Request, response: ChangeState.Response
+        ) -> ChangeState.Response:
+            wanted = request.transition
+            if wanted.label == "configure" or (not wanted.label and wanted.id == Transition.TRANSITION_CONFIGURE):
+                await _Turns(self, (self._loader or self._load()).done)
+            return change_state(request, response) if self.context.ok() else response
+
+        service.callback = load_and_change_state
+        service.callback_group = MutuallyExclusiveCallbackGroup()  # of its own: the others do not wait for it
+        service.callback_group.add_entity(service)
+
     def _settings(self) -> NodeConfig:
         return self.config
 
@@ -167,6 +192,18 @@ class RestoreNode(LifecycleNode):
             loading.close(self._restorer.engine)
         self._restorer = self._loader = None
         loading.release_memory()
+
+
+class _Turns:
+    """Waits for an event in a coroutine of the executor, which serves the node's other callbacks in between."""
+
+    def __init__(self, node: LifecycleNode, event: threading.Event) -> None:
+        self._node, self._event = node, event
+
+    def __await__(self) -> Generator[None, None, None]:
+        # rclpy resumes a coroutine as fast as it can, so the wait is here: it would keep a core busy.
+        while not self._event.wait(_TURN_SECONDS) and self._node.context.ok():
+            yield
 
 
 def main(args: list[str] | None = None) -> int:

@@ -8,8 +8,10 @@ import sys
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+from rclpy.client import Client
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from rclpy.qos import ReliabilityPolicy
@@ -297,13 +299,24 @@ def test_without_autostart_a_lifecycle_manager_leads_it_and_is_refused_the_impos
     assert client.wait_for_service(DEADLINE_SECONDS) and state.wait_for_service(DEADLINE_SECONDS)
     wait_until_answered(observer.executor, state, GetState.Request())
 
+    def ask(client: Client, request: Any) -> Any:
+        future = client.call_async(request)
+        spin_until(observer.executor, future.done, f"{client.srv_name} answered")
+        return future.result()
+
+    def request(transition: int) -> ChangeState.Request:
+        return ChangeState.Request(transition=Transition(id=transition))
+
     def change(transition: int) -> bool:
-        future = client.call_async(ChangeState.Request(transition=Transition(id=transition)))
-        spin_until(observer.executor, future.done, f"transition {transition} done")
-        return future.result().success
+        return ask(client, request(transition)).success
 
     assert not change(Transition.TRANSITION_ACTIVATE), "it is not configured yet"
-    assert change(Transition.TRANSITION_CONFIGURE)
+    configured = client.call_async(request(Transition.TRANSITION_CONFIGURE))
+    observer.wait_for_status("engine", message="loading the model")
+    assert ask(state, GetState.Request()).current_state.label == "unconfigured"
+    assert not configured.done(), "it answers while it loads"
+    spin_until(observer.executor, configured.done, "it is configured")
+    assert configured.result().success
     assert change(Transition.TRANSITION_ACTIVATE)
     assert not change(Transition.TRANSITION_CONFIGURE), "it is active"
     observer.wait_for_node()
