@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tests.support.warmed import warmed
@@ -13,6 +13,7 @@ from training.recipes.street_net.deploy import DeployedStreetNet, gate_names
 from training.recipes.street_net.levels import GRID, Levels, Trunk, sum_of_bins, toned
 from training.recipes.street_net.network import Prediction, StreetNet
 from training.recipes.street_net.router import StreetRouter
+from training.recipes.street_net.texture import STATISTICS
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +28,8 @@ def predicted(net: StreetNet, image_B3HW: Tensor, clear: float) -> Prediction:
         certain.router.evidence.weight.zero_()
         certain.router.evidence.bias.zero_()  # type: ignore[union-attr]  # a convolution with a bias
         certain.router.evidence.bias[0] = clear  # type: ignore[index]
+        certain.router.weather.weight.zero_()
+        certain.router.weather.bias.zero_()
     prediction: Prediction = certain(image_B3HW)
     return prediction
 
@@ -59,18 +62,20 @@ def test_levels_change_dark_and_bright_pixels_apart() -> None:
 @torch.inference_mode()
 @pytest.mark.parametrize("cell", [(0, 0), (4, 8), (8, 15)])
 def test_evidence_in_one_cell_counts_wherever_it_is(cell: tuple[int, int]) -> None:
-    router = StreetRouter(2, 4, weathers=3, experts=2)
-    seen, shallow = torch.zeros(1, 2, *GRID), torch.zeros(1, 4, 16, 16)
-    for part in (router.evidence, router.attention, router.texture):
+    router = StreetRouter(2, weathers=3, experts=2)
+    router.cells = nn.Sequential(nn.Conv2d(2 + STATISTICS, 2, 1))
+    seen, texture = torch.zeros(1, 2, *GRID), torch.zeros(1, STATISTICS, *GRID)
+    for part in (router.cells[0], router.evidence, router.attention, router.weather):
         part.weight.zero_()
-        part.bias.zero_()  # type: ignore[union-attr]  # a convolution with a bias
+        part.bias.zero_()
+    router.cells[0].weight[0, 0] = 1.0  # the cells are the trunk's first channel
     router.evidence.bias[0] = 1.0  # type: ignore[index]  # without evidence, it is clear
     router.evidence.weight[1, 0] = 3.0
-    assert router(seen, shallow).weather_BK.argmax() == 0
+    assert router(seen, texture).weather_BK.argmax() == 0
     seen[0, 0, cell[0], cell[1]] = 1.0
-    assert router(seen, shallow).weather_BK.argmax() == 0  # a mean over all cells would miss it
+    assert router(seen, texture).weather_BK.argmax() == 0  # a mean over all cells would miss it
     router.attention.weight[1, 0] = 10.0
-    assert router(seen, shallow).weather_BK.argmax() == 1
+    assert router(seen, texture).weather_BK.argmax() == 1
 
 
 def test_streaks_too_fine_for_the_small_view_reach_the_router(net: StreetNet) -> None:

@@ -12,6 +12,7 @@ from training.recipes.street_net.config import StreetNetConfig
 from training.recipes.street_net.heads import LightEGSyn
 from training.recipes.street_net.levels import Levels, Trunk, toned
 from training.recipes.street_net.router import StreetRouter, StreetRouting
+from training.recipes.street_net.texture import Texture
 from training.segmenters.base import BaseConfig, BaseSegmenter, OnBaseSegmenter
 
 
@@ -42,7 +43,8 @@ class StreetNet(OnBaseSegmenter):
         widths = (config.width4, config.width8, config.width16)
         self.trunk = Trunk(config.trunk_width)
         self.levels = Levels(config.trunk_width, config.bins)
-        self.router = StreetRouter(config.trunk_width, config.width4, len(config.weathers), config.encoder_experts)
+        self.texture = Texture()
+        self.router = StreetRouter(config.trunk_width, len(config.weathers), config.encoder_experts)
         self.stem = Stem(config.width4)
         self.hint = nn.Conv2d(6, config.width4, 1)
         self.encoder = Encoder(*widths, config.encoder_experts)
@@ -55,7 +57,7 @@ class StreetNet(OnBaseSegmenter):
         check_size("street_net", image_B3HW, 16)
         seen = self.trunk(image_B3HW)
         shallow = self.stem(image_B3HW)
-        routing = self.router(seen, shallow)
+        routing = self.router(seen, self.texture(image_B3HW))
         levels = self.levels(seen, F.avg_pool2d(image_B3HW, 4))
         features = self.encoder(shallow + self.hint(levels), routing.encoder8_BE, routing.encoder16_BE)
         gate_BK = routing.weather_BK.detach()
