@@ -1,14 +1,16 @@
 """The smoke commands of all papers, each run once for all tests."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from training.data.examples import Examples
 from training.reproduce.__main__ import main
+from training.reproduce.frames import Frames
 
 SMOKE = ("--smoke", "--threads", "1", "--jobs", "1")
 OWN = {
@@ -21,13 +23,22 @@ OWN = {
 
 @dataclass(frozen=True)
 class Reproduced:
-    """A paper's smoke command, and the folder that it wrote to."""
+    """A paper's smoke command, the folder that it wrote to, and the seeds of the examples that it asked for."""
 
     paper: str
     out: Path
+    seeds: list[int] = field(default_factory=list)
 
     def run(self) -> None:
-        assert main([self.paper, *SMOKE, *OWN[self.paper], "--out", str(self.out)]) == 0
+        ask = Frames.examples
+
+        def examples(frames: Frames, tasks: Sequence[str], size: tuple[int, int], seed: int) -> Examples:
+            self.seeds.append(seed)
+            return ask(frames, tasks, size, seed)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Frames, "examples", examples)
+            assert main([self.paper, *SMOKE, *OWN[self.paper], "--out", str(self.out)]) == 0
 
     @property
     def checkpoints(self) -> Path:

@@ -17,6 +17,7 @@ from tests.support.stub_device import second_device
 from tests.support.trees import TREES
 from training.data.degradations import degrade
 from training.data.degradations.reflections import REFLECTIONS
+from training.data.readers.cityscapes import CITYSCAPES_CLASSES
 from training.data.readers.layouts import LAYOUTS
 from training.data.sample import Sample
 from training.degrade import main as make_copy
@@ -27,6 +28,7 @@ from training.recipes.paper_a.network import EGSyn
 from training.recipes.paper_a.vgg19 import VGG19Features
 from training.reproduce import paper_a as reproduce_a
 from training.reproduce.__main__ import main
+from training.reproduce.frames import ClearFrames
 from training.reproduce.paper_a import scales, segmenter
 from training.reproduce.paper_a.experiments import Setting, copied, missing, open_frames, plan
 from training.reproduce.paper_a.protocol import Degrader, pictures_in
@@ -41,9 +43,10 @@ from training.reproduce.paper_a.trainings import (
     TUNED,
     UNGUIDED,
     UNGUIDED_LONGER,
+    CooperationStudy,
     variants,
 )
-from training.reproduce.study import Experiment
+from training.reproduce.study import Experiment, Trial
 from weather_perception.core.scores import psnr
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -239,6 +242,13 @@ def test_the_longer_runs_and_stage_3_start_from_the_same_weights_and_take_as_man
     blind = [runs[name].config for name in (UNGUIDED, UNGUIDED_LONGER)]
     assert sum(c.egsyn_steps for c in blind) == config.egsyn_steps + config.steps
     assert not any(c.model.egsyn_guided or c.sgada_steps or c.steps for c in blind)
+
+
+def test_a_training_has_the_seed_of_its_trial_and_the_classes_of_its_data() -> None:
+    frames = ClearFrames([], [], "nothing", CITYSCAPES_CLASSES)
+    study = CooperationStudy(frames, scales.quick(0), Path("nowhere"), "pytest", None, None)
+    config = study.config(Trial("fog", 7))
+    assert config.seed == 7 and config.model.classes == 19
 
 
 def test_an_unguided_egsyn_gives_the_same_image_whatever_the_mask() -> None:

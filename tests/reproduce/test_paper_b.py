@@ -11,8 +11,10 @@ import pytest
 import torch
 
 from tests.support import datasets
+from training.loop.checkpoint import open_checkpoint
 from training.recipes.paper_b.config import MoeWirNetConfig, paper_b_quick
 from training.recipes.paper_b.network import MoeWirNet
+from training.recipes.paper_b.objective import NETWORK
 from training.reproduce.__main__ import main
 from training.reproduce.frames import ClearFrames
 from training.reproduce.paper_b.experiments import TABLES, MoeWirNetStudy, chosen, listed, missing, plan, take_common
@@ -111,6 +113,13 @@ def test_the_static_row_has_the_mean_weights_of_the_papers_own_training_with_its
         assert street["trainings"][static][seed]["weights"] == pytest.approx(ours, abs=1e-4)
     state = json.loads((reproduced("B").checkpoints / "street" / static / "seed_1" / "state.json").read_text())
     assert state["config"]["reweighting"]["strategy"] == "static"
+
+
+def test_every_seed_starts_from_weights_of_its_own(reproduced: Callable[[str], Any]) -> None:
+    """One step of Adam moves a weight by its rate, 0.001."""
+    places = [reproduced("B").checkpoints / "street/MOE_WIRNet" / f"seed_{seed}" for seed in (0, 1)]
+    one, other = (open_checkpoint(place).weights(NETWORK) for place in places)
+    assert max((one[name] - other[name]).abs().max().item() for name in one) > 0.02
 
 
 def test_a_rival_is_trained_and_judged_as_ours_is(reproduced: Callable[[str], Any]) -> None:

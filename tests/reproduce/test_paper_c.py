@@ -24,7 +24,7 @@ from training.reproduce.paper_c.frames import Judges, judges, mixed
 from training.reproduce.paper_c.reading import reading
 from training.reproduce.paper_c.report import method_table
 from training.reproduce.paper_c.rows import NAMES, OURS, ROWS, SCALES, SHARING, available
-from training.reproduce.paper_c.trainings import MuirfStudy, Recorded, binned, opposed
+from training.reproduce.paper_c.trainings import MuirfStudy, Recorded, binned, length, opposed
 from training.reproduce.scores import keeps_clear
 from training.reproduce.study import Trial
 
@@ -149,6 +149,7 @@ def test_rows_differ_only_in_how_they_join_gradients_or_share_channels() -> None
         )
         assert same == configs[0] and config.seed == 5
     assert len(configs) == len(set(configs))
+    assert [config.mask_rate for config in configs if config.model.sharing == "relaxed"] == [10.0]
     assert {rows[name].method for name in SHARING} == {"sum"}
 
 
@@ -191,6 +192,11 @@ def test_a_recorded_combination_does_the_same_and_goes_on_from_its_state() -> No
 def test_the_update_opposes_tasks_whose_loss_it_raises(update: list[float], share: float) -> None:
     grad_TP: Tensor = torch.tensor([[1.0, 0.0], [0.0, 2.0], [0.0, 0.0]])
     assert opposed(grad_TP, torch.tensor(update)).item() == share
+
+
+def test_an_update_is_measured_in_mean_lengths_of_the_gradients_that_there_are() -> None:
+    grad_TP: Tensor = torch.tensor([[3.0, 0.0], [0.0, 4.0], [0.0, 0.0]])
+    assert length(grad_TP, torch.tensor([0.0, 7.0])).item() == 2
 
 
 def test_curves_are_means_over_windows_of_steps() -> None:

@@ -1,6 +1,7 @@
 """What holds for every paper's reproduction: its report, what it keeps, its checkpoints, and what it refuses."""
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -44,6 +45,14 @@ def test_the_report_names_its_command_and_its_plots_and_no_path(paper: str, repr
         assert (found.results / name).read_bytes().startswith(begins)
     for line in found.result["absent"]:
         assert f"- {line}" in found.page
+
+
+@pytest.mark.parametrize("paper", ["B", "C"])
+def test_every_row_and_rival_sees_the_examples_of_each_of_its_seeds(
+    paper: str, reproduced: Callable[[str], Any]
+) -> None:
+    counts = Counter(reproduced(paper).seeds)
+    assert set(counts) == {0, 1} and counts[0] == counts[1]
 
 
 @pytest.mark.parametrize("paper", NAMES)

@@ -10,6 +10,7 @@ from tests.support import tiny_joint as tiny
 from training.multitask.combination import MetaVector
 from training.multitask.homogenisation import HomogenisationConfig, homogenise_
 from training.multitask.inner_loop import displacement
+from training.recipes.paper_c.objective import NETWORK, PaperC
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -55,6 +56,19 @@ def test_training_with_an_inner_loop_follows_it_and_leaves_the_weights_as_they_w
     other = tiny.train(plain, 2)
     assert found[0]["total"] == other[0]["total"]
     assert found[1]["total"] != other[1]["total"]
+
+
+def test_the_inner_loop_takes_the_kernels_of_the_true_weather_as_training_does() -> None:
+    """Whatever weather the router would take it for; the two biases are equally long, and so are the steps."""
+    config = dataclasses.replace(tiny.CONFIG, homogenisation=HomogenisationConfig(meta="inner_loop"))
+    found: list[Tensor] = []
+    for mistaken in (1, 2):
+        net = tiny.network()
+        with torch.no_grad():
+            net.router.weather.weight.zero_()
+            net.router.weather.bias.copy_(20.0 * torch.eye(4)[mistaken])
+        PaperC(config, guide=found.append).prepare([tiny.batch(range(8))], {NETWORK: net})
+    assert torch.equal(*found) and found[0].norm() > 0
 
 
 def test_settings_out_of_bounds_are_refused() -> None:
