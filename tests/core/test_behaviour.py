@@ -51,6 +51,7 @@ def test_another_weather_takes_over_by_the_margin_only() -> None:
     hold = WeatherHold()
     said = [hold.update(perception({"fog": fog, "rain": 1 - fog}), 0.2) for fog in (0.7, 0.45, 0.41, 0.39, 0.55, 0.7)]
     assert said == ["fog", "fog", "fog", "rain", "rain", "fog"]
+    assert [hold.update(perception({"fog": fog, "rain": 1 - fog}), 0.0) for fog in (0.3, 0.5)] == ["rain", "rain"]
 
 
 def test_entropy_is_of_the_probabilities_and_novelty_the_model_s_own() -> None:

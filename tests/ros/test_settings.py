@@ -1,11 +1,26 @@
 """Parameters change what the node does while it runs, and a change that cannot be made is refused with the reason."""
 
+import dataclasses
+from array import array
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import pytest
+import torch
 from rclpy.parameter import Parameter
 from rclpy.qos import ReliabilityPolicy
+from sensor_msgs.msg import CompressedImage
+from torch import Tensor
 
-from tests.support.ros import Rig, image_msg, spin_until
+from tests.support.ros import LEVELS, Camera, Observer, Rig, image_msg, spin_until
+from tests.support.tiny import export_tiny, tiny_manifest
+from weather_perception.core.behaviour import NOVELTY
 from weather_perception.core.engines.reference import TorchEngine
+from weather_perception.core.program import save_program
+from weather_perception.node import RestoreNode
+
+Module = Callable[[Tensor], Any]
 
 
 @pytest.mark.parametrize(
@@ -69,18 +84,37 @@ def test_an_old_frame_is_dropped_by_name_and_a_fresh_one_answered(rig: Rig) -> N
     rig.observer.wait_for_answers(1)
 
 
+def raising(module: Module) -> Module:
+    return lambda image_BHW3: 1 / 0
+
+
+def without_an_answer(module: Module) -> Module:
+    def run(image_BHW3: Tensor) -> tuple[Tensor, ...]:
+        *images, weather_BK, gates_BG = module(image_BHW3)
+        return (*images, weather_BK * torch.nan, gates_BG)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason", "failure"),
+    [
+        (raising, "inference_failed", "ZeroDivisionError: division by zero"),
+        (without_an_answer, "non_finite", "weather is not finite: engine torch, model tiny"),
+    ],
+)
 def test_the_answer_to_a_failing_model_is_none_or_the_frame_and_it_recovers_by_itself(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, fault: Callable[[Module], Module], reason: str, failure: str
 ) -> None:
     engine = rig.node._restorer.engine
     assert isinstance(engine, TorchEngine)
     rig.answer()
     with monkeypatch.context() as broken:
-        broken.setattr(engine, "_module", lambda image: 1 / 0)
+        broken.setattr(engine, "_module", fault(engine._module))
         rig.send(image_msg())
-        health = rig.observer.wait_for_health(drops__inference_failed="1", level="ERROR")
-        assert health["failure"] == "ZeroDivisionError: division by zero"
-        assert "the model fails: ZeroDivisionError" in health["message"]
+        health = rig.observer.wait_for_health(**{f"drops__{reason}": "1"}, level="ERROR")
+        assert health["failure"] == failure
+        assert f"the model fails: {failure}" in health["message"]
 
         rig.set(on_failure="passthrough")
         assert set(rig.answer(image_msg(value=100)).data) == {100}
@@ -88,6 +122,63 @@ def test_the_answer_to_a_failing_model_is_none_or_the_frame_and_it_recovers_by_i
         assert rig.observer.weathers[-1].status[0].message == "unknown"
     rig.answer()
     assert rig.observer.wait_for_health(failure="")["level"] == "WARN", "the drops are still recent"
+
+
+def test_the_reported_weather_stays_until_another_leads_by_the_margin(
+    start_node: Callable[..., RestoreNode], camera: Camera, observer: Observer
+) -> None:
+    rig = Rig(start_node(weather_margin=0.9), camera, observer)
+    rig.connect()
+
+    def reported(value: int) -> str:
+        rig.answer(image_msg(value=value))
+        return str(rig.observer.weathers[-1].status[0].message)
+
+    assert reported(0) == "clear", "in the dark every weather is as probable, and this the first"
+    assert reported(100) == "clear", "fog leads by 0.82"
+    rig.set(weather_margin=0.8)
+    assert reported(100) == "fog"
+
+
+def test_the_value_that_is_white_scales_a_thermal_image(rig: Rig) -> None:
+    thermal = image_msg("mono8", height=48, width=64)
+    thermal.encoding, thermal.step = "16UC1", 128
+    thermal.data = array("B", array("H", [500]).tobytes() * (48 * 64))
+    rig.set(white_16uc1=1000)
+    assert set(rig.answer(thermal).data) == {round(500 / 1000 * 255 * 1.1)}
+
+
+def test_the_quality_of_jpeg_is_the_one_set(rig: Rig) -> None:
+    found: list[CompressedImage] = []
+    topic = "restore_node/image_restored/compressed"
+    subscription = rig.observer.node.create_subscription(CompressedImage, topic, found.append, 10)
+    spin_until(rig.executor, lambda: rig.node.count_subscribers(f"/{topic}") > 0, "somebody listens")
+    sizes = []
+    for quality in (100, 1):
+        rig.set(jpeg_quality=quality)
+        found.clear()
+        sizes.append(0)
+        while not found:
+            rig.answer()
+        sizes[-1] = len(found[-1].data)
+    rig.observer.node.destroy_subscription(subscription)
+    assert sizes[1] < sizes[0]
+
+
+def test_a_frame_unlike_the_training_data_warns_in_both_messages(
+    start_node: Callable[..., RestoreNode], camera: Camera, observer: Observer, tmp_path: Path
+) -> None:
+    manifest = dataclasses.replace(tiny_manifest(), gates=(NOVELTY, "other"))
+    model = save_program(export_tiny(), manifest, tmp_path / "novel.pt2").path
+    rig = Rig(start_node(model=str(model), novelty_warning=0.3), camera, observer)
+    rig.connect()
+    rig.answer(image_msg(value=0))  # in the dark the tiny model's first gate is a quarter
+    rig.observer.wait_for_status("routing", level="OK")
+    assert LEVELS[rig.observer.weathers[-1].status[0].level] == "OK"
+    rig.set(novelty_warning=0.2)
+    rig.answer(image_msg(value=0))
+    rig.observer.wait_for_status("routing", level="WARN")
+    assert LEVELS[rig.observer.weathers[-1].status[0].level] == "WARN"
 
 
 def test_lazy_it_runs_the_model_only_for_a_subscriber(rig: Rig) -> None:
