@@ -11,6 +11,8 @@ from pathlib import Path
 from weather_perception.transport import MALLOC_TUNABLES, apply_defaults
 
 ROOT = Path(__file__).resolve().parents[2]
+FRAME = (360, 640)
+"""Rows and columns of the frames of every measurement except latency."""
 
 
 def main() -> int:
@@ -20,21 +22,23 @@ def main() -> int:
         environment = {**os.environ, "GLIBC_TUNABLES": MALLOC_TUNABLES}
         return subprocess.call([sys.executable, "-m", "benchmarks.node", *sys.argv[1:]], env=environment)
     apply_defaults()
-    from benchmarks.node.measure import cameras, latency, soak
+    from benchmarks.node.measure import cameras, latency, parameters, soak
     from benchmarks.node.overload import large_message, overload
 
     result: dict[str, object] = {"load_before": os.getloadavg()[0], "cores": os.cpu_count()}
     with tempfile.TemporaryDirectory() as folder:
-        logs = Path(folder)
+        logs, arguments = Path(folder), parameters(options.model, options.engine)
+        if options.engine != "torch":
+            build(options.engine, options.model)
         if options.seconds:
-            result["latency"] = [latency(size, options.seconds, options.model, logs) for size in options.size]
-            result["cameras"] = cameras(options.cameras, (360, 640), options.seconds, options.model, logs)
+            result["latency"] = [latency(size, options.seconds, logs) for size in options.size]
+            result["cameras"] = cameras(options.cameras, FRAME, options.seconds, arguments, logs)
         if options.overload:
-            result["overload"] = overload((360, 640), options.overload, options.model, logs)
+            result["overload"] = overload(FRAME, options.overload, arguments, logs)
         if options.large:
-            result["large_message"] = large_message(options.large, options.model, logs)
+            result["large_message"] = large_message(options.large, arguments, logs)
         if options.soak:
-            result["soak"] = soak((360, 640), 60 * options.soak, options.model, logs)
+            result["soak"] = soak(FRAME, 60 * options.soak, arguments, logs)
     text = json.dumps(result, indent=1)
     print(text)
     if options.out:
@@ -43,14 +47,24 @@ def main() -> int:
     return 0
 
 
+def build(engine: str, model: str) -> None:
+    """Build the engine of the frames, so that the node finds it ready; raises CalledProcessError."""
+    given = ["--model", model] if model else []
+    command = [sys.executable, "-m", "weather_perception.build_engine", "--engine", engine, *given]
+    subprocess.run([*command, "--size", f"{FRAME[0]}x{FRAME[1]}"], check=True)
+
+
 def parser() -> argparse.ArgumentParser:
     """The command's options."""
     made = argparse.ArgumentParser("python -m benchmarks.node", description=__doc__)
     made.add_argument("--model", default="", help="model file; default: the one that comes with the package")
     made.add_argument(
+        "--engine", default="torch", help="of cameras, overload and soak: torch, openvino, ...; default: %(default)s"
+    )
+    made.add_argument(
         "--seconds", type=float, default=20.0, help="of latency and cameras, 0: none; default: %(default)s"
     )
-    made.add_argument("--size", type=size, nargs="+", default=[(360, 640), (720, 1280)], metavar="HEIGHTxWIDTH")
+    made.add_argument("--size", type=size, nargs="+", default=[FRAME, (720, 1280)], metavar="HEIGHTxWIDTH")
     made.add_argument("--cameras", type=int, default=6, help="cameras of one node, and nodes; default: %(default)s")
     made.add_argument("--soak", type=float, default=10.0, metavar="MINUTES", help="0: none; default: %(default)s")
     made.add_argument(

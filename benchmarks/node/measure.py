@@ -2,51 +2,59 @@
 
 import contextlib
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.node.light_model import write_light_model
 from benchmarks.node.rig import Cameras, cpu_seconds, memory_mb, process, ros
 
 NODE, RELAY = "weather_perception.node", "benchmarks.node.relay"
-LATENCY_HZ, SOAK_HZ = 10.0, 10.0
+CAMERAS_HZ, SOAK_HZ = 10.0, 10.0
+LATENCY_HZ = 30.0
 WARM_UP_SECONDS = 5.0
 Row = dict[str, object]
 
 
-def latency(size: tuple[int, int], seconds: float, model: str, logs: Path) -> Row:
-    """What the node adds to a frame besides the engine's time, against a node that does nothing."""
+def latency(size: tuple[int, int], seconds: float, logs: Path) -> Row:
+    """What the node adds to a frame besides the engine's time, against a node that does nothing.
+
+    The model answers at once: that of a slow engine varies by more than the node's own time, and would hide it.
+    """
     row: Row = {"size": f"{size[0]}x{size[1]}", "hz": LATENCY_HZ}
+    arguments = parameters(write_light_model(logs / "light.pt2"), "torch")
     with ros():
         for name, module in (("relay", RELAY), ("node", NODE)):
-            arguments = parameters(model) if module == NODE else []
-            with process(module, logs / f"{name}.log", arguments), Cameras(one_camera(), size) as cameras:
+            given = arguments if module == NODE else []
+            with process(module, logs / f"{name}.log", given), Cameras(one_camera(), size) as cameras:
                 cameras.play(WARM_UP_SECONDS, LATENCY_HZ)
                 cameras.play(seconds, LATENCY_HZ)
                 row[f"{name}_p50_ms"] = _ms(cameras.latencies)
-                row[f"{name}_lost"] = cameras.sent - len(cameras.latencies)
+                row[f"{name}_sent"], row[f"{name}_lost"] = cameras.sent, cameras.sent - len(cameras.latencies)
                 for report in cameras.health.values():
+                    row["stages_p50_ms"] = {stage: figures[0] for stage, figures in report.stages.items()}
                     row["infer_p50_ms"] = report.stages["infer"][0]
     row["added_p50_ms"] = float(str(row["node_p50_ms"])) - float(str(row["infer_p50_ms"]))
     row["above_relay_ms"] = float(str(row["added_p50_ms"])) - float(str(row["relay_p50_ms"]))
     return row
 
 
-def cameras(count: int, size: tuple[int, int], seconds: float, model: str, logs: Path) -> Row:
+def cameras(count: int, size: tuple[int, int], seconds: float, arguments: Sequence[str], logs: Path) -> Row:
     """`count` cameras on one node, against as many nodes with one camera each."""
     names = [f"camera{index}" for index in range(count)]
     one = {f"/{name}/image": f"/restore_node/{name}/image_restored" for name in names}
     many = {f"/{name}/image": f"/{name}/restore_node/image_restored" for name in names}
     listed = ["-p", f"cameras:=[{', '.join(names)}]"]
     with ros():
-        together = _throughput(one, size, seconds, [("one", [*parameters(model), *listed])], logs)
-        apart = [(name, [*parameters(model), "-r", f"__ns:=/{name}"]) for name in names]
+        together = _throughput(one, size, seconds, [("one", [*arguments, *listed])], logs)
+        apart = [(name, [*arguments, "-r", f"__ns:=/{name}"]) for name in names]
         return {"cameras": count, "one_node": together, "many_nodes": _throughput(many, size, seconds, apart, logs)}
 
 
-def soak(size: tuple[int, int], seconds: float, model: str, logs: Path) -> Row:
+def soak(size: tuple[int, int], seconds: float, arguments: Sequence[str], logs: Path) -> Row:
     """Memory and processor time of the node over a long run, by minute; the slope is of the second half."""
-    with ros(), process(NODE, logs / "soak.log", parameters(model)) as pid, Cameras(one_camera(), size) as cameras:
+    with ros(), process(NODE, logs / "soak.log", arguments) as pid, Cameras(one_camera(), size) as cameras:
         cameras.play(WARM_UP_SECONDS, SOAK_HZ)
         memory, begun = [], cpu_seconds(pid)
         steps = max(int(seconds // 10), 4)
@@ -73,8 +81,8 @@ def _throughput(
     with contextlib.ExitStack() as stack:
         pids = [stack.enter_context(process(NODE, logs / f"{name}.log", arguments)) for name, arguments in nodes]
         rig = stack.enter_context(Cameras(topics, size))
-        rig.play(WARM_UP_SECONDS, LATENCY_HZ)
-        rig.play(seconds, LATENCY_HZ)
+        rig.play(WARM_UP_SECONDS, CAMERAS_HZ)
+        rig.play(seconds, CAMERAS_HZ)
         return {
             "frames_per_second": len(rig.latencies) / seconds,
             "latency_p50_ms": _ms(rig.latencies),
@@ -87,9 +95,9 @@ def one_camera() -> dict[str, str]:
     return {"image": "restore_node/image_restored"}
 
 
-def parameters(model: str) -> list[str]:
+def parameters(model: str, engine: str) -> list[str]:
     """The node's arguments: no engine is built meanwhile, and /diagnostics comes often."""
-    values = ["-p", "build:=false", "-p", "diagnostics_period:=0.5"]
+    values = ["-p", "build:=false", "-p", f"engine:={engine}", "-p", "diagnostics_period:=0.5"]
     return [*values, "-p", f"model:={model}"] if model else values
 
 

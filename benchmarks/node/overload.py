@@ -1,11 +1,11 @@
 """What the node does with more than it can serve: frames ten times too fast, and a message far too large."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.node.measure import NODE, WARM_UP_SECONDS, Row, one_camera, parameters, percentile_ms
+from benchmarks.node.measure import NODE, WARM_UP_SECONDS, Row, one_camera, percentile_ms
 from benchmarks.node.rig import Cameras, memory_mb, peak_memory_mb, process, ros
 from weather_perception.core.health import HealthReport
 
@@ -15,9 +15,9 @@ STEPS = 6
 _PATIENCE_SECONDS = 60.0
 
 
-def overload(size: tuple[int, int], seconds: float, model: str, logs: Path) -> Row:
+def overload(size: tuple[int, int], seconds: float, arguments: Sequence[str], logs: Path) -> Row:
     """Frames TIMES as fast as the node can serve them: its latency and memory by step, and the frames' whereabouts."""
-    with _node_and_camera(size, model, logs / "overload.log") as (pid, cameras):
+    with _node_and_camera(size, arguments, logs / "overload.log") as (pid, cameras):
         before = _health(cameras)
         hz = TIMES * 1000 / before.stages["infer"][0]
         memory, p50, p99, sent = [], [], [], 0
@@ -45,9 +45,9 @@ def overload(size: tuple[int, int], seconds: float, model: str, logs: Path) -> R
     }
 
 
-def large_message(megabytes: int, model: str, logs: Path) -> Row:
+def large_message(megabytes: int, arguments: Sequence[str], logs: Path) -> Row:
     """A message that the node drops as too large: by how much its memory grows, in multiples of the message."""
-    with _node_and_camera((360, 640), model, logs / "large.log") as (pid, cameras):
+    with _node_and_camera((360, 640), arguments, logs / "large.log") as (pid, cameras):
         before, dropped = memory_mb(pid), _health(cameras).drops.get("too_large", 0)
         cameras.send_large(megabytes)
         deadline = time.monotonic() + _PATIENCE_SECONDS
@@ -64,9 +64,9 @@ def large_message(megabytes: int, model: str, logs: Path) -> Row:
 
 
 @contextmanager
-def _node_and_camera(size: tuple[int, int], model: str, log: Path) -> Iterator[tuple[int, Cameras]]:
+def _node_and_camera(size: tuple[int, int], arguments: Sequence[str], log: Path) -> Iterator[tuple[int, Cameras]]:
     """A node that has answered frames, and its camera."""
-    with ros(), process(NODE, log, parameters(model)) as pid, Cameras(one_camera(), size) as cameras:
+    with ros(), process(NODE, log, arguments) as pid, Cameras(one_camera(), size) as cameras:
         cameras.play(WARM_UP_SECONDS, 1.0)
         yield pid, cameras
 
