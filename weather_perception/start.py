@@ -32,9 +32,11 @@ class CannotStart(Exception):
 def run(make_node: "type[RestoreNode]", arguments: list[str]) -> int:
     """Run the node until a signal stops it; returns the exit code, 0 after SIGINT and SIGTERM."""
     # rclpy's own handlers, which end the spinning, replace these and put them back at its shutdown: so neither an
-    # impatient second Ctrl-C nor the SIGTERM that follows it can interrupt the clean-up.
+    # impatient second Ctrl-C nor the SIGTERM that follows it can interrupt the clean-up. What comes before rclpy has
+    # its handlers is remembered: a parent's death is told only once.
+    early: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, lambda number, frame: early.append(number))
     transport.apply_defaults()
     try:
         parser().parse_args(remove_ros_args(arguments)[1:])
@@ -42,6 +44,9 @@ def run(make_node: "type[RestoreNode]", arguments: list[str]) -> int:
     except RuntimeError as error:
         print(f"{_NAME}: cannot start: {_SOURCE_PLACE.sub('', str(error))}", file=sys.stderr)
         return 1
+    if early:
+        rclpy.try_shutdown()
+        return 0
     code, loading = _run(make_node)
     if loading:  # a thread inside PyTorch's import cannot be stopped, and must not meet the interpreter's end
         sys.stdout.flush()

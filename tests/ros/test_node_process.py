@@ -104,6 +104,22 @@ def test_ends_cleanly_when_told_to_while_loading(run: Run, tiny_model: Path, sto
     assert (code, "Traceback" in text) == (0, False), text
 
 
+STOPPED_AT_ONCE = """
+import os, signal, sys
+from weather_perception import start, transport
+from weather_perception.node import RestoreNode
+transport.apply_defaults = lambda: os.kill(os.getpid(), getattr(signal, sys.argv[1]))
+sys.exit(start.run(RestoreNode, sys.argv[:1]))
+"""
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_told_to_stop_before_rclpy_listens_it_still_ends(stop: signal.Signals) -> None:
+    command = [sys.executable, "-c", STOPPED_AT_ONCE, stop.name]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+
+
 @pytest.mark.skipif(bool(OpenVino().missing("cpu")), reason=OpenVino().missing("cpu"))
 def test_told_to_stop_while_an_engine_is_built_it_ends_cleanly_and_the_build_with_it(
     run: Run,
