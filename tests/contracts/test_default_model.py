@@ -79,9 +79,10 @@ def test_the_manifest_says_what_it_was_trained_on_and_how(default: Program) -> N
 @pytest.mark.parametrize("path", sorted(MODELS.glob("*.pt2")), ids=lambda path: path.name)
 def test_the_sources_of_every_model_file_are_credited(path: Path) -> None:
     page = (MODELS.parent / "ATTRIBUTION.md").read_text()
-    for source in open_program(path).manifest.training["data"]:
-        name = re.split(r"[,(;]", source)[0].strip()
-        assert f"| {name} |" in page, source
+    training = open_program(path).manifest.training
+    names = [source["name"] for source in training.get("sources", [])]
+    for name in names or [re.split(r"[,(;]", source)[0].strip() for source in training["data"]]:
+        assert f"| {name} |" in page
 
 
 @pytest.mark.parametrize("weather", BAD_WEATHERS)
@@ -112,10 +113,35 @@ def test_the_refined_mask_beats_the_base_segmenter_in_bad_weather(
     assert refined.set_scores()["miou"] > original.set_scores()["miou"]
 
 
-@pytest.mark.parametrize("name", ["default.pt2", "base.pt2"])
-def test_the_whole_graph_moves_to_another_device(name: str) -> None:
+@pytest.fixture(scope="module")
+def free() -> Program:
+    return open_program(MODELS / "free.pt2")
+
+
+def test_the_free_model_learned_from_nothing_that_forbids_commercial_use(free: Program) -> None:
+    training = free.manifest.training
+    assert {source["use"] for source in training["sources"]} == {"any"}
+    assert training["licence"].startswith("Apache-2.0") and "with credit" in training["licence"]
+    assert free.sha256 in (MODELS / "free.md").read_text()
+    assert free.manifest.classes == CLASSES and free.path.stat().st_size <= 10 * 2**20
+
+
+def test_the_free_model_knows_every_weather_and_harms_no_frame(free: Program, samples: list[Sample]) -> None:
+    pipeline = Pipeline(TorchEngine(free))
+    gains: dict[str, float] = {}
+    for weather in ("clear", "fog", "rain", "snow", "night"):
+        rows = list(answers(pipeline, samples[:2], weather))
+        assert [answer.dominant_weather for *_, answer in rows] == [weather] * len(rows)
+        after = [decibels(answer.restored_HW3, sample) for sample, _, answer in rows]
+        gains[weather] = mean(after) if weather == "clear" else mean(after) - mean(decibels(f, s) for s, f, _ in rows)
+    assert gains["clear"] >= 40 and gains["night"] >= 5 and gains["fog"] >= 2
+    assert min(gains["rain"], gains["snow"]) >= 0
+
+
+@pytest.mark.parametrize("path", sorted(MODELS.glob("*.pt2")), ids=lambda path: path.name)
+def test_the_whole_graph_moves_to_another_device(path: Path) -> None:
     """Shown on PyTorch's `meta` device, which refuses tensors of any other as a GPU does."""
-    program = open_program(MODELS / name)
+    program = open_program(path)
     moved = module_on(program, "meta")
     outputs = moved(torch.zeros(2, 97, 131, 3, dtype=torch.uint8, device="meta"))
     assert {output.device.type for output in outputs} == {"meta"}
