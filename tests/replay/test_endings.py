@@ -51,8 +51,10 @@ with NodeProcess("/n", {}, 1, Path(sys.argv[1])) as node:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent was killed")
-def test_the_node_ends_with_a_replay_that_is_killed(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", PARENT, str(tmp_path / "log")]
+@pytest.mark.parametrize("script", [PARENT, "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n" + PARENT])
+def test_the_node_ends_with_a_replay_that_is_killed(tmp_path: Path, script: str) -> None:
+    """Also with one that a script runs in the background, which ignores SIGINT."""
+    command = [sys.executable, "-c", script, str(tmp_path / "log")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         node = int(parent.stdout.readline())

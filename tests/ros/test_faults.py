@@ -235,9 +235,11 @@ def driver() -> Iterator[None]:
 # The last test, because the middleware lists a killed publisher for 20 s more.
 def test_a_camera_whose_driver_is_killed_is_stale_in_two_seconds_and_ok_in_one_after_its_restart(rig: Rig) -> None:
     rig.camera.fall_silent()
+    observer = rig.observer
     with driver():
-        rig.observer.wait_for_health(level="OK")
-        rig.observer.forget()
+        observer.wait_for_health(level="OK")  # it may yet wait for the first frame
+        spin_until(observer.executor, lambda: int(observer.healths()[-1]["frames_received"]) > 0, "a frame arrived")
+        observer.forget()
     received = int(rig.observer.wait_for_health(level="STALE")["frames_received"])
     timeout = rig.node.config.input_timeout
     assert timeout + TICK_SECONDS < 2

@@ -181,9 +181,12 @@ PR_SET_PDEATHSIG = 1
 
 
 def _end_with_parent(parent: int) -> None:
-    """On Linux: have this process told to end when its parent is killed, which then cannot stop it."""
+    """On Linux: have this process told to end when its parent is killed, which then cannot stop it.
+
+    By SIGTERM: what a script runs in the background ignores SIGINT until it has its own handler.
+    """
     with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:  # killed before it was asked for
         os._exit(1)
 
@@ -213,7 +216,7 @@ class NodeProcess:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._process.send_signal(signal.SIGINT)
+        self._process.terminate()
         try:
             self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
