@@ -1,11 +1,11 @@
 """The measurements: each compares two arrangements in one run, on the same frames."""
 
 import contextlib
-import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import theilslopes
 
 from benchmarks.node.light_model import write_light_model
 from benchmarks.node.rig import Cameras, cpu_seconds, memory_mb, process, ros
@@ -53,7 +53,10 @@ def cameras(count: int, size: tuple[int, int], seconds: float, arguments: Sequen
 
 
 def soak(size: tuple[int, int], seconds: float, arguments: Sequence[str], logs: Path) -> Row:
-    """Memory and processor time of the node over a long run, by minute; the slope is of the second half."""
+    """Memory and processor time of the node over a long run, by minute.
+
+    The slope is Theil and Sen's, of the second half, with its interval of 95 %.
+    """
     with ros(), process(NODE, logs / "soak.log", arguments) as pid, Cameras(one_camera(), size) as cameras:
         cameras.play(WARM_UP_SECONDS, SOAK_HZ)
         memory, begun = [], cpu_seconds(pid)
@@ -65,11 +68,12 @@ def soak(size: tuple[int, int], seconds: float, arguments: Sequence[str], logs: 
             memory.append(memory_mb(pid))
         half = memory[len(memory) // 2 :]
         minutes = [index * seconds / steps / 60 for index in range(len(half))]
-        slope = statistics.linear_regression(minutes, half).slope
+        slope = theilslopes(half, minutes)  # robust against the single steps of an allocator
         return {
             "minutes": seconds / 60,
             "memory_mb": [round(value, 1) for value in memory],
-            "slope_kb_per_minute": 1000 * slope,
+            "slope_kb_per_minute": 1000 * float(slope.slope),
+            "slope_interval_kb_per_minute": [1000 * float(slope.low_slope), 1000 * float(slope.high_slope)],
             "cpu_cores": (cpu_seconds(pid) - begun) / seconds,
             "lost": lost,
         }
