@@ -22,6 +22,7 @@ def main() -> int:
         environment = {**os.environ, "GLIBC_TUNABLES": MALLOC_TUNABLES}
         return subprocess.call([sys.executable, "-m", "benchmarks.node", *sys.argv[1:]], env=environment)
     apply_defaults()
+    from benchmarks.node.light_model import write_light_model
     from benchmarks.node.measure import cameras, latency, parameters, soak
     from benchmarks.node.overload import large_message, overload
 
@@ -31,7 +32,8 @@ def main() -> int:
         if options.engine != "torch":
             build(options.engine, options.model)
         if options.seconds:
-            result["latency"] = [latency(size, options.seconds, logs) for size in options.size]
+            light = parameters(write_light_model(logs / "light.pt2"), "torch")
+            result["latency"] = [latency(size, options.seconds, light, logs) for size in options.size]
             result["cameras"] = cameras(options.cameras, FRAME, options.seconds, arguments, logs)
         if options.overload:
             result["overload"] = overload(FRAME, options.overload, arguments, logs)

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import theilslopes
 
-from benchmarks.node.light_model import write_light_model
 from benchmarks.node.rig import Cameras, cpu_seconds, memory_mb, process, ros
 
 NODE, RELAY = "weather_perception.node", "benchmarks.node.relay"
@@ -17,13 +16,12 @@ WARM_UP_SECONDS = 5.0
 Row = dict[str, object]
 
 
-def latency(size: tuple[int, int], seconds: float, logs: Path) -> Row:
+def latency(size: tuple[int, int], seconds: float, arguments: Sequence[str], logs: Path) -> Row:
     """What the node adds to a frame besides the engine's time, against a node that does nothing.
 
-    The model answers at once: that of a slow engine varies by more than the node's own time, and would hide it.
+    Its model is to answer at once: a slow engine's time varies by more than the node's own, and would hide it.
     """
     row: Row = {"size": f"{size[0]}x{size[1]}", "hz": LATENCY_HZ}
-    arguments = parameters(write_light_model(logs / "light.pt2"), "torch")
     with ros():
         for name, module in (("relay", RELAY), ("node", NODE)):
             given = arguments if module == NODE else []

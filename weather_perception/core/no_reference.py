@@ -61,9 +61,8 @@ def noise_levels(luma_HW: Plane) -> float:
     His mean takes edges for noise; the median of absolute values, over that of a normal distribution, does not.
     """
     response_HW = np.abs(_opencv().filter2D(luma_HW, _opencv().CV_16S, _NOISE_KERNEL))
-    return float(np.median(response_HW[::2, ::2])) / (
-        6 * 0.6745
-    )  # a quarter of the pixels: the median is the slow part
+    # Of a quarter of the pixels: the median is the slow part.
+    return float(np.median(response_HW[::2, ::2])) / (6 * 0.6745)
 
 
 def contrast(luma_HW: Plane) -> float:
