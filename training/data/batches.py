@@ -14,9 +14,9 @@ from torch.utils.data import Dataset
 from training.data.bonnet import with_bonnet
 from training.data.classes import VOID
 from training.data.crops import Window, crop, relight, to_tensor
-from training.data.degradations import Degrade, degrade
+from training.data.degradations import BEHIND_PARTICLES, Degrade, behind, degrade
 from training.data.degradations.near_misses import NEAR_MISSES, OTHER_FRAMES
-from training.data.mixture import DEFAULT_MIXTURE, WEATHER_MIXTURE, ConditionMixture, Mixture, Step
+from training.data.mixture import CONDITION_OF, DEFAULT_MIXTURE, WEATHER_MIXTURE, ConditionMixture, Mixture, Step
 from training.data.sample import Sample
 
 
@@ -89,7 +89,8 @@ class ExampleOfMixture(NamedTuple):
 
     weathers_K and severities_K, float32, one of each of CONDITIONS: 1 for those that are there, else 0; their
     severities. A clear frame, near misses included, has weathers_K 1 at "clear" alone. `novel`, float32, is 1 for a
-    frame that shows no street, else 0.
+    frame that shows no street, else 0. `behind_3HW`: the degraded frame without its streaks, flakes and drops.
+    `parted`, float32, is 1 if that is known; it is 0 at night without particles and with a weather over the particles.
     """
 
     degraded_3HW: Tensor
@@ -99,6 +100,8 @@ class ExampleOfMixture(NamedTuple):
     weathers_K: Tensor
     severities_K: Tensor
     novel: Tensor
+    behind_3HW: Tensor
+    parted: Tensor
 
 
 class MixedCrops(StreetCrops[ExampleOfMixture]):
@@ -126,9 +129,14 @@ class MixedCrops(StreetCrops[ExampleOfMixture]):
         sample = with_bonnet(relight(part, rng), rng)
         if plan.before:
             sample = near_miss(sample, plan.before, int(rng.integers(2**31)))
-        degraded = sample
+        degraded, behind_HW3, parted = sample, sample.image_HW3, True
         for name, severity in plan.weathers:
-            image_HW3 = degrade(degraded, name, severity, int(rng.integers(2**31)))
+            seed, parted = int(rng.integers(2**31)), behind_HW3 is degraded.image_HW3
+            image_HW3 = degrade(degraded, name, severity, seed)
+            if name in BEHIND_PARTICLES:
+                behind_HW3 = behind(degraded, name, severity, seed)
+            else:
+                behind_HW3, parted = image_HW3, parted and CONDITION_OF[name] != "night"
             degraded = degraded._replace(image_HW3=image_HW3)
         severity_K = plan.severities()
         return ExampleOfMixture(
@@ -139,6 +147,8 @@ class MixedCrops(StreetCrops[ExampleOfMixture]):
             torch.from_numpy((severity_K > 0).astype(np.float32)),
             torch.from_numpy(severity_K),
             torch.tensor(float(plan.before is not None and plan.before.name in OTHER_FRAMES)),
+            to_tensor(behind_HW3),
+            torch.tensor(float(parted)),
         )
 
 

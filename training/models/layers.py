@@ -95,6 +95,18 @@ class MixtureBlock(nn.Module):
         return F.relu(x_BCHW + self.norm(self.mixture(self.first(x_BCHW), gate_BE)))
 
 
+class SignedBlock(nn.Module):
+    """A residual block without norms whose features keep their signs, as image restoration needs them."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        return x_BCHW + self.second(F.relu(self.first(x_BCHW)))
+
+
 def upsample(x_BCHW: Tensor, factor: int) -> Tensor:
     """Bilinear upsampling by a whole factor, corners not aligned: [B, C, factor * H, factor * W].
 

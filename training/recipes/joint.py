@@ -37,6 +37,7 @@ class RestorationRun(RunConfig):
     restoration_weight: float = 10.0
     edge_weight: float = 0.05
     squared_weight: float = 0.0
+    log_weight: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,13 +91,6 @@ def run(
 
     A network with a base segmenter of its own brings it to the checkpoint.
     """
-    phase = Phase(
-        "joint",
-        (NETWORK,),
-        partial(objective, config),
-        partial(torch.optim.AdamW, lr=config.learning_rate, weight_decay=config.weight_decay),
-        warmup_cosine(config.learning_rate, config.warmup_steps, config.steps),
-    )
     own = None
     if isinstance(net, OnBaseSegmenter):
         own = located(base_segmenter(net.segmenter, ()), NETWORK, "segmenter.")
@@ -104,12 +98,24 @@ def run(
     return Run(
         config,
         {NETWORK: net},
-        (Stage("joint", config.steps, (phase,)),),
+        (stage("joint", config, config.steps, objective),),
         examples,
         saved.sources if saved else (),
         saved.state["command"] if saved else "",
         own,
     )
+
+
+def stage(name: str, config: RestorationRun, steps: int, objective: Callable[[Any, Any, Networks], Outcome]) -> Stage:
+    """A stage of one phase, which trains the network with its own learning rate from start to end."""
+    phase = Phase(
+        name,
+        (NETWORK,),
+        partial(objective, config),
+        partial(torch.optim.AdamW, lr=config.learning_rate, weight_decay=config.weight_decay),
+        warmup_cosine(config.learning_rate, config.warmup_steps, steps),
+    )
+    return Stage(name, steps, (phase,))
 
 
 def restoration_terms(config: RestorationRun, restored_B3HW: Tensor, clear_B3HW: Tensor) -> dict[str, Tensor]:
@@ -118,6 +124,7 @@ def restoration_terms(config: RestorationRun, restored_B3HW: Tensor, clear_B3HW:
         "pixel": config.restoration_weight * restoration.charbonnier(restored_B3HW, clear_B3HW),
         "edge": config.restoration_weight * config.edge_weight * restoration.edge(restored_B3HW, clear_B3HW),
         "squared": config.restoration_weight * config.squared_weight * restoration.squared(restored_B3HW, clear_B3HW),
+        "log": config.log_weight * restoration.log_squared(restored_B3HW, clear_B3HW).mean(),
     }
 
 

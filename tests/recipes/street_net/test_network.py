@@ -84,7 +84,7 @@ def test_streaks_too_fine_for_the_small_view_reach_the_router(net: StreetNet) ->
     lines[..., ::2] = 1.0
     grey = torch.full_like(lines, 0.5)
     torch.testing.assert_close(net.trunk(lines), net.trunk(grey))
-    assert (net(lines).routing.logits_BK - net(grey).routing.logits_BK).abs().max() > 1e-3
+    assert (net.restore(lines).routing.logits_BK - net.restore(grey).routing.logits_BK).abs().max() > 1e-3
 
 
 @torch.inference_mode()
@@ -92,15 +92,15 @@ def test_a_weather_that_is_told_chooses_the_expert_and_a_row_of_zeros_tells_none
     image = torch.rand(1, 3, 64, 80).expand(3, -1, -1, -1)
     told = torch.zeros(3, 6)
     told[0, 0] = told[1, 2] = 1.0
-    clear, rain, free = net(image, told).restored_B3HW
+    clear, rain, free = net.restore(image, told).restored_B3HW
     assert torch.equal(clear, image[0])
-    torch.testing.assert_close(free, net(image[:1]).restored_B3HW[0])
+    torch.testing.assert_close(free, net.restore(image[:1]).restored_B3HW[0])
     assert (rain - free).abs().mean() > 1e-4
 
 
 @torch.inference_mode()
 def test_gates_are_distributions_and_severities_shares(net: StreetNet) -> None:
-    routing = net(torch.rand(5, 3, 64, 80)).routing
+    routing = net.restore(torch.rand(5, 3, 64, 80)).routing
     for gate in (routing.weather_BK, routing.encoder8_BE, routing.encoder16_BE):
         torch.testing.assert_close(gate.sum(dim=1), torch.ones(5))
         assert (gate >= 0).all()
@@ -111,8 +111,8 @@ def test_gates_are_distributions_and_severities_shares(net: StreetNet) -> None:
 @torch.inference_mode()
 def test_a_clear_posterior_leaves_the_frame_unchanged(net: StreetNet) -> None:
     image = torch.rand(2, 3, 64, 80)
-    assert torch.equal(predicted(net, image, clear=200.0).restored_B3HW, image)
-    doubtful, certain = (predicted(net, image, clear).restored_B3HW - image for clear in (0.0, -200.0))
+    assert torch.equal(predicted(net, image, clear=200.0).restoration.restored_B3HW, image)
+    doubtful, certain = (predicted(net, image, clear).restoration.restored_B3HW - image for clear in (0.0, -200.0))
     assert 0 < doubtful.abs().mean() < certain.abs().mean()
 
 
@@ -129,19 +129,19 @@ def test_detail_is_as_large_as_the_frame_tones_a_quarter_and_both_start_faint(ne
 def test_particles_go_before_the_veil(net: StreetNet) -> None:
     """A detail is amplified as much as the scene behind the veil."""
     image, before = torch.rand(1, 3, 64, 80), copy.deepcopy(net)
-    before.egsyn.detail.kernels_EP.zero_()
-    before.egsyn.detail.bias_EO.fill_(0.1)
+    before.egsyn.detail.weight.zero_()
+    before.egsyn.detail.bias.fill_(0.1)  # type: ignore[union-attr]  # a convolution with a bias
     before.egsyn.tones.weight.zero_()
     before.egsyn.tones.bias.copy_(torch.tensor([1.0, 1.0, 1.0, 0.0, 0.0, 0.0]))  # type: ignore[union-attr]
     before.levels.grid.weight.zero_()
-    certain = predicted(before, image, clear=-200.0).restored_B3HW
+    certain = predicted(before, image, clear=-200.0).restoration.restored_B3HW
     torch.testing.assert_close(certain, 2 * (image + 0.1))
 
 
 @torch.inference_mode()
 def test_the_mask_is_of_a_second_look_at_the_restored_frame(net: StreetNet) -> None:
     prediction = predicted(net, torch.rand(2, 3, 64, 80), clear=-200.0)
-    assert torch.equal(prediction.base_BKHW, net.segmenter(prediction.restored_B3HW.clamp(0, 1)))
+    assert torch.equal(prediction.base_BKHW, net.segmenter(prediction.restoration.restored_B3HW.clamp(0, 1)))
     assert prediction.base_BKHW.shape == (2, 11, 8, 10) and prediction.refined_BKHW.shape == (2, 11, 16, 20)
 
 

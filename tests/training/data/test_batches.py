@@ -51,6 +51,30 @@ def test_a_near_miss_under_weather_is_the_target_of_that_weather(pool: list[Samp
     assert not torch.equal(example.degraded_3HW, example.clear_3HW)
 
 
+@pytest.mark.parametrize(
+    ("kind", "parted"),
+    [
+        ((), True),
+        (("wide_fog",), True),
+        (("rain_streaks",), True),
+        (("wide_fog", "snow_flakes"), True),
+        (("wide_night", "rain_streaks"), True),
+        (("wide_night",), False),
+        (("snow_flakes", "wide_night"), False),
+        (("rain_streaks", "lens_drops"), False),
+    ],
+)
+def test_an_example_tells_what_is_behind_its_particles_if_nothing_is_over_them(
+    pool: list[Sample], kind: tuple[str, ...], parted: bool
+) -> None:
+    example = MixedCrops([pool], [1.0], (64, 80), seed=2, mixture=ConditionMixture({kind: 1}))[1]
+    assert bool(example.parted) == parted
+    hidden = kind[-1:] in (("rain_streaks",), ("snow_flakes",), ("lens_drops",))
+    assert torch.equal(example.behind_3HW, example.degraded_3HW) == (not hidden)
+    if kind in (("rain_streaks",), ("snow_flakes",)):
+        assert torch.equal(example.behind_3HW, example.clear_3HW)
+
+
 def test_other_frames_have_no_labels(pool: list[Sample]) -> None:
     examples = MixedCrops([pool], [1.0], (64, 80), seed=1, mixture=ConditionMixture({(OTHER_FRAME,): 1}))
     assert all((examples[i].labels_HW == VOID).all() and float(examples[i].novel) == 1 for i in range(4))

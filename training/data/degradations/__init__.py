@@ -9,20 +9,31 @@ from training.data.degradations.lens import raindrops
 from training.data.degradations.lens_drops import lens_drops
 from training.data.degradations.reflections import reflection, reflection_linear_light
 from training.data.degradations.regular import chromatic_aberration, gaussian_blur, gaussian_noise, jpeg
-from training.data.degradations.weather import WEATHERS, clear, fog, foggy_cityscapes, rain, snow
+from training.data.degradations.weather import (
+    WEATHERS,
+    behind_rain,
+    behind_snow,
+    clear,
+    fog,
+    foggy_cityscapes,
+    rain,
+    snow,
+)
 from training.data.degradations.wide_fog import wide_fog
 from training.data.degradations.wide_night import wide_night
-from training.data.degradations.wide_rain import rain_streaks, wide_rain
-from training.data.degradations.wide_snow import snow_flakes, wide_snow
+from training.data.degradations.wide_rain import behind_wide_rain, rain_streaks, wide_rain
+from training.data.degradations.wide_snow import behind_wide_snow, snow_flakes, wide_snow
 from training.data.sample import Sample
 
 __all__ = [
+    "BEHIND_PARTICLES",
     "DEGRADATIONS",
     "DEPTH_BLIND",
     "LEVELS",
     "PAPER_A_DEGRADATIONS",
     "WEATHERS",
     "Degrade",
+    "behind",
     "chromatic_aberration",
     "clear",
     "degrade",
@@ -101,8 +112,30 @@ DEPTH_BLIND = frozenset(
 )
 """The degradations that do not depend on depth."""
 
+BEHIND_PARTICLES: dict[str, Callable[[Image, Map, float, int], Image]] = {
+    "rain": behind_rain,
+    "wide_rain": behind_wide_rain,
+    "rain_streaks": clear,
+    "snow": behind_snow,
+    "wide_snow": behind_wide_snow,
+    "snow_flakes": clear,
+    "raindrops": clear,
+    "lens_drops": clear,
+}
+"""The scene behind the streaks, flakes or drops of each weather that has some: the same weather, without them."""
+
 Degrade = Callable[[Sample, str, float, int], Image]
 """A function as `degrade`."""
+
+
+def behind(sample: Sample, name: str, severity: float, seed: int) -> Image:
+    """The sample's image with the weather `name` of BEHIND_PARTICLES but without its particles, uint8 [H, W, 3].
+
+    With the seed of `degrade` it is the scene that the particles hide. Errors are those of `degrade`.
+    """
+    if name not in BEHIND_PARTICLES:
+        raise ValueError(f"degradation: {name!r} has no particles; choose one of {', '.join(BEHIND_PARTICLES)}")
+    return BEHIND_PARTICLES[name](sample.image_HW3, sample.depth_HW, severity, seed)
 
 
 def degrade(sample: Sample, name: str, severity: float, seed: int) -> Image:

@@ -80,10 +80,15 @@ def rain(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
     """
     check(image_HW3, depth_HW, severity, seed)
     rng = default_rng(seed)
-    wind = rng.uniform(-0.45, 0.45)
-    veil = Veil(haze(depth_HW, np.float32(0.004 * severity)) * 0.6 + np.float32(0.08 * severity), grey(rng, 135, 165))
+    wind, veil = _rain_veil(rng, depth_HW, severity)
     drops = fall(rng, RAIN, depth_HW, severity, wind)
     return blend(image_HW3, [veil, Veil(drops, grey(rng, 195, 222))])
+
+
+def behind_rain(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
+    """The frame of `rain` with its veil and without its streaks; arguments, result and errors are those of `fog`."""
+    check(image_HW3, depth_HW, severity, seed)
+    return blend(image_HW3, [_rain_veil(default_rng(seed), depth_HW, severity)[1]])
 
 
 def snow(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
@@ -93,10 +98,29 @@ def snow(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
     """
     check(image_HW3, depth_HW, severity, seed)
     rng = default_rng(seed)
-    wind = rng.uniform(-0.8, 0.8)
-    veil = Veil(haze(depth_HW, np.float32(0.008 * severity)) * np.float32(0.6), grey(rng, 205, 225))
+    wind, veil = _snow_veil(rng, depth_HW, severity)
     flakes = fall(rng, SNOW, depth_HW, severity, wind)
     return blend(image_HW3, [veil, Veil(flakes, grey(rng, 240, 252))])
+
+
+def behind_snow(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
+    """The frame of `snow` with its veil and without its flakes; arguments, result and errors are those of `fog`."""
+    check(image_HW3, depth_HW, severity, seed)
+    return blend(image_HW3, [_snow_veil(default_rng(seed), depth_HW, severity)[1]])
+
+
+def _rain_veil(rng: Generator, depth_HW: Map, severity: float) -> tuple[float, Veil]:
+    """The wind, then the veil of the drops that are too far to be seen."""
+    wind = rng.uniform(-0.45, 0.45)
+    alpha_HW = haze(depth_HW, np.float32(0.004 * severity)) * 0.6 + np.float32(0.08 * severity)
+    return wind, Veil(alpha_HW, grey(rng, 135, 165))
+
+
+def _snow_veil(rng: Generator, depth_HW: Map, severity: float) -> tuple[float, Veil]:
+    """The wind, then the veil of the flakes that are too far to be seen."""
+    wind = rng.uniform(-0.8, 0.8)
+    alpha_HW = haze(depth_HW, np.float32(0.008 * severity)) * np.float32(0.6)
+    return wind, Veil(alpha_HW, grey(rng, 205, 225))
 
 
 def _smooth_noise(rng: Generator, shape: tuple[int, ...]) -> Map:

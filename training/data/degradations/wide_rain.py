@@ -50,6 +50,16 @@ def wide_rain(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Im
     return result_HW3
 
 
+def behind_wide_rain(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
+    """The frame of `wide_rain` without streaks and windscreen; arguments and errors are those of `wide_rain`."""
+    check(image_HW3, depth_HW, severity, seed)
+    if severity == 0:
+        return image_HW3.copy()
+    rng = default_rng(seed)
+    scene = _draw_scene(rng)
+    return _wet_air(rng, image_HW3, depth_HW, severity, scene)
+
+
 def rain_streaks(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
     """Streaks alone, without veil, over a dry scene, uint8 [H, W, 3]; arguments and errors are those of `wide_rain`."""
     check(image_HW3, depth_HW, severity, seed)

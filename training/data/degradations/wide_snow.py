@@ -29,6 +29,14 @@ def wide_snow(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Im
     return add_flakes(rng, _white_air(rng, image_HW3, depth_HW, severity), depth_HW, severity)
 
 
+def behind_wide_snow(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
+    """The frame of `wide_snow` without its flakes; arguments and errors are those of `wide_snow`."""
+    check(image_HW3, depth_HW, severity, seed)
+    if severity == 0:
+        return image_HW3.copy()
+    return _white_air(default_rng(seed), image_HW3, depth_HW, severity)
+
+
 def snow_flakes(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
     """Flakes alone, without veil, uint8 [H, W, 3]; arguments and errors are those of `wide_snow`."""
     check(image_HW3, depth_HW, severity, seed)

@@ -13,17 +13,20 @@ class PlainRun(RestorationRun):
     """A training of any network on the deployable model's examples; `network`: its factory, MODULE:FUNCTION."""
 
     network: str = NAFNET
+    gradient_clip: float = 5.0
+    restoration_weight: float = 1.0
+    log_weight: float = 1.0
 
 
 def plain() -> PlainRun:
     """Any network, with the data and the length of street."""
     data = DataConfig(drives=300, crop=(288, 512))
-    return PlainRun(name="plain", steps=20_000, data=data, batch=16, warmup_steps=500, squared_weight=2.0)
+    return PlainRun(name="plain", steps=20_000, data=data, batch=16, warmup_steps=500)
 
 
 def plain_long() -> PlainRun:
     """Any network, with the data and the length of street_long; hours on two CPU cores."""
-    return PlainRun(name="plain_long", steps=7000, data=DataConfig(crop=(192, 320)), squared_weight=2.0)
+    return PlainRun(name="plain_long", steps=7000, data=DataConfig(crop=(192, 320)))
 
 
 def plain_smoke() -> PlainRun:

@@ -32,10 +32,18 @@ LARGE = StreetNetConfig(trunk_width=96, width4=96, width8=128, width16=160, segm
 
 @dataclass(frozen=True, kw_only=True)
 class StreetNetRun(JointRun):
-    """A training of the next deployable model, with loss weights; `init`: a checkpoint with the first weights."""
+    """A training of the next deployable model, with loss weights; `init`: a checkpoint with the first weights.
+
+    `restoration_steps`: steps of a first stage, in which the restoration and the router learn without the masks.
+    """
 
     model: StreetNetConfig = field(default_factory=StreetNetConfig)
-    levels_weight: float = 3.0
+    restoration_steps: int = 0
+    gradient_clip: float = 5.0
+    restoration_weight: float = 1.0
+    log_weight: float = 1.0
+    levels_weight: float = 0.3
+    particles_weight: float = 0.5
     weather_weight: float = 1.0
     severity_weight: float = 0.3
     novelty_weight: float = 0.1
@@ -49,7 +57,7 @@ def street_quick() -> StreetNetRun:
 def street() -> StreetNetRun:
     """Large crops and whole frames, of real streets too if a root is given; for a GPU."""
     data = DataConfig(drives=300, crop=(288, 512))
-    return StreetNetRun(name="street", steps=20_000, data=data, batch=16, warmup_steps=500, squared_weight=2.0)
+    return StreetNetRun(name="street", steps=20_000, data=data, batch=16, warmup_steps=500)
 
 
 def street_nano() -> StreetNetRun:
@@ -65,13 +73,15 @@ def street_large() -> StreetNetRun:
 def street_long() -> StreetNetRun:
     """Half-size frames and crops, of real streets too if a root is given; hours on two CPU cores."""
     data = DataConfig(crop=(192, 320))
-    return StreetNetRun(name="street_long", steps=7000, data=data, squared_weight=2.0)
+    return StreetNetRun(name="street_long", steps=3000, data=data, restoration_steps=7500)
 
 
 def street_smoke() -> StreetNetRun:
     """A few steps on tiny crops, for tests of the loop."""
     data = DataConfig(drives=2, frames_per_drive=1, height=96, width=128, crop=(64, 80))
-    return StreetNetRun(name="street_smoke", steps=4, data=data, batch=4, warmup_steps=1, checkpoint_every=2)
+    return StreetNetRun(
+        name="street_smoke", steps=3, data=data, batch=4, warmup_steps=1, checkpoint_every=2, restoration_steps=1
+    )
 
 
 PRESETS = {

@@ -29,10 +29,10 @@ class DeployedStreetNet(nn.Module):
     def forward(self, image_BHW3: Tensor) -> ContractOutputs:
         image, size = prepare(image_BHW3)
         prediction = self.net(image)
-        routing = prediction.routing
+        restoration, routing = prediction.restoration, prediction.restoration.routing
         labels, confidence = mask(prediction.refined_BKHW, 4, size)
         soft = [routing.encoder8_BE, routing.encoder16_BE, routing.severity_BK[:, 1:], routing.novelty_B1.sigmoid()]
-        return finish(prediction.restored_B3HW, size), labels, confidence, routing.weather_BK, torch.cat(soft, dim=1)
+        return finish(restoration.restored_B3HW, size), labels, confidence, routing.weather_BK, torch.cat(soft, dim=1)
 
 
 def deploy(saved: Checkpoint, config: StreetNetRun, _segmenter: Segmenter) -> Deployable:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.models.layers import ConvNormAct, MixtureConv, upsample
+from training.models.layers import MixtureConv, SignedBlock, upsample
 from training.models.pyramid import Features
 
 
@@ -24,25 +24,41 @@ class Change(NamedTuple):
     tones_B6hw: Tensor
 
 
+class FineStem(nn.Module):
+    """Image [B, 3, H, W], 0..1, H and W multiples of 4 -> shallow features F0 [B, width, H/4, W/4] (paper B, 3.2).
+
+    With 48 or more channels, which keep their signs, it can keep all information of the frame.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.unshuffle = nn.Conv2d(3, width, 4, stride=4)
+        self.block = SignedBlock(width)
+
+    def forward(self, image_B3HW: Tensor) -> Tensor:
+        return self.block(self.unshuffle(image_B3HW))
+
+
 class LightEGSyn(nn.Module):
-    """Features and gates [B, K] -> Change; its tones correct those of the levels."""
+    """Features and gates [B, K] -> Change; its tones correct those of the levels.
+
+    The experts are at 1/8 of the frame's size. At 1/4, features keep their signs: a ReLU on them hid most of a streak.
+    """
 
     def __init__(self, width4: int, width8: int, width16: int, experts: int) -> None:
         super().__init__()
         self.lateral = nn.Conv2d(width16, width8, 1)
-        self.join8 = ConvNormAct(width8, width8)
         self.experts8 = MixtureConv(width8, width8, experts, shared=True)
         self.up = nn.Conv2d(width8, width4, 1)
-        self.join4 = nn.Conv2d(width4, width4, 3, padding=1)
-        self.detail = MixtureConv(width4, 48, experts, shared=True)
+        self.block4 = SignedBlock(width4)
+        self.detail = nn.Conv2d(width4, 48, 1)
         self.tones = nn.Conv2d(width4, 6, 1)
         with torch.no_grad():
-            self.detail.kernels_EP.mul_(0.1)  # training starts near the identity
+            self.detail.weight.mul_(0.1)  # training starts near the identity
             self.tones.weight.mul_(0.1)
 
     def forward(self, features: Features, gate_BK: Tensor) -> Change:
-        x8 = self.join8(features.x8_BCHW + upsample(self.lateral(features.x16_BCHW), 2))
+        x8 = features.x8_BCHW + upsample(self.lateral(features.x16_BCHW), 2)
         x8 = F.relu(x8 + self.experts8(x8, gate_BK))
-        x4 = F.relu(features.x4_BCHW + upsample(self.up(x8), 2))
-        x4 = F.relu(x4 + self.join4(x4))
-        return Change(F.pixel_shuffle(self.detail(x4, gate_BK), 4), self.tones(x4))
+        x4 = self.block4(features.x4_BCHW + upsample(self.up(x8), 2))
+        return Change(F.pixel_shuffle(self.detail(x4), 4), self.tones(x4))

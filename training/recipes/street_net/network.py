@@ -7,26 +7,34 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training.models.layers import check_size
-from training.models.pyramid import CompactSGAda, Encoder, Stem
+from training.models.pyramid import CompactSGAda, Encoder, Features
 from training.recipes.street_net.config import StreetNetConfig
-from training.recipes.street_net.heads import LightEGSyn
+from training.recipes.street_net.heads import FineStem, LightEGSyn
 from training.recipes.street_net.levels import Levels, Trunk, toned
 from training.recipes.street_net.router import StreetRouter, StreetRouting
 from training.recipes.street_net.texture import Texture
 from training.segmenters.base import BaseConfig, BaseSegmenter, OnBaseSegmenter
 
 
-class Prediction(NamedTuple):
-    """The model's outputs; images are not clamped, so that the losses see values outside 0..1.
+class Restoration(NamedTuple):
+    """The restored image and what leads to it; images are not clamped, so that the losses see values outside 0..1.
 
-    `levels_B6hw`: the tones of the levels alone. `base_BKHW`: the base segmenter's logits of the restored image.
+    `levels_B6hw`: the tones of the levels alone. `detail_B3HW`: what was added to the degraded image before the tones.
     """
 
     restored_B3HW: Tensor
+    levels_B6hw: Tensor
+    detail_B3HW: Tensor
+    routing: StreetRouting
+    features: Features
+
+
+class Prediction(NamedTuple):
+    """The model's outputs. `base_BKHW`: the base segmenter's logits of the restored image."""
+
+    restoration: Restoration
     refined_BKHW: Tensor
     base_BKHW: Tensor
-    levels_B6hw: Tensor
-    routing: StreetRouting
 
 
 class StreetNet(OnBaseSegmenter):
@@ -45,7 +53,7 @@ class StreetNet(OnBaseSegmenter):
         self.levels = Levels(config.trunk_width, config.bins)
         self.texture = Texture()
         self.router = StreetRouter(config.trunk_width, len(config.weathers), config.encoder_experts)
-        self.stem = Stem(config.width4)
+        self.stem = FineStem(config.width4)
         self.hint = nn.Conv2d(6, config.width4, 1)
         self.encoder = Encoder(*widths, config.encoder_experts)
         self.egsyn = LightEGSyn(*widths, len(config.weathers))
@@ -53,7 +61,13 @@ class StreetNet(OnBaseSegmenter):
         self.sgada = CompactSGAda(config.classes, *widths)
 
     def forward(self, image_B3HW: Tensor, weather_BK: Tensor | None = None) -> Prediction:
-        """Predict; a row of known weathers `weather_BK` that is not zero mixes the experts instead of the posterior."""
+        """Restore as `restore` does, then look again for the mask."""
+        restoration = self.restore(image_B3HW, weather_BK)
+        base = self.base(restoration.restored_B3HW.detach().clamp(0, 1))
+        return Prediction(restoration, self.sgada(base.softmax(dim=1), restoration.features), base)
+
+    def restore(self, image_B3HW: Tensor, weather_BK: Tensor | None = None) -> Restoration:
+        """Restore; a row of known weathers `weather_BK` that is not zero mixes the experts instead of the posterior."""
         check_size("street_net", image_B3HW, 16)
         seen = self.trunk(image_B3HW)
         shallow = self.stem(image_B3HW)
@@ -66,6 +80,4 @@ class StreetNet(OnBaseSegmenter):
         detail, correction = self.egsyn(features, gate_BK)
         changed = 1 - gate_BK[:, :1, None, None]  # clear is the first weather
         residual = toned(image_B3HW + detail, levels + correction) - image_B3HW
-        restored = image_B3HW + changed * residual
-        base = self.base(restored.detach().clamp(0, 1))
-        return Prediction(restored, self.sgada(base.softmax(dim=1), features), base, levels, routing)
+        return Restoration(image_B3HW + changed * residual, levels, detail, routing, features)

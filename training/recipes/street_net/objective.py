@@ -1,35 +1,53 @@
 """The objective of StreetNet."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from training.data.batches import ExampleOfMixture
 from training.loop.stages import Networks, Outcome
-from training.losses import restoration, routing
+from training.losses import restoration as distances
+from training.losses import routing
 from training.recipes.joint import NETWORK, mask_terms, mean_gain, restoration_terms, scale
 from training.recipes.street_net.config import StreetNetRun
 from training.recipes.street_net.levels import toned
-from training.recipes.street_net.network import Prediction, StreetNet
+from training.recipes.street_net.network import Restoration, StreetNet
 
 
 def objective(config: StreetNetRun, batch: ExampleOfMixture, networks: Networks) -> Outcome:
-    """Run the whole network on the degraded frames, and the base segmenter on the clear ones.
+    """Run the whole network on the degraded frames, and the base segmenter on the clear ones."""
+    net, degraded, clear = prepared(batch, networks)
+    prediction = net(degraded, told(batch))
+    net.segmenter.train()  # its statistics come only from clear frames
+    masks = mask_terms(config, prediction.refined_BKHW, net.segmenter(clear), batch.labels_HW)
+    return outcome(config, batch, prediction.restoration, degraded, clear, masks)
 
-    Every second example is restored for its true weathers, so that each expert learns its own before the router does;
-    the others as in use, by the posterior.
-    """
+
+def restoration_objective(config: StreetNetRun, batch: ExampleOfMixture, networks: Networks) -> Outcome:
+    """Restore the degraded frames and route them, without masks."""
+    net, degraded, clear = prepared(batch, networks)
+    return outcome(config, batch, net.restore(degraded, told(batch)), degraded, clear, {})
+
+
+def prepared(batch: ExampleOfMixture, networks: Networks) -> tuple[StreetNet, Tensor, Tensor]:
+    """The network in training mode, the degraded and the clear frames."""
     net = networks[NETWORK]
     assert isinstance(net, StreetNet)
     net.train()
-    clear, degraded = scale(batch.clear_3HW), scale(batch.degraded_3HW)
+    return net, scale(batch.degraded_3HW), scale(batch.clear_3HW)
+
+
+def told(batch: ExampleOfMixture) -> Tensor:
+    """The weathers that the restoration is told, [B, K].
+
+    Every second example is restored for its true weathers, so that each expert learns its own before the router does;
+    the others, rows of zeros, as in use, by the posterior.
+    """
     told_BK = shares(batch)
     told_BK[1::2] = 0
-    prediction = net(degraded, told_BK)
-    net.segmenter.train()  # its statistics come only from clear frames
-    losses = weighted_losses(config, prediction, net.segmenter(clear), degraded, clear, batch)
-    images = {"degraded": degraded, "restored": prediction.restored_B3HW, "clear": clear}
-    return Outcome(losses, scores(prediction, degraded, clear, batch), images)
+    return told_BK
 
 
 def shares(batch: ExampleOfMixture) -> Tensor:
@@ -37,28 +55,44 @@ def shares(batch: ExampleOfMixture) -> Tensor:
     return batch.weathers_K / batch.weathers_K.sum(dim=1, keepdim=True)
 
 
-def weighted_losses(
+def outcome(
     config: StreetNetRun,
-    prediction: Prediction,
-    base_logits_BKHW: Tensor,
+    batch: ExampleOfMixture,
+    restoration: Restoration,
+    degraded_B3HW: Tensor,
+    clear_B3HW: Tensor,
+    masks: Mapping[str, Tensor],
+) -> Outcome:
+    """The outcome of a step with the weighted losses of its `masks`, if any."""
+    losses = {**restoration_losses(config, restoration, degraded_B3HW, clear_B3HW, batch), **masks}
+    images = {"degraded": degraded_B3HW, "restored": restoration.restored_B3HW, "clear": clear_B3HW}
+    return Outcome(losses, scores(restoration, degraded_B3HW, clear_B3HW, batch), images)
+
+
+def restoration_losses(
+    config: StreetNetRun,
+    restoration: Restoration,
     degraded_B3HW: Tensor,
     clear_B3HW: Tensor,
     batch: ExampleOfMixture,
 ) -> dict[str, Tensor]:
-    """The weighted terms of the objective; the base segmenter's uses clear frames (paper A, section 4.1).
+    """The weighted terms of the objective but for the masks'.
 
-    A frame that shows no street has no weather to be told.
+    The detail learns from the frame without its particles, if that is known: beside a veil's error, which no network
+    can undo exactly, that of streaks and flakes is lost. A frame that shows no street has no weather to be told.
     """
-    restored, routes = prediction.restored_B3HW.float(), prediction.routing
-    levelled = toned(degraded_B3HW, prediction.levels_B6hw.float())
+    restored, routes = restoration.restored_B3HW.float(), restoration.routing
+    levelled = toned(degraded_B3HW, restoration.levels_B6hw.float())
+    unhidden = degraded_B3HW + restoration.detail_B3HW.float()
+    particles_B = distances.log_squared(unhidden, scale(batch.behind_3HW)) * batch.parted
     known = 1 - batch.novel
     balance = routing.balance(routes.encoder8_BE) + routing.balance(routes.encoder16_BE)
     weather_B = F.cross_entropy(routes.logits_BK.float(), shares(batch), label_smoothing=0.02, reduction="none")
     novelty = F.binary_cross_entropy_with_logits(routes.novelty_B1.float()[:, 0], batch.novel)
     return {
         **restoration_terms(config, restored, clear_B3HW),
-        "levels": config.levels_weight * restoration.charbonnier(levelled, clear_B3HW),
-        **mask_terms(config, prediction.refined_BKHW, base_logits_BKHW, batch.labels_HW),
+        "levels": config.levels_weight * distances.log_squared(levelled, clear_B3HW).mean(),
+        "particles": config.particles_weight * particles_B.mean(),
         "weather": config.weather_weight * (weather_B * known).sum() / known.sum().clamp(min=1),
         "severity": config.severity_weight * (routes.severity_BK.float() - batch.severities_K)[:, 1:].abs().mean(),
         "novelty": config.novelty_weight * novelty,
@@ -68,15 +102,15 @@ def weighted_losses(
 
 @torch.no_grad()
 def scores(
-    prediction: Prediction, degraded_B3HW: Tensor, clear_B3HW: Tensor, batch: ExampleOfMixture
+    restoration: Restoration, degraded_B3HW: Tensor, clear_B3HW: Tensor, batch: ExampleOfMixture
 ) -> dict[str, Tensor]:
     """The scores to watch: the gain in PSNR over the degraded frames in dB, and the weather accuracy, 0..1.
 
     In a mixture either weather is right.
     """
-    told_B = prediction.routing.logits_BK.argmax(1)
+    told_B = restoration.routing.logits_BK.argmax(1)
     hit = batch.weathers_K.gather(1, told_B[:, None])[:, 0] > 0
     return {
-        "gain_dB": mean_gain(prediction.restored_B3HW, degraded_B3HW, clear_B3HW, batch.weather),
+        "gain_dB": mean_gain(restoration.restored_B3HW, degraded_B3HW, clear_B3HW, batch.weather),
         "accuracy": hit.float().mean(),
     }

@@ -1,4 +1,6 @@
-"""The recipe of the next deployable model: one network, one stage, street scenes in six conditions and mixtures."""
+"""The recipe of the next deployable model: one network, street scenes in six conditions and mixtures."""
+
+from dataclasses import replace
 
 from lightning_fabric import Fabric
 
@@ -8,7 +10,7 @@ from training.recipes import joint
 from training.recipes.street_net.config import PRESETS, StreetNetRun
 from training.recipes.street_net.deploy import deploy
 from training.recipes.street_net.network import StreetNet
-from training.recipes.street_net.objective import objective
+from training.recipes.street_net.objective import objective, restoration_objective
 
 NAME = "street_net"
 
@@ -17,7 +19,11 @@ def assemble(config: StreetNetRun, _fabric: Fabric) -> Run:
     """Build the run, from the weights of `init` if given; raises CheckpointError if those do not fit."""
     net = StreetNet(config.model)
     saved = joint.start(net, config.init, NAME)
-    return joint.run(config, net, saved, objective, street_conditions(config.data, config.seed))
+    run = joint.run(config, net, saved, objective, street_conditions(config.data, config.seed))
+    if not config.restoration_steps:
+        return run
+    first = joint.stage("restoration", config, config.restoration_steps, restoration_objective)
+    return replace(run, stages=(first, *run.stages))
 
 
 STREET_NET = Recipe(

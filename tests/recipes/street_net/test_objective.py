@@ -1,0 +1,74 @@
+"""StreetNet's objective: every image counts alike, particles learn from what is behind them, masks wait."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from tests.support.warmed import warmed
+from training.data.batches import ExampleOfMixture
+from training.losses import restoration
+from training.recipes.joint import NETWORK
+from training.recipes.street_net.config import StreetNetConfig, street_smoke
+from training.recipes.street_net.network import StreetNet
+from training.recipes.street_net.objective import objective, restoration_objective
+
+
+@pytest.fixture
+def net() -> StreetNet:
+    return warmed(lambda: StreetNet(StreetNetConfig())).train()
+
+
+def batch(**changed: Any) -> ExampleOfMixture:
+    """Two frames of rain, without a street's labels, whose streaks are known."""
+    torch.manual_seed(0)
+    degraded, clear, behind = torch.randint(0, 256, (3, 2, 3, 64, 80), dtype=torch.uint8)
+    weathers = torch.eye(6)[[2, 2]]
+    labels = torch.randint(0, 11, (2, 64, 80), dtype=torch.uint8)
+    example = ExampleOfMixture(
+        degraded, clear, labels, torch.tensor([2, 2]), weathers, weathers, torch.zeros(2), behind, torch.ones(2)
+    )
+    return example._replace(**changed)
+
+
+def test_a_tenfold_error_costs_the_same_in_thin_streaks_as_in_thick_fog() -> None:
+    clear = torch.zeros(2, 3, 8, 8)
+    error = torch.tensor([0.02, 0.2])[:, None, None, None] + clear
+    cost, cost_of_more = restoration.log_squared(error, clear), restoration.log_squared(2 * error, clear)
+    torch.testing.assert_close(cost_of_more - cost, torch.full((2,), 1.386), atol=0.1, rtol=0)
+    assert restoration.log_squared(clear, clear).isfinite().all()
+
+
+def test_the_detail_and_not_the_tones_learn_from_what_is_behind_particles(net: StreetNet) -> None:
+    known = restoration_objective(street_smoke(), batch(), {NETWORK: net}).terms["particles"]
+    known.backward()
+    assert net.egsyn.detail.weight.grad is not None and net.egsyn.detail.weight.grad.abs().sum() > 0
+    assert net.egsyn.tones.weight.grad is None
+
+
+def test_nothing_is_learnt_about_particles_if_what_is_behind_them_is_unknown(net: StreetNet) -> None:
+    unknown = batch(parted=torch.zeros(2))
+    assert restoration_objective(street_smoke(), unknown, {NETWORK: net}).terms["particles"].item() == 0
+
+
+def test_a_perfect_detail_costs_least(net: StreetNet) -> None:
+    """With no detail, a frame that has no particles costs as little as can be."""
+    with torch.no_grad():
+        net.egsyn.detail.weight.zero_()
+        net.egsyn.detail.bias.zero_()  # type: ignore[union-attr]  # a convolution with a bias
+    example, config = batch(), street_smoke()
+    other = restoration_objective(config, example, {NETWORK: net}).terms["particles"]
+    same = restoration_objective(config, example._replace(behind_3HW=example.degraded_3HW), {NETWORK: net})
+    assert same.terms["particles"].item() < other.item() - 1
+
+
+def test_masks_wait_for_the_second_stage(net: StreetNet) -> None:
+    config = street_smoke()
+    first = restoration_objective(config, batch(), {NETWORK: net})
+    sum(first.terms.values(), torch.zeros(())).backward()
+    masks = [*net.segmenter.parameters(), *net.sgada.parameters()]
+    assert all(parameter.grad is None for parameter in masks)
+    second = objective(config, batch(), {NETWORK: net})
+    assert set(second.terms) - set(first.terms) == {"mask", "base"}
+    sum(second.terms.values(), torch.zeros(())).backward()
+    assert all(parameter.grad is not None for parameter in masks)
