@@ -8,8 +8,9 @@ from torch.utils.data import Dataset
 from training.config import DataConfig
 from training.data.balanced_crops import TaskTurns, Then, balanced_crops
 from training.data.batches import DegradedCrops, MixedCrops
-from training.data.mixture import WEATHER_MIXTURE, Mixture
+from training.data.mixture import PARTICLE_MIXTURE, WEATHER_MIXTURE, Mixture
 from training.data.paired_crops import OfWeather, PairedCrops
+from training.data.patches import Patches
 from training.data.pool import training_pools
 from training.data.readers.sets import PairSet
 from training.data.sample import Sample
@@ -34,6 +35,15 @@ def street_examples(config: DataConfig, seed: int, mixture: Mixture = WEATHER_MI
 def street_conditions(config: DataConfig, seed: int) -> Examples:
     """Street scenes in the conditions of DEFAULT_MIXTURE, near misses included; raises as `training_pools`."""
     return _of_pools(config, lambda pools, shares: MixedCrops(pools, shares, config.crop, seed))
+
+
+def street_particles(config: DataConfig, seed: int, patch: int) -> Examples:
+    """Parts of `patch` x `patch` pixels of street scenes in PARTICLE_MIXTURE; raises as `training_pools`."""
+
+    def make(pools: list[Sequence[Sample]], shares: list[float]) -> Dataset[Any]:
+        return Patches(MixedCrops(pools, shares, config.crop, seed, PARTICLE_MIXTURE), patch, seed)
+
+    return _of_pools(config, make)
 
 
 class Opening(NamedTuple):

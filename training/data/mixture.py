@@ -161,3 +161,21 @@ DEFAULT_MIXTURE = ConditionMixture(
 """The next default model's, in parts: 22.5 of clear frames (6.6 of them near misses, 2.5 without a street), 28 of fog
 (half of it wide), 18 of rain, 18 of snow (both a third without veil), 16 of night, 6 of drops, 8 of two weathers at
 once."""
+
+PARTICLE_MIXTURE = ConditionMixture(
+    {
+        ("rain",): 3,
+        ("wide_rain",): 3,
+        ("rain_streaks",): 6,
+        ("snow",): 3,
+        ("wide_snow",): 3,
+        ("snow_flakes",): 6,
+        ("raindrops",): 1.5,
+        ("lens_drops",): 3,
+        ("wide_fog", "rain_streaks"): 1,
+        ("fog", "snow_flakes"): 1,
+        ("wide_night", "snow_flakes"): 1,
+        ("night", "rain_streaks"): 1,
+    }
+)
+"""Streaks, flakes and drops, each with nothing over them: what is behind them is known in every example."""

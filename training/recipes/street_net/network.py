@@ -81,3 +81,13 @@ class StreetNet(OnBaseSegmenter):
         changed = 1 - gate_BK[:, :1, None, None]  # clear is the first weather
         residual = toned(image_B3HW + detail, levels + correction) - image_B3HW
         return Restoration(image_B3HW + changed * residual, levels, detail, routing, features)
+
+    def detail(self, image_B3HW: Tensor, weather_BK: Tensor) -> Tensor:
+        """The detail [B, 3, H, W] alone, for known weathers, without levels and with all experts of the encoder alike.
+
+        It is that of `restore` without what the whole frame tells, so it can learn from small parts of frames.
+        """
+        even_BE = image_B3HW.new_full((len(image_B3HW), self.config.encoder_experts), 1 / self.config.encoder_experts)
+        no_levels = self.hint(image_B3HW.new_zeros(1, 6, 1, 1))
+        features = self.encoder(self.stem(image_B3HW) + no_levels, even_BE, even_BE)
+        return self.egsyn(features, weather_BK).detail_B3HW

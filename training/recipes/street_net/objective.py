@@ -31,6 +31,16 @@ def restoration_objective(config: StreetNetRun, batch: ExampleOfMixture, network
     return outcome(config, batch, net.restore(degraded, told(batch)), degraded, clear, {})
 
 
+def particles_objective(config: StreetNetRun, batch: ExampleOfMixture, networks: Networks) -> Outcome:
+    """Take streaks, flakes and drops away, and nothing else, in weather that is known."""
+    net, degraded, _ = prepared(batch, networks)
+    behind = scale(batch.behind_3HW)
+    unhidden = degraded + net.detail(degraded, shares(batch)).float()
+    losses = {"particles": config.particles_weight * distances.log_squared(unhidden, behind).mean()}
+    gain = mean_gain(unhidden, degraded, behind, batch.weather)
+    return Outcome(losses, {"gain_dB": gain.detach()}, {"degraded": degraded, "restored": unhidden, "clear": behind})
+
+
 def prepared(batch: ExampleOfMixture, networks: Networks) -> tuple[StreetNet, Tensor, Tensor]:
     """The network in training mode, the degraded and the clear frames."""
     net = networks[NETWORK]

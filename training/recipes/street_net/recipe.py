@@ -4,13 +4,13 @@ from dataclasses import replace
 
 from lightning_fabric import Fabric
 
-from training.data.examples import street_conditions
+from training.data.examples import street_conditions, street_particles
 from training.recipe import Recipe, Run
 from training.recipes import joint
 from training.recipes.street_net.config import PRESETS, StreetNetRun
 from training.recipes.street_net.deploy import deploy
 from training.recipes.street_net.network import StreetNet
-from training.recipes.street_net.objective import objective, restoration_objective
+from training.recipes.street_net.objective import objective, particles_objective, restoration_objective
 
 NAME = "street_net"
 
@@ -19,6 +19,9 @@ def assemble(config: StreetNetRun, _fabric: Fabric) -> Run:
     """Build the run, from the weights of `init` if given; raises CheckpointError if those do not fit."""
     net = StreetNet(config.model)
     saved = joint.start(net, config.init, NAME)
+    if config.patch:
+        parts = street_particles(config.data, config.seed, config.patch)
+        return joint.run(config, net, saved, particles_objective, parts)
     run = joint.run(config, net, saved, objective, street_conditions(config.data, config.seed))
     if not config.restoration_steps:
         return run
