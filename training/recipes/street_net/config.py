@@ -45,7 +45,7 @@ class StreetNetRun(JointRun):
     restoration_weight: float = 1.0
     log_weight: float = 1.0
     levels_weight: float = 0.3
-    particles_weight: float = 0.5
+    particles_weight: float = 1.0
     weather_weight: float = 1.0
     severity_weight: float = 0.3
     novelty_weight: float = 0.1
