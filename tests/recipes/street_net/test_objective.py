@@ -15,7 +15,7 @@ from training.losses import restoration
 from training.recipes.joint import NETWORK
 from training.recipes.street_net.config import StreetNetConfig, street_smoke
 from training.recipes.street_net.network import StreetNet
-from training.recipes.street_net.objective import objective, particles_objective, restoration_objective
+from training.recipes.street_net.objective import objective, particles_objective, restoration_objective, told
 from training.recipes.street_net.recipe import STREET_NET
 
 
@@ -90,9 +90,21 @@ def test_on_parts_of_frames_the_detail_learns_and_nothing_that_needs_the_whole_f
     assert other.item() != outcome.terms["particles"].item()
 
 
+def test_every_second_example_is_restored_as_in_use(net: StreetNet) -> None:
+    assert told(batch()).tolist() == [[0, 0, 1, 0, 0, 0], [0] * 6]
+    both = batch(weathers_K=torch.tensor([[0.0, 1, 1, 0, 0, 0], [1, 0, 0, 0, 0, 0]]))
+    assert told(both).tolist() == [[0, 0.5, 0.5, 0, 0, 0], [0] * 6]
+
+
 def test_a_run_on_parts_of_frames_can_be_continued_on_whole_ones(tmp_path: Path) -> None:
     parts = replace(street_smoke(), name="street_smoke", patch=32, steps=1, restoration_steps=0)
+    (only,) = STREET_NET.begin(parts, launch()).stages
+    assert only.phases[0].objective(batch(), {NETWORK: warmed(lambda: StreetNet(StreetNetConfig()))}).terms.keys() == {
+        "particles"
+    }
     first = untrained(STREET_NET, parts, tmp_path / "parts")
     begun = STREET_NET.begin(replace(street_smoke(), init=str(first)), launch())
     assert [stage.name for stage in begun.stages] == ["restoration", "joint"]
     assert all(torch.equal(v, tensors(first)[f"model.{k}"]) for k, v in begun.networks["model"].state_dict().items())
+    whole, part = begun.examples.open()[0], STREET_NET.begin(parts, launch()).examples.open()[0]
+    assert whole.degraded_3HW.shape == (3, 64, 80) and part.degraded_3HW.shape == (3, 32, 32)

@@ -75,6 +75,16 @@ def test_an_example_tells_what_is_behind_its_particles_if_nothing_is_over_them(
         assert torch.equal(example.behind_3HW, example.clear_3HW)
 
 
+def test_what_is_behind_particles_is_the_same_weather(pool: list[Sample]) -> None:
+    """Between the flakes, veil and ground are the degraded frame's own."""
+    dim = [pool[0]._replace(image_HW3=np.full((120, 160, 3), 90, np.uint8))]
+    examples = MixedCrops([dim], [1.0], (64, 80), seed=2, mixture=ConditionMixture({("snow",): 1}))
+    for example in (examples[i] for i in range(6)):
+        difference = (example.degraded_3HW.float() - example.behind_3HW.float()).abs().amax(dim=0)
+        assert (difference <= 1).float().mean() > 0.1
+        assert not torch.equal(example.behind_3HW, example.clear_3HW)
+
+
 def test_other_frames_have_no_labels(pool: list[Sample]) -> None:
     examples = MixedCrops([pool], [1.0], (64, 80), seed=1, mixture=ConditionMixture({(OTHER_FRAME,): 1}))
     assert all((examples[i].labels_HW == VOID).all() and float(examples[i].novel) == 1 for i in range(4))
