@@ -126,6 +126,17 @@ def test_detail_is_as_large_as_the_frame_tones_a_quarter_and_both_start_faint(ne
 
 
 @torch.inference_mode()
+def test_the_detail_sees_the_frames_own_pixels_and_their_signs(net: StreetNet) -> None:
+    """Streaks are finer than any level below: without those the detail still follows the frame."""
+    own, image = copy.deepcopy(net), torch.rand(2, 3, 64, 80)
+    own.egsyn.up.weight.zero_()
+    weather = torch.eye(6)[[2, 2]]
+    first, second = own.detail(image, weather)
+    assert (first - second).abs().mean() > 1e-3
+    assert (own.stem(image) < 0).float().mean() > 0.2
+
+
+@torch.inference_mode()
 def test_particles_go_before_the_veil(net: StreetNet) -> None:
     """A detail is amplified as much as the scene behind the veil."""
     image, before = torch.rand(1, 3, 64, 80), copy.deepcopy(net)

@@ -41,7 +41,22 @@ def test_twice_the_error_costs_the_same_in_a_frame_of_streaks_as_in_thick_fog() 
     error = torch.tensor([0.08, 0.4])[:, None, None, None] + clear
     cost, cost_of_more = restoration.log_squared(error, clear), restoration.log_squared(2 * error, clear)
     torch.testing.assert_close(cost_of_more - cost, torch.full((2,), 1.386), atol=0.2, rtol=0)
+    assert cost[1] - cost[0] > 3
     assert restoration.log_squared(clear, clear).isfinite().all()
+
+
+def test_restored_and_levels_are_held_against_the_clear_frame(net: StreetNet) -> None:
+    """Without levels, that of the degraded frame."""
+    with torch.no_grad():
+        net.levels.grid.weight.zero_()
+    config, example = street_smoke(), batch()
+    outcome = restoration_objective(config, example, {NETWORK: net})
+    clear = outcome.images["clear"]
+    restored, degraded = (
+        restoration.log_squared(outcome.images[name].float(), clear).mean() for name in ("restored", "degraded")
+    )
+    torch.testing.assert_close(outcome.terms["log"], config.log_weight * restored)
+    torch.testing.assert_close(outcome.terms["levels"], config.levels_weight * degraded)
 
 
 def test_the_detail_and_not_the_tones_learn_from_what_is_behind_particles(net: StreetNet) -> None:
@@ -106,5 +121,7 @@ def test_a_run_on_parts_of_frames_can_be_continued_on_whole_ones(tmp_path: Path)
     begun = STREET_NET.begin(replace(street_smoke(), init=str(first)), launch())
     assert [stage.name for stage in begun.stages] == ["restoration", "joint"]
     assert all(torch.equal(v, tensors(first)[f"model.{k}"]) for k, v in begun.networks["model"].state_dict().items())
+    restored, joint = (set(s.phases[0].objective(batch(), begun.networks).terms) for s in begun.stages)
+    assert joint - restored == {"mask", "base"}
     whole, part = begun.examples.open()[0], STREET_NET.begin(parts, launch()).examples.open()[0]
     assert whole.degraded_3HW.shape == (3, 64, 80) and part.degraded_3HW.shape == (3, 32, 32)
