@@ -83,9 +83,9 @@ def test_what_is_behind_particles_is_the_same_weather(pool: list[Sample], kind: 
     strongest = 0.0
     for example in (examples[i] for i in range(6)):
         difference = (example.degraded_3HW.float() - example.behind_3HW.float()).abs().amax(dim=0)
-        assert (difference <= 1).float().mean() > 0.1
+        assert (difference <= 1).float().mean() > 0.4
         strongest = max(strongest, float((example.behind_3HW.float() - example.clear_3HW.float()).abs().max()))
-    assert strongest > 10
+    assert strongest > 5
 
 
 def test_other_frames_have_no_labels(pool: list[Sample]) -> None:
