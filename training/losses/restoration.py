@@ -6,6 +6,8 @@ from torch.nn import functional as F
 
 EPSILON = 1e-3
 FLOOR = 1e-3
+"""The squared error of 30 dB."""
+
 LEAST_SQUARED_ERROR = 1e-10
 """Keeps the logged gain of identical images finite."""
 
@@ -20,14 +22,14 @@ def squared(restored_B3HW: Tensor, clear_B3HW: Tensor) -> Tensor:
     return (restored_B3HW - clear_B3HW).square().mean()
 
 
-def log_squared(restored_B3HW: Tensor, clear_B3HW: Tensor) -> Tensor:
+def log_squared(restored_B3HW: Tensor, clear_B3HW: Tensor, floor: float = FLOOR) -> Tensor:
     """The natural logarithm of each image's mean squared error, [B]: its PSNR, up to a factor and a constant.
 
     As in NAFNet (Chen et al., ECCV 2022). Images count alike, so that streaks are learnt beside thick fog, whose error
-    is a hundred times theirs. FLOOR, the error of 30 dB, is added: with less of it, hardly visible streaks, whose
-    error is the smallest, drown what strong ones teach.
+    is a hundred times theirs. `floor` is an error that is added: with little of it, hardly visible streaks, whose error
+    is the smallest, drown what strong ones teach.
     """
-    return (FLOOR + (restored_B3HW - clear_B3HW).square().mean(dim=(1, 2, 3))).log()
+    return (floor + (restored_B3HW - clear_B3HW).square().mean(dim=(1, 2, 3))).log()
 
 
 def edge(restored_B3HW: Tensor, clear_B3HW: Tensor) -> Tensor:

@@ -38,6 +38,7 @@ class RestorationRun(RunConfig):
     edge_weight: float = 0.05
     squared_weight: float = 0.0
     log_weight: float = 0.0
+    log_floor: float = restoration.FLOOR
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +125,7 @@ def restoration_terms(config: RestorationRun, restored_B3HW: Tensor, clear_B3HW:
         "pixel": config.restoration_weight * restoration.charbonnier(restored_B3HW, clear_B3HW),
         "edge": config.restoration_weight * config.edge_weight * restoration.edge(restored_B3HW, clear_B3HW),
         "squared": config.restoration_weight * config.squared_weight * restoration.squared(restored_B3HW, clear_B3HW),
-        "log": config.log_weight * restoration.log_squared(restored_B3HW, clear_B3HW).mean(),
+        "log": config.log_weight * restoration.log_squared(restored_B3HW, clear_B3HW, config.log_floor).mean(),
     }
 
 

@@ -43,6 +43,8 @@ def test_twice_the_error_costs_the_same_in_a_frame_of_streaks_as_in_thick_fog() 
     torch.testing.assert_close(cost_of_more - cost, torch.full((2,), 1.386), atol=0.2, rtol=0)
     assert cost[1] - cost[0] > 3
     assert restoration.log_squared(clear, clear).isfinite().all()
+    faint, none = restoration.log_squared(0.01 + clear, clear, floor=1e-5), restoration.log_squared(clear, clear, 1e-5)
+    assert (faint - none > 2).all()  # with the floor of 30 dB, a tenth
 
 
 def test_restored_and_levels_are_held_against_the_clear_frame(net: StreetNet) -> None:

@@ -36,7 +36,7 @@ def particles_objective(config: StreetNetRun, batch: ExampleOfMixture, networks:
     net, degraded, _ = prepared(batch, networks)
     behind = scale(batch.behind_3HW)
     unhidden = degraded + net.detail(degraded, shares(batch)).float()
-    losses = {"particles": config.particles_weight * distances.log_squared(unhidden, behind).mean()}
+    losses = {"particles": config.particles_weight * distances.log_squared(unhidden, behind, config.log_floor).mean()}
     gain = mean_gain(unhidden, degraded, behind, batch.weather)
     return Outcome(losses, {"gain_dB": gain.detach()}, {"degraded": degraded, "restored": unhidden, "clear": behind})
 
@@ -94,14 +94,14 @@ def restoration_losses(
     restored, routes = restoration.restored_B3HW.float(), restoration.routing
     levelled = toned(degraded_B3HW, restoration.levels_B6hw.float())
     unhidden = degraded_B3HW + restoration.detail_B3HW.float()
-    particles_B = distances.log_squared(unhidden, scale(batch.behind_3HW)) * batch.parted
+    particles_B = distances.log_squared(unhidden, scale(batch.behind_3HW), config.log_floor) * batch.parted
     known = 1 - batch.novel
     balance = routing.balance(routes.encoder8_BE) + routing.balance(routes.encoder16_BE)
     weather_B = F.cross_entropy(routes.logits_BK.float(), shares(batch), label_smoothing=0.02, reduction="none")
     novelty = F.binary_cross_entropy_with_logits(routes.novelty_B1.float()[:, 0], batch.novel)
     return {
         **restoration_terms(config, restored, clear_B3HW),
-        "levels": config.levels_weight * distances.log_squared(levelled, clear_B3HW).mean(),
+        "levels": config.levels_weight * distances.log_squared(levelled, clear_B3HW, config.log_floor).mean(),
         "particles": config.particles_weight * particles_B.mean(),
         "weather": config.weather_weight * (weather_B * known).sum() / known.sum().clamp(min=1),
         "severity": config.severity_weight * (routes.severity_BK.float() - batch.severities_K)[:, 1:].abs().mean(),

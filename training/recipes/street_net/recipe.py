@@ -5,6 +5,7 @@ from dataclasses import replace
 from lightning_fabric import Fabric
 
 from training.data.examples import street_conditions, street_particles
+from training.losses import restoration as distances
 from training.recipe import Recipe, Run
 from training.recipes import joint
 from training.recipes.street_net.config import PRESETS, StreetNetRun
@@ -25,7 +26,8 @@ def assemble(config: StreetNetRun, _fabric: Fabric) -> Run:
     run = joint.run(config, net, saved, objective, street_conditions(config.data, config.seed))
     if not config.restoration_steps:
         return run
-    first = joint.stage("restoration", config, config.restoration_steps, restoration_objective)
+    strong_first = replace(config, log_floor=distances.FLOOR)
+    first = joint.stage("restoration", strong_first, config.restoration_steps, restoration_objective)
     return replace(run, stages=(first, *run.stages))
 
 
