@@ -127,3 +127,12 @@ def test_a_run_on_parts_of_frames_can_be_continued_on_whole_ones(tmp_path: Path)
     assert joint - restored == {"mask", "base"}
     whole, part = begun.examples.open()[0], STREET_NET.begin(parts, launch()).examples.open()[0]
     assert whole.degraded_3HW.shape == (3, 64, 80) and part.degraded_3HW.shape == (3, 32, 32)
+
+
+def test_faint_errors_count_in_the_second_stage_only() -> None:
+    begun = STREET_NET.begin(replace(street_smoke(), log_floor=1e-9), launch())
+    for stage, floor in zip(begun.stages, (restoration.FLOOR, 1e-9), strict=True):
+        example = batch(degraded_3HW=batch().clear_3HW)
+        outcome = stage.phases[0].objective(example, begun.networks)
+        images = (outcome.images[name].float() for name in ("restored", "clear"))
+        torch.testing.assert_close(outcome.terms["log"], restoration.log_squared(*images, floor=floor).mean())
