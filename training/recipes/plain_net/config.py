@@ -26,7 +26,7 @@ def plain() -> PlainRun:
 
 def plain_long() -> PlainRun:
     """Any network, with the data and the length of street_long; an hour on two CPU cores."""
-    return PlainRun(name="plain_long", steps=6000, data=DataConfig(crop=(192, 320)))
+    return PlainRun(name="plain_long", steps=5000, data=DataConfig(crop=(192, 320)))
 
 
 def plain_smoke() -> PlainRun:

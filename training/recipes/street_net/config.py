@@ -83,7 +83,7 @@ def street_particles() -> StreetNetRun:
 def street_long() -> StreetNetRun:
     """Half-size frames and crops, of real streets too if a root is given; an hour on two CPU cores."""
     data = DataConfig(crop=(192, 320))
-    return StreetNetRun(name="street_long", steps=2000, data=data, restoration_steps=4000, log_floor=1e-4)
+    return StreetNetRun(name="street_long", steps=3000, data=data, restoration_steps=2000, log_floor=1e-4)
 
 
 def street_smoke() -> StreetNetRun:
