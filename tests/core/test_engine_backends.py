@@ -17,9 +17,10 @@ from weather_perception.core.engines.build import load, ready_entry
 from weather_perception.core.engines.cache import EngineCache
 from weather_perception.core.engines.reference import TorchEngine
 from weather_perception.core.engines.select import BACKENDS
-from weather_perception.core.program import Program
+from weather_perception.core.program import Program, open_program
 
 TARGET = Target(48, 64, 3)
+MODELS = Path(__file__).parents[2] / "models"
 
 
 @pytest.mark.parametrize("backend", BACKENDS, ids=lambda backend: backend.name)
@@ -41,6 +42,20 @@ def test_an_engine_for_several_frames_does_as_the_reference_with_one_and_with_al
             np.testing.assert_allclose(given.astype(float), wanted.astype(float), atol=1.001)
         np.testing.assert_allclose(found.weather_BK, expected.weather_BK, atol=1e-5)
     check_answers_are_the_callers(engine)
+
+
+@pytest.mark.parametrize("path", sorted(MODELS.glob("*.pt2")), ids=lambda path: path.name)
+def test_every_model_of_the_package_runs_in_openvino(path: Path, tmp_path: Path) -> None:
+    """Its entry is kept only if the engine does as the reference on frames."""
+    backend, program = OpenVino(), open_program(path)
+    if problem := backend.missing("cpu"):
+        pytest.skip(f"openvino: {problem}")
+    target = Target(48, 64)
+    reference = TorchEngine(program)
+    entry = ready_entry(OpenedModel(program, reference, threads=1), target, backend, EngineCache(tmp_path))
+    frames = np.random.default_rng(0).integers(0, 256, (1, 48, 64, 3), np.uint8)
+    given = load(program, target, backend, entry.folder, threads=1).infer(frames)
+    np.testing.assert_allclose(given.weather_BK, reference.infer(frames).weather_BK, atol=1e-3)
 
 
 def check_answers_are_the_callers(engine: Engine) -> None:

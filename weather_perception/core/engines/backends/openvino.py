@@ -56,7 +56,8 @@ class OpenVino:
         graph = folder / "model.onnx"
         with _without_warnings("torch.onnx"):  # it warns of torchvision's operators
             fixed = at_fixed_size(program, dataclasses.replace(target, batch=target.at_once))
-            exported = torch.onnx.export(fixed, dynamo=True, verbose=False)
+            # OpenVINO optimises itself; onnxscript's optimiser loses a constant if two clips follow each other.
+            exported = torch.onnx.export(fixed, dynamo=True, verbose=False, optimize=False)
         assert exported is not None
         exported.save(graph)
         model = openvino.Core().read_model(graph)
