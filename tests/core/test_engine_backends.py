@@ -31,8 +31,7 @@ def test_an_engine_for_several_frames_does_as_the_reference_with_one_and_with_al
     if problem := backend.missing(target.device):
         pytest.skip(f"{backend.name}: {problem}")
     reference = TorchEngine(program)
-    entry = ready_entry(OpenedModel(program, reference, threads=1), target, backend, EngineCache(tmp_path))
-    engine = load(program, target, backend, entry.folder, threads=1)
+    engine = built(backend, program, target, tmp_path)
     assert (engine.name, engine.manifest, engine.model_hash) == (backend.name, program.manifest, program.sha256)
     frames = np.random.default_rng(0).integers(0, 256, (3, 48, 64, 3), np.uint8)
     for batch in (frames[:1], frames[:2], frames):
@@ -50,12 +49,15 @@ def test_every_model_of_the_package_runs_in_openvino(path: Path, tmp_path: Path)
     backend, program = OpenVino(), open_program(path)
     if problem := backend.missing("cpu"):
         pytest.skip(f"openvino: {problem}")
-    target = Target(48, 64)
-    reference = TorchEngine(program)
-    entry = ready_entry(OpenedModel(program, reference, threads=1), target, backend, EngineCache(tmp_path))
     frames = np.random.default_rng(0).integers(0, 256, (1, 48, 64, 3), np.uint8)
-    given = load(program, target, backend, entry.folder, threads=1).infer(frames)
-    np.testing.assert_allclose(given.weather_BK, reference.infer(frames).weather_BK, atol=1e-3)
+    given = built(backend, program, Target(48, 64), tmp_path).infer(frames)
+    np.testing.assert_allclose(given.weather_BK, TorchEngine(program).infer(frames).weather_BK, atol=1e-3)
+
+
+def built(backend: Backend, program: Program, target: Target, cache: Path) -> Engine:
+    """The engine that the backend builds for the target, loaded from a new cache."""
+    opened = OpenedModel(program, TorchEngine(program), threads=1)
+    return load(program, target, backend, ready_entry(opened, target, backend, EngineCache(cache)).folder, threads=1)
 
 
 def check_answers_are_the_callers(engine: Engine) -> None:

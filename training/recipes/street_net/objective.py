@@ -18,7 +18,7 @@ from training.recipes.street_net.network import Restoration, StreetNet
 
 def objective(config: StreetNetRun, batch: ExampleOfMixture, networks: Networks) -> Outcome:
     """Run the whole network on the degraded frames, and the base segmenter on the clear ones."""
-    net, degraded, clear = prepared(batch, networks)
+    net, degraded, clear = learning(networks), scale(batch.degraded_3HW), scale(batch.clear_3HW)
     prediction = net(degraded, told(batch))
     net.segmenter.train()  # its statistics come only from clear frames
     masks = mask_terms(config, prediction.refined_BKHW, net.segmenter(clear), batch.labels_HW)
@@ -27,26 +27,24 @@ def objective(config: StreetNetRun, batch: ExampleOfMixture, networks: Networks)
 
 def restoration_objective(config: StreetNetRun, batch: ExampleOfMixture, networks: Networks) -> Outcome:
     """Restore the degraded frames and route them, without masks."""
-    net, degraded, clear = prepared(batch, networks)
-    return outcome(config, batch, net.restore(degraded, told(batch)), degraded, clear, {})
+    degraded, clear = scale(batch.degraded_3HW), scale(batch.clear_3HW)
+    return outcome(config, batch, learning(networks).restore(degraded, told(batch)), degraded, clear, {})
 
 
 def particles_objective(config: StreetNetRun, batch: ExampleOfMixture, networks: Networks) -> Outcome:
     """Take streaks, flakes and drops away, and nothing else, in weather that is known."""
-    net, degraded, _ = prepared(batch, networks)
-    behind = scale(batch.behind_3HW)
-    unhidden = degraded + net.detail(degraded, shares(batch)).float()
+    degraded, behind = scale(batch.degraded_3HW), scale(batch.behind_3HW)
+    unhidden = degraded + learning(networks).detail(degraded, shares(batch)).float()
     losses = {"particles": config.particles_weight * distances.log_squared(unhidden, behind, config.log_floor).mean()}
     gain = mean_gain(unhidden, degraded, behind, batch.weather)
     return Outcome(losses, {"gain_dB": gain.detach()}, {"degraded": degraded, "restored": unhidden, "clear": behind})
 
 
-def prepared(batch: ExampleOfMixture, networks: Networks) -> tuple[StreetNet, Tensor, Tensor]:
-    """The network in training mode, the degraded and the clear frames."""
+def learning(networks: Networks) -> StreetNet:
+    """The network, in training mode."""
     net = networks[NETWORK]
     assert isinstance(net, StreetNet)
-    net.train()
-    return net, scale(batch.degraded_3HW), scale(batch.clear_3HW)
+    return net.train()
 
 
 def told(batch: ExampleOfMixture) -> Tensor:
@@ -86,7 +84,7 @@ def restoration_losses(
     clear_B3HW: Tensor,
     batch: ExampleOfMixture,
 ) -> dict[str, Tensor]:
-    """The weighted terms of the objective but for the masks'.
+    """The weighted terms of the objective, without the masks'.
 
     The detail learns from the frame without its particles, if that is known: beside a veil's error, which no network
     can undo exactly, that of streaks and flakes is lost. A frame that shows no street has no weather to be told.
