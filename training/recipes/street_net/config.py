@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
-from training.config import DataConfig
+from training.config import DataConfig, place
 from training.data.mixture import CONDITIONS
 from training.recipes.joint import JointRun
 
@@ -19,26 +19,28 @@ class StreetNetConfig:
     weathers: tuple[str, ...] = CONDITIONS
     encoder_experts: int = 3
     bins: int = 4
-    trunk_width: int = 64
+    trunk_width: int = 96
     width4: int = 48
     width8: int = 64
     width16: int = 80
     segmenter_widths: tuple[int, int, int] = (32, 48, 80)
 
 
-NANO = StreetNetConfig(trunk_width=48, width4=32, width8=48, width16=56, segmenter_widths=(24, 32, 56))
-LARGE = StreetNetConfig(trunk_width=96, width4=96, width8=128, width16=160, segmenter_widths=(64, 96, 160))
+NANO = StreetNetConfig(trunk_width=64, width4=32, width8=48, width16=56, segmenter_widths=(24, 32, 56))
+LARGE = StreetNetConfig(trunk_width=128, width4=96, width8=128, width16=160, segmenter_widths=(64, 96, 160))
 
 
 @dataclass(frozen=True, kw_only=True)
 class StreetNetRun(JointRun):
     """A training of the next deployable model, with loss weights; `init`: a checkpoint with the first weights.
 
+    `teacher`: a segmenter that labels the pixels of real frames without label, as in `find_segmenter`.
     `restoration_steps`: steps of a first stage, in which the restoration and the router learn without the masks.
     `patch`: 0, or pixels: then the detail alone learns, on parts of this size, which a run on whole frames continues.
     """
 
     model: StreetNetConfig = field(default_factory=StreetNetConfig)
+    teacher: str = place()
     restoration_steps: int = 0
     patch: int = 0
     gradient_clip: float = 5.0

@@ -20,9 +20,12 @@ VIEW = (72, 128)
 GRID = (9, 16)
 """Cells of the grid, an eighth of the view."""
 
+DILATIONS = (1, 2, 4)
+"""Of the trunk's blocks: the last one's kernels reach over most of the grid."""
+
 
 class Trunk(nn.Module):
-    """Image [B, 3, H, W], 0..1 -> features [B, width, *GRID] of the whole frame."""
+    """Image at 1/4 of its size [B, 3, h, w], 0..1 -> features [B, width, *GRID] of the whole frame."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -30,14 +33,12 @@ class Trunk(nn.Module):
             ConvNormAct(3, width // 4, stride=2),
             ConvNormAct(width // 4, width // 2, stride=2),
             ConvNormAct(width // 2, width, stride=2),
-            ResidualBlock(width, dilation=1),
-            ResidualBlock(width, dilation=2),
+            *(ResidualBlock(width, dilation) for dilation in DILATIONS),
         )
         self.context = nn.Linear(width, width)
 
-    def forward(self, image_B3HW: Tensor) -> Tensor:
-        small = F.interpolate(F.avg_pool2d(image_B3HW, 4), size=VIEW, mode="bilinear", align_corners=False)
-        x = self.features(small)
+    def forward(self, quarter_B3hw: Tensor) -> Tensor:
+        x = self.features(F.interpolate(quarter_B3hw, size=VIEW, mode="bilinear", align_corners=False))
         return F.relu(x + self.context(x.mean(dim=(2, 3)))[:, :, None, None])
 
 

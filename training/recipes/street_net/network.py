@@ -69,10 +69,11 @@ class StreetNet(OnBaseSegmenter):
     def restore(self, image_B3HW: Tensor, weather_BK: Tensor | None = None) -> Restoration:
         """Restore; a row of known weathers `weather_BK` that is not zero mixes the experts instead of the posterior."""
         check_size("street_net", image_B3HW, 16)
-        seen = self.trunk(image_B3HW)
+        quarter = F.avg_pool2d(image_B3HW, 4)
+        seen = self.trunk(quarter)
         shallow = self.stem(image_B3HW)
-        routing = self.router(seen, self.texture(image_B3HW))
-        levels = self.levels(seen, F.avg_pool2d(image_B3HW, 4))
+        routing = self.router(seen, self.texture(image_B3HW, quarter))
+        levels = self.levels(seen, quarter)
         features = self.encoder(shallow + self.hint(levels), routing.encoder8_BE, routing.encoder16_BE)
         gate_BK = routing.weather_BK.detach()
         if weather_BK is not None:

@@ -25,7 +25,7 @@ LEAST = 2e-3
 
 
 class Texture(nn.Module):
-    """Image [B, 3, H, W], 0..1 -> statistics [B, STATISTICS, *GRID]; nothing in it is trained.
+    """Image [B, 3, H, W] and itself at 1/4 of its size, 0..1 -> statistics [B, STATISTICS, *GRID]; nothing is trained.
 
     Brightness, extremes of the colours and their difference by cell; the mean and the mean square of the strength of
     edges, and of bright and dark ridges and dots, at full size and, the mean alone, at a quarter of it.
@@ -33,34 +33,41 @@ class Texture(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.filters = nn.Buffer(_filters(), persistent=False)
+        self.edges = nn.Buffer(_edges(), persistent=False)
+        self.dots = nn.Buffer(_dots(), persistent=False)
 
-    def forward(self, image_B3HW: Tensor) -> Tensor:
-        grey = image_B3HW.mean(dim=1, keepdim=True)
-        least, most = image_B3HW.amin(dim=1, keepdim=True), image_B3HW.amax(dim=1, keepdim=True)
+    def forward(self, image_B3HW: Tensor, quarter_B3hw: Tensor) -> Tensor:
+        grey = quarter_B3hw.mean(dim=1, keepdim=True)
+        least, most = quarter_B3hw.amin(dim=1, keepdim=True), quarter_B3hw.amax(dim=1, keepdim=True)
         colours = torch.cat([grey, least, most, most - least], dim=1)
-        mean = F.avg_pool2d(colours, 16)
-        spread = (F.avg_pool2d(colours * colours, 16) - mean * mean).clamp(min=0).sqrt()
-        extremes = torch.cat([-F.max_pool2d(-least, 16), F.max_pool2d(most, 16)], dim=1)
-        fine = self._strength(grey, 2)
-        coarse = self._strength(F.avg_pool2d(grey, 4), 1)
-        maps = [mean, spread, extremes, _level(F.avg_pool2d(fine, 8)), _level(F.avg_pool2d(fine * fine, 8).sqrt())]
-        return torch.cat([*map(_cells, maps), _cells(_level(F.avg_pool2d(coarse, 4)))], dim=1)
-
-    def _strength(self, grey_B1hw: Tensor, stride: int) -> Tensor:
-        """The size of every filter's answer, bright and dark apart for ridges and dots."""
+        mean = F.avg_pool2d(colours, 4)
+        spread = (F.avg_pool2d(colours * colours, 4) - mean * mean).clamp(min=0).sqrt()
+        extremes = torch.cat([-F.max_pool2d(-least, 4), F.max_pool2d(most, 4)], dim=1)
         # Without its local mean, a half-precision convolution keeps all digits of a weak texture.
-        high = grey_B1hw - F.avg_pool2d(grey_B1hw, 5, stride=1, padding=2, count_include_pad=False)
-        answer = F.conv2d(high, self.filters, stride=stride, padding=2).float()
-        edges, dots = answer[:, : len(EDGES)], answer[:, len(EDGES) :]
-        return torch.cat([edges.abs(), dots.clamp(min=0), (-dots).clamp(min=0)], dim=1)
+        local = F.interpolate(grey, scale_factor=4.0, mode="bilinear", align_corners=False)
+        fine = self._strengths(image_B3HW.mean(dim=1, keepdim=True) - local, 2)
+        coarse = self._strengths(grey - F.avg_pool2d(grey, 5, stride=1, padding=2, count_include_pad=False), 1)
+        strong = torch.cat([F.avg_pool2d(part, 8) for part in fine], dim=1)
+        squared = torch.cat([F.avg_pool2d(part * part, 8) for part in fine], dim=1)
+        strong_coarse = torch.cat([F.avg_pool2d(part, 4) for part in coarse], dim=1)
+        maps = [mean, spread, extremes, _level(strong), _level(squared.sqrt()), _level(strong_coarse)]
+        return torch.cat([*map(_cells, maps)], dim=1)
+
+    def _strengths(self, high_B1hw: Tensor, stride: int) -> tuple[Tensor, Tensor, Tensor]:
+        """The size of every filter's answer: of edges, and of bright and of dark ridges and dots."""
+        edges = F.conv2d(high_B1hw, self.edges, stride=stride, padding=2).float()
+        dots = F.conv2d(high_B1hw, self.dots, stride=stride, padding=2).float()
+        return edges.abs(), dots.clamp(min=0), (-dots).clamp(min=0)
 
 
-def _filters() -> Tensor:
-    """Edges to the right, down and both diagonals; ridges across the same at two widths; a dot of 1 and one of 3x3."""
+def _edges() -> Tensor:
+    """Edges to the right, down and on both diagonals."""
+    return torch.stack([_points({(0, 0): -1.0, step: 1.0}) for step in EDGES])[:, None]
+
+
+def _dots() -> Tensor:
+    """Ridges across EDGES at two widths; a dot of 1 and one of 3x3."""
     filters = []
-    for rows, columns in EDGES:
-        filters.append(_points({(0, 0): -1.0, (rows, columns): 1.0}))
     for width in (1, 2):
         for rows, columns in EDGES:
             ahead, behind = (width * rows, width * columns), (-width * rows, -width * columns)
