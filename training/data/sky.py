@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.classes import VOID
+from training.data.classes import CLASS_ID, VOID
 from training.data.sample import SKY_DEPTH, Sample
 
 COLUMNS = 128
@@ -21,9 +21,12 @@ STEEPEST, WARMEST, SMALLEST = 45, 25, 0.004
 
 
 def with_sky(sample: Sample) -> Sample:
-    """The sample with SKY_DEPTH wherever `sky_like` sees a sky and no class says otherwise; the labels stay."""
+    """The sample with the sky's label and SKY_DEPTH wherever `sky_like` sees a sky and no label says otherwise."""
     sky_HW = sky_like(sample.image_HW3) & (sample.labels_HW == VOID)
-    return sample._replace(depth_HW=np.where(sky_HW, np.float32(SKY_DEPTH), sample.depth_HW))
+    return sample._replace(
+        labels_HW=np.where(sky_HW, np.uint8(CLASS_ID["sky"]), sample.labels_HW),
+        depth_HW=np.where(sky_HW, np.float32(SKY_DEPTH), sample.depth_HW),
+    )
 
 
 def sky_like(image_HW3: NDArray[np.uint8]) -> NDArray[np.bool_]:

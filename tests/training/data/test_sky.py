@@ -26,7 +26,7 @@ def test_a_frame_without_a_sky_has_none() -> None:
         assert sky_like(image_HW3).mean() < 0.02
 
 
-def test_only_unlabelled_sky_becomes_far_and_never_the_ground() -> None:
+def test_only_unlabelled_sky_gets_its_label_and_depth_and_never_the_ground() -> None:
     image_HW3 = np.full((120, 200, 3), 60, np.uint8)
     image_HW3[:50] = (190, 210, 240)
     labels_HW = np.full((120, 200), VOID, np.uint8)
@@ -36,4 +36,5 @@ def test_only_unlabelled_sky_becomes_far_and_never_the_ground() -> None:
     assert (sample.depth_HW[:44, 100:] == SKY_DEPTH).all()
     assert (sample.depth_HW[20:50, 50:90] < 61).all()
     assert (sample.depth_HW[56:] < 61).all()
-    assert sample.labels_HW is labels_HW
+    assert (sample.labels_HW[:44, 100:] == CLASS_ID["sky"]).all()
+    assert (sample.labels_HW[56:] == VOID).all() and (sample.labels_HW[20:50, 50:90] == CLASS_ID["car"]).all()
