@@ -35,7 +35,7 @@ class LoopConfig:
     images_every: int = 500
 
 
-REAL_SETS = ("camvid", "pandaset", "chiba")
+REAL_SETS = ("camvid", "pandaset", "chiba", "lund", "udacity")
 """Sets of real streets; each has a root and a share in DataConfig, and an option in training.train."""
 
 
@@ -58,7 +58,11 @@ class DataConfig:
     pandaset_root: str = place()
     pandaset_share: float = 0.2
     chiba_root: str = place()
-    chiba_share: float = 0.4
+    chiba_share: float = 0.3
+    lund_root: str = place()
+    lund_share: float = 0.05
+    udacity_root: str = place()
+    udacity_share: float = 0.05
 
     @property
     def real_sets(self) -> tuple[str, ...]:

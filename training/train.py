@@ -76,9 +76,8 @@ def parser() -> argparse.ArgumentParser:
 def _add_shared(one: argparse.ArgumentParser) -> None:
     one.add_argument("--out", type=Path, help="checkpoint folder (default: out/train/PRESET)")
     one.add_argument("--resume", action="store_true", help="continue from the checkpoint in --out")
-    one.add_argument("--camvid", default="", metavar="ROOT", help="CamVid's root, to train on its frames too")
-    one.add_argument("--pandaset", default="", metavar="ROOT", help="PandaSet's root, to train on its frames too")
-    one.add_argument("--chiba", default="", metavar="ROOT", help="root of the Chiba streets, to train on them too")
+    for name in REAL_SETS:
+        one.add_argument(f"--{name}", default="", metavar="ROOT", help=f"root of {name}, to train on its frames too")
     one.add_argument(
         "--steps", type=positive, help="optimiser steps of the last stage (default: the preset's); more when resuming"
     )

@@ -11,7 +11,7 @@ from training.data.batches import DegradedCrops, MixedCrops
 from training.data.mixture import PARTICLE_MIXTURE, WEATHER_MIXTURE, Mixture
 from training.data.paired_crops import OfWeather, PairedCrops
 from training.data.patches import Patches
-from training.data.pool import training_pools
+from training.data.pool import Teach, training_pools
 from training.data.readers.sets import PairSet
 from training.data.sample import Sample
 from training.data.source import Source
@@ -32,9 +32,9 @@ def street_examples(config: DataConfig, seed: int, mixture: Mixture = WEATHER_MI
     return _of_pools(config, lambda pools, shares: DegradedCrops(pools, shares, config.crop, seed, mixture))
 
 
-def street_conditions(config: DataConfig, seed: int) -> Examples:
-    """Street scenes in the conditions of DEFAULT_MIXTURE, near misses included; raises as `training_pools`."""
-    return _of_pools(config, lambda pools, shares: MixedCrops(pools, shares, config.crop, seed))
+def street_conditions(config: DataConfig, seed: int, teach: Teach | None = None) -> Examples:
+    """Street scenes in the conditions of DEFAULT_MIXTURE, near misses included; arguments as `training_pools`."""
+    return _of_pools(config, lambda pools, shares: MixedCrops(pools, shares, config.crop, seed), teach)
 
 
 def street_particles(config: DataConfig, seed: int, patch: int) -> Examples:
@@ -78,8 +78,12 @@ def weathers_of(pairs: PairSet) -> tuple[str, ...]:
     return tuple(sorted({weather or UNNAMED for weather in pairs.weathers}))
 
 
-def _of_pools(config: DataConfig, make: Callable[[list[Sequence[Sample]], list[float]], Dataset[Any]]) -> Examples:
-    pools = training_pools(config)
+def _of_pools(
+    config: DataConfig,
+    make: Callable[[list[Sequence[Sample]], list[float]], Dataset[Any]],
+    teach: Teach | None = None,
+) -> Examples:
+    pools = training_pools(config, teach)
     return Examples(
         tuple(pool.source for pool in pools),
         lambda: make([pool.read() for pool in pools], [pool.share for pool in pools]),

@@ -12,18 +12,28 @@ import numpy as np
 from tqdm import tqdm
 
 from training.config import DataConfig
+from training.data.classes import VOID
+from training.data.crops import Window
 from training.data.readers.camvid import CamVid
 from training.data.readers.chiba import Chiba
 from training.data.readers.pandaset import PandaSet
+from training.data.readers.pixels import Pixels
 from training.data.readers.sets import LabelledSet
-from training.data.sample import Sample
+from training.data.readers.stills import Lund, Udacity
+from training.data.sample import Sample, assumed_depth
 from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
 from training.data.sky import with_sky
 from training.data.source import PROCEDURAL, Source
 
 SECONDS_PER_DRIVE = 60.0
 
+WIDEST = 1280
+"""Columns of the widest photograph; larger ones are reduced, so that crops show a part of a street."""
+
 Made = TypeVar("Made")
+
+Teach = Callable[[Pixels, Sequence[int]], Pixels]
+"""A teacher: image, uint8 [H, W, 3] RGB, and impossible classes -> labels, uint8 [H, W], VOID where it is in doubt."""
 
 
 class Pool(NamedTuple):
@@ -34,13 +44,14 @@ class Pool(NamedTuple):
     read: Callable[[], Sequence[Sample]]
 
 
-def training_pools(config: DataConfig) -> list[Pool]:
+def training_pools(config: DataConfig, teach: Teach | None = None) -> list[Pool]:
     """The procedural pool and those of the sets with a root; does not read or render frames yet.
 
+    `teach` names the pixels of real frames that have no label; then assumed depths are those of its labels too.
     Raises ValueError for drives kept unseen or shares above 1 in all, and the FileNotFoundError and ValueError of the
     sets.
     """
-    real = [REAL_POOLS[name](config) for name in config.real_sets]
+    real = [REAL_POOLS[name](config, teach) for name in config.real_sets]
     share = sum(pool.share for pool in real)
     if share > 1:
         raise ValueError(f"data: the shares of {', '.join(config.real_sets)} are {share:g} in all; make it 1 or less")
@@ -56,30 +67,49 @@ def procedural_pool(config: DataConfig) -> Pool:
     return Pool(PROCEDURAL, 1.0, partial(_render, config))
 
 
-def camvid_pool(config: DataConfig) -> Pool:
-    """CamVid's training frames of `camvid_drives`; raises the FileNotFoundError and ValueError of CamVid."""
+def camvid_pool(config: DataConfig, teach: Teach | None = None) -> Pool:
+    """CamVid's training frames of `camvid_drives`; raises the FileNotFoundError and ValueError of CamVid.
+
+    A human labelled them, so `teach` changes nothing.
+    """
     camvid = CamVid(config.camvid_root, "train", config.camvid_drives)
     return Pool(camvid.source, config.camvid_share, partial(_read, camvid, "reading CamVid"))
 
 
-def pandaset_pool(config: DataConfig) -> Pool:
+def pandaset_pool(config: DataConfig, teach: Teach | None = None) -> Pool:
     """PandaSet's training frames; raises the FileNotFoundError and ValueError of PandaSet."""
     pandaset = PandaSet(config.pandaset_root, "train")
-    return Pool(pandaset.source, config.pandaset_share, partial(_read, pandaset, "reading PandaSet", _under_sky))
+    return Pool(pandaset.source, config.pandaset_share, partial(_read_real, pandaset, "reading PandaSet", teach))
 
 
-def chiba_pool(config: DataConfig) -> Pool:
+def chiba_pool(config: DataConfig, teach: Teach | None = None) -> Pool:
     """The training frames of Chiba's streets; raises the FileNotFoundError and ValueError of Chiba."""
-    chiba = Chiba(config.chiba_root, "train")
-    return Pool(chiba.source, config.chiba_share, partial(_read, chiba, "reading Chiba", _under_sky))
+    return _assumed(Chiba(config.chiba_root, "train"), config.chiba_share, "reading Chiba", teach)
 
 
-REAL_POOLS: dict[str, Callable[[DataConfig], Pool]] = {
+def lund_pool(config: DataConfig, teach: Teach | None = None) -> Pool:
+    """OpenSfM's photographs; raises the FileNotFoundError and ValueError of Stills."""
+    return _assumed(Lund(config.lund_root), config.lund_share, "reading Lund", teach)
+
+
+def udacity_pool(config: DataConfig, teach: Teach | None = None) -> Pool:
+    """Udacity's highway; raises the FileNotFoundError and ValueError of Stills."""
+    return _assumed(Udacity(config.udacity_root), config.udacity_share, "reading Udacity", teach)
+
+
+REAL_POOLS: dict[str, Callable[[DataConfig, Teach | None], Pool]] = {
     "camvid": camvid_pool,
     "pandaset": pandaset_pool,
     "chiba": chiba_pool,
+    "lund": lund_pool,
+    "udacity": udacity_pool,
 }
 """The pool of each of REAL_SETS."""
+
+
+def _assumed(frames: LabelledSet, share: float, title: str, teach: Teach | None) -> Pool:
+    """The pool of a set without measured depth."""
+    return Pool(frames.source, share, partial(_read_real, frames, title, teach, assumed=True))
 
 
 def _render(config: DataConfig) -> list[Sample]:
@@ -100,9 +130,32 @@ def _in_processes(make: Callable[[int], Made], count: int, title: str, unit: str
         yield from tqdm(made, title, count, unit=unit)
 
 
+def _read_real(frames: LabelledSet, title: str, teach: Teach | None, assumed: bool = False) -> list[Sample]:
+    """The frames, no wider than WIDEST, labelled by `teach` where they have no label, under their sky.
+
+    `assumed`: their depth is not measured, so it follows from the labels of `teach`.
+    """
+    if teach is None:
+        return _read(frames, title, _under_sky)
+    read = tqdm(_read(frames, title, _narrow), title.replace("reading", "labelling"), unit="frame")
+    return [_compact(with_sky(_taught(sample, frames, teach, assumed))) for sample in read]
+
+
 def _under_sky(frames: LabelledSet, index: int) -> Sample:
-    """The frame with the sky's depth wherever it looks like sky and has no label."""
-    return _compact(with_sky(frames[index]))
+    return _compact(with_sky(_narrow(frames, index)))
+
+
+def _narrow(frames: LabelledSet, index: int) -> Sample:
+    sample = frames[index]
+    height, width = sample.labels_HW.shape
+    if width <= WIDEST:
+        return sample
+    return Window(0, 0, height, width, False, (round(height * WIDEST / width), WIDEST)).sample(sample)
+
+
+def _taught(sample: Sample, frames: LabelledSet, teach: Teach, assumed: bool) -> Sample:
+    labels_HW = np.where(sample.labels_HW == VOID, teach(sample.image_HW3, frames.settled), sample.labels_HW)
+    return sample._replace(labels_HW=labels_HW, depth_HW=assumed_depth(labels_HW) if assumed else sample.depth_HW)
 
 
 def _render_drive(config: DataConfig, seed: int) -> list[Sample]:

@@ -16,4 +16,11 @@ def loader(dataset: Dataset[Any], trainer: Trainer, batch: int) -> DataLoader[An
     size = processes.local_share(trainer.fabric, batch, trainer.loop.accumulate)
     indices = processes.local_indices(trainer.fabric, range(trainer.step, trainer.total), batch)
     workers = trainer.loop.workers
-    return DataLoader(dataset, size, sampler=indices, num_workers=workers, prefetch_factor=4 if workers else None)
+    return DataLoader(
+        dataset,
+        size,
+        sampler=indices,
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+        pin_memory=trainer.fabric.device.type == "cuda",
+    )

@@ -13,10 +13,11 @@ from training.recipes.paper_b.recipe import PAPER_B
 from training.recipes.paper_c.recipe import PAPER_C
 from training.recipes.plain_net.recipe import PLAIN_NET
 from training.recipes.street_net.recipe import STREET_NET
+from training.recipes.teacher.recipe import TEACHER
 from training.recipes.weather_net.recipe import WEATHER_NET
 from training.segmenters.find import find_segmenter, held_segmenter
 
-RECIPES: tuple[Recipe[Any], ...] = (WEATHER_NET, STREET_NET, PAPER_A, PAPER_B, PAPER_C, PLAIN_NET)
+RECIPES: tuple[Recipe[Any], ...] = (WEATHER_NET, STREET_NET, PAPER_A, PAPER_B, PAPER_C, PLAIN_NET, TEACHER)
 
 
 def recipe_named(name: str) -> Recipe[Any]:

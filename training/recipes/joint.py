@@ -16,24 +16,32 @@ from torch import Tensor, nn
 
 from training.config import RunConfig, place
 from training.data.examples import Examples
-from training.loop.checkpoint import Checkpoint, CheckpointError, open_checkpoint
+from training.data.source import merged
+from training.loop.checkpoint import Checkpoint, CheckpointError, joined, open_checkpoint
 from training.loop.stages import Networks, Outcome, Phase, Stage, warmup_cosine
 from training.losses import restoration, segmentation
 from training.recipe import Run
 from training.segmenters.base import OnBaseSegmenter
 from training.segmenters.find import base_segmenter, located
+from training.segmenters.teacher import Lessons
 
 NETWORK = "model"
 
 
 @dataclass(frozen=True, kw_only=True)
-class RestorationRun(RunConfig):
-    """A training of a network that restores, with loss weights."""
+class SingleRun(RunConfig):
+    """A training of one network by AdamW, at a rate that rises for `warmup_steps` and then falls with a cosine."""
 
     gradient_clip: float = 1.0
     checkpoint_every: int = 500
     warmup_steps: int = 200
     weight_decay: float = 1e-4
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestorationRun(SingleRun):
+    """A training of a network that restores, with loss weights."""
+
     restoration_weight: float = 10.0
     edge_weight: float = 0.05
     squared_weight: float = 0.0
@@ -60,6 +68,24 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument("--init", default="", metavar="CHECKPOINT", help="start from another run's weights")
 
 
+def add_teacher_option(parser: ArgumentParser) -> None:
+    """Add the option for the teacher of real frames."""
+    parser.add_argument(
+        "--teacher",
+        default="",
+        metavar="SEGMENTER",
+        help="label the unlabelled pixels of real frames by this segmenter: a checkpoint, such as one of the preset "
+        "teacher, or a Hugging Face folder or hub name",
+    )
+
+
+def after(run: Run, lessons: Lessons) -> Run:
+    """The run with the sources and the command of its teacher."""
+    # A teacher may have the run's own first weights.
+    earlier = run.earlier if lessons.command in run.earlier else joined(lessons.command, run.earlier)
+    return replace(run, teachers=merged(run.teachers, lessons.sources), earlier=earlier)
+
+
 def configure(config: Config, options: Namespace) -> Config:
     """Apply the option to the run."""
     return replace(config, init=options.init)
@@ -70,7 +96,7 @@ def arguments(config: JointRun) -> str:
     return " --init CHECKPOINT" if config.init else ""
 
 
-def start(net: OnBaseSegmenter, init: str, recipe: str) -> Checkpoint | None:
+def start(net: nn.Module, init: str, recipe: str) -> Checkpoint | None:
     """Load the weights of the checkpoint `init` of this recipe, if given; raises CheckpointError if they do not fit."""
     if not init:
         return None
@@ -107,7 +133,7 @@ def run(
     )
 
 
-def stage(name: str, config: RestorationRun, steps: int, objective: Callable[[Any, Any, Networks], Outcome]) -> Stage:
+def stage(name: str, config: SingleRun, steps: int, objective: Callable[[Any, Any, Networks], Outcome]) -> Stage:
     """A stage of one phase, which trains the network with its own learning rate from start to end."""
     phase = Phase(
         name,

@@ -13,10 +13,11 @@ from training.loop.checkpoint import STATE_FILE, Checkpoint, CheckpointError, op
 from training.segmenters import hugging_face
 from training.segmenters.base import BaseConfig, BaseSegmenter
 from training.segmenters.hugging_face import HuggingFaceSegmenter, OneSize, SegmenterError
+from training.segmenters.pretrained import PretrainedConfig, PretrainedSegmenter
 
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
-BASE, HUGGING_FACE = "base", "hugging_face"
+BASE, PRETRAINED, HUGGING_FACE = "base", "pretrained", "hugging_face"
 """The kinds of segmenters in a record."""
 
 
@@ -40,6 +41,11 @@ class Segmenter(NamedTuple):
 def base_segmenter(module: BaseSegmenter, sources: Sequence[Source], command: str = "") -> Segmenter:
     """A segmenter of our own architecture."""
     return Segmenter(module, {"kind": BASE, **cattrs.unstructure(module.config)}, tuple(sources), command)
+
+
+def pretrained_segmenter(module: PretrainedSegmenter, sources: Sequence[Source], command: str = "") -> Segmenter:
+    """A segmenter on a pretrained encoder."""
+    return Segmenter(module, {"kind": PRETRAINED, **cattrs.unstructure(module.config)}, tuple(sources), command)
 
 
 def find_segmenter(name: str, classes: Sequence[str]) -> Segmenter:
@@ -84,6 +90,8 @@ def held_segmenter(saved: Checkpoint) -> Segmenter:
 def _rebuilt(record: Mapping[str, Any]) -> nn.Module:
     if record["kind"] == HUGGING_FACE:
         return hugging_face.rebuild(record)
+    if record["kind"] == PRETRAINED:
+        return PretrainedSegmenter(cattrs.structure(record, PretrainedConfig))
     return BaseSegmenter(cattrs.structure(record, BaseConfig))
 
 

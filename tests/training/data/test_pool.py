@@ -1,5 +1,6 @@
 """Pools of clear frames: their shares, their sources before anything is read, and frames read in processes."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,8 +10,12 @@ import pytest
 
 from tests.support import datasets
 from training.config import DataConfig
-from training.data.pool import training_pools
+from training.data.classes import CLASS_ID, VOID
+from training.data.pool import WIDEST, training_pools
+from training.data.readers.chiba import Chiba
 from training.data.readers.pandaset import PandaSet
+from training.data.readers.pixels import Pixels
+from training.data.sample import Sample, assumed_depth
 from training.data.sky import with_sky
 
 
@@ -31,10 +36,10 @@ def config(tmp_path: Path) -> DataConfig:
 
 def test_real_streets_take_their_shares_and_procedural_drives_the_rest(config: DataConfig) -> None:
     pools = training_pools(config)
-    assert [pool.share for pool in pools] == pytest.approx([0.4, 0.2, 0.4])
+    assert [pool.share for pool in pools] == pytest.approx([0.5, 0.2, 0.3])
     assert [pool.source.use for pool in pools] == ["any"] * 3
-    assert [pool.share for pool in training_pools(replace(config, pandaset_share=0.6))] == [0.6, 0.4]
-    with pytest.raises(ValueError, match=r"the shares of pandaset, chiba are 1\.3 in all; make it 1 or less"):
+    assert [pool.share for pool in training_pools(replace(config, pandaset_share=0.7))] == [0.7, 0.3]
+    with pytest.raises(ValueError, match=r"the shares of pandaset, chiba are 1\.2 in all; make it 1 or less"):
         training_pools(replace(config, pandaset_share=0.9))
 
 
@@ -48,3 +53,42 @@ def test_frames_are_read_in_order_in_processes_also_after_opencv_had_threads(con
     for found, frame in zip(pandaset, map(with_sky, expected), strict=True):
         assert np.array_equal(found.image_HW3, frame.image_HW3) and np.array_equal(found.labels_HW, frame.labels_HW)
         np.testing.assert_allclose(found.depth_HW, frame.depth_HW, rtol=1e-3)
+
+
+def test_a_teacher_names_only_what_has_no_label_and_assumed_depths_follow_it(config: DataConfig) -> None:
+    tree = CLASS_ID["tree"]
+    pools = training_pools(config, lambda image, _: np.full(image.shape[:2], tree, np.uint8))
+    drives, pandaset, chiba = (pool.read() for pool in pools)
+    untaught = training_pools(config)[0].read()
+    assert all(np.array_equal(*labels) for labels in zip(labels_of(untaught), labels_of(drives), strict=True))
+    for frames, taught in (
+        (PandaSet(config.pandaset_root, "train"), pandaset),
+        (Chiba(config.chiba_root, "train"), chiba),
+    ):
+        for before, after in zip(frames, taught, strict=True):
+            assert np.array_equal(after.labels_HW, np.where(before.labels_HW == VOID, tree, before.labels_HW))
+            assert 0 < (before.labels_HW == VOID).mean() < 1
+            measured_HW = assumed_depth(after.labels_HW) if isinstance(frames, Chiba) else before.depth_HW
+            np.testing.assert_allclose(after.depth_HW, measured_HW, rtol=1e-3)
+
+
+def test_a_teacher_is_told_what_an_unlabelled_pixel_cannot_be(config: DataConfig) -> None:
+    told = []
+
+    def teach(image_HW3: Pixels, excluded: Sequence[int]) -> Pixels:
+        told.append(tuple(excluded))
+        return np.full(image_HW3.shape[:2], VOID, np.uint8)
+
+    _, pandaset, chiba = (pool.read() for pool in training_pools(config, teach))
+    assert told == [()] * len(pandaset) + [(CLASS_ID["road"],)] * len(chiba)
+
+
+def labels_of(samples: Sequence[Sample]) -> list[Pixels]:
+    return [sample.labels_HW for sample in samples]
+
+
+def test_photographs_are_no_wider_than_a_street_s_part_needs(config: DataConfig, tmp_path: Path) -> None:
+    datasets.picture(tmp_path / "lund/images/data_lund_images_01.png", size=(96, 2 * WIDEST))
+    datasets.picture(tmp_path / "lund/images/data_lund_images_02.png", size=(48, 64))
+    pools = training_pools(replace(config, lund_root=str(tmp_path / "lund")))
+    assert [sample.image_HW3.shape for sample in pools[-1].read()] == [(48, WIDEST, 3), (48, 64, 3)]

@@ -14,7 +14,7 @@ from training.data.lidar_depth import complete_depth, edge_aware_sums
 from training.data.readers.chiba import Chiba
 from training.data.readers.layouts import recognise
 from training.data.readers.pandaset import STREET_CLASSES, UNSEEN_CAMERAS, UNSEEN_TIMES, PandaSet
-from training.data.readers.stills import Stills
+from training.data.readers.stills import Lund, Stills, Udacity
 from training.data.sample import SKY_DEPTH, ground_plane_depth
 from training.data.source import Source, licence_of
 
@@ -160,3 +160,14 @@ def test_the_filter_keeps_a_flat_plane_and_stops_at_an_edge() -> None:
     flat_HW, smooth_HW = edge_aware_sums(np.stack([np.full((40, 60), 3, np.float32), step_HW + noise_HW]), image_HW3)
     assert flat_HW == pytest.approx(3, rel=1e-4)
     assert np.abs(smooth_HW - step_HW).max() < 0.02, "the noise is gone, the step is not"
+
+
+def test_two_public_folders_of_photographs_leave_out_what_is_not_theirs(tmp_path: Path) -> None:
+    for name in ("data_lund_images_01", "data_berlin_masks_01.jpg", "CarND-Vehicle-Detection_000275", "test_000275"):
+        picture(tmp_path / f"{name}.png")
+    assert Lund(tmp_path).names == ("CarND-Vehicle-Detection_000275", "data_lund_images_01", "test_000275")
+    assert Udacity(tmp_path).names == ("data_berlin_masks_01.jpg", "data_lund_images_01", "test_000275")
+    assert licence_of([Lund(tmp_path).source, Udacity(tmp_path).source]).endswith(
+        "OpenSfM's photographs of Lund and Berlin (BSD-2-Clause), frames of Udacity's self-driving lessons (MIT), with "
+        "credit"
+    )

@@ -50,6 +50,7 @@ class Chiba(LabelledSet):
         "any",
     )
     classes = CLASSES
+    settled = (CLASS_ID["road"],)
 
     def __init__(self, root: Path | str, split: str = "all", strict: bool = True) -> None:
         root = check_root(root)

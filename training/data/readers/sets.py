@@ -111,10 +111,12 @@ class LazySequence(Sequence[Item], Generic[Item, Files], ABC):
 class LabelledSet(LazySequence[Sample, LabelledFiles]):
     """A data set of clear frames with labels; a subclass finds the files and names the classes and the label code.
 
+    `settled`: classes that the labels name at every pixel of theirs, so that an unlabelled pixel is none of them.
     Without `with_depth`, every depth is NEAR_DEPTH, at no cost: for degradations that do not depend on it.
     """
 
     with_depth = True
+    settled: tuple[int, ...] = ()
 
     def labels(self, index: int) -> Pixels:
         """The labels at `index` alone, uint8 [H, W], VOID where unlabelled."""

@@ -59,3 +59,21 @@ class Stills(LabelledSet):
     def labels(self, index: int) -> Pixels:
         """No labels: VOID everywhere, uint8 [H, W]."""
         return np.full(image_size(self.files[index].image), VOID, np.uint8)
+
+
+class Lund(Stills):
+    """OpenSfM's example photographs of streets in Lund and Berlin, without their masks: see Stills."""
+
+    source = Source("OpenSfM's photographs of Lund and Berlin", "BSD-2-Clause", "Mapillary", "any")
+
+    def __init__(self, root: Path | str) -> None:
+        super().__init__(root, source=self.source, leave_out=("*mask*",))
+
+
+class Udacity(Stills):
+    """Frames of a Californian highway from Udacity's lessons, without one of KITTI's among them: see Stills."""
+
+    source = Source("frames of Udacity's self-driving lessons", "MIT", "Udacity", "any")
+
+    def __init__(self, root: Path | str) -> None:
+        super().__init__(root, source=self.source, leave_out=("*Vehicle-Detection*000275*",))

@@ -1,29 +1,58 @@
 """The recipe of the next deployable model: one network, street scenes in six conditions and mixtures."""
 
+from argparse import ArgumentParser, Namespace
 from dataclasses import replace
 
 from lightning_fabric import Fabric
 
 from training.data.examples import street_conditions, street_particles
 from training.losses import restoration as distances
+from training.options import positive
 from training.recipe import Recipe, Run
 from training.recipes import joint
 from training.recipes.street_net.config import PRESETS, StreetNetRun
 from training.recipes.street_net.deploy import deploy
 from training.recipes.street_net.network import StreetNet
 from training.recipes.street_net.objective import objective, particles_objective, restoration_objective
+from training.segmenters.teacher import lessons
 
 NAME = "street_net"
 
 
-def assemble(config: StreetNetRun, _fabric: Fabric) -> Run:
-    """Build the run, from the weights of `init` if given; raises CheckpointError if those do not fit."""
+def add_options(parser: ArgumentParser) -> None:
+    """Add the options for the checkpoint to start from, the teacher, and the length of the first stage."""
+    joint.add_options(parser)
+    joint.add_teacher_option(parser)
+    parser.add_argument(
+        "--restoration-steps", type=positive, metavar="N", help="optimiser steps of the stage without masks"
+    )
+
+
+def configure(config: StreetNetRun, options: Namespace) -> StreetNetRun:
+    """Apply the options to the run."""
+    steps = options.restoration_steps or config.restoration_steps
+    return replace(joint.configure(config, options), teacher=options.teacher, restoration_steps=steps)
+
+
+def arguments(config: StreetNetRun) -> str:
+    """The recipe's own options as text."""
+    stage = f" --restoration-steps {config.restoration_steps}" if config.restoration_steps else ""
+    return stage + joint.arguments(config) + (" --teacher SEGMENTER" if config.teacher else "")
+
+
+def assemble(config: StreetNetRun, fabric: Fabric) -> Run:
+    """Build the run, from the weights of `init` if given.
+
+    Raises CheckpointError if those do not fit, and the errors of `find_segmenter`.
+    """
     net = StreetNet(config.model)
     saved = joint.start(net, config.init, NAME)
     if config.patch:
         parts = street_particles(config.data, config.seed, config.patch)
         return joint.run(config, net, saved, particles_objective, parts)
-    run = joint.run(config, net, saved, objective, street_conditions(config.data, config.seed))
+    taught = lessons(config.teacher, fabric.device)
+    run = joint.run(config, net, saved, objective, street_conditions(config.data, config.seed, taught.teach))
+    run = joint.after(run, taught)
     if not config.restoration_steps:
         return run
     strong_first = replace(config, log_floor=distances.FLOOR)
@@ -36,9 +65,9 @@ STREET_NET = Recipe(
     title="the next deployable model",
     config=StreetNetRun,
     presets=PRESETS,
-    add_options=joint.add_options,
-    configure=joint.configure,
-    arguments=joint.arguments,
+    add_options=add_options,
+    configure=configure,
+    arguments=arguments,
     assemble=assemble,
     deploy=deploy,
     frame=lambda config: StreetNet(config.model),
