@@ -60,8 +60,16 @@ def street_quick() -> StreetNetRun:
 
 def street() -> StreetNetRun:
     """Large crops and whole frames, of real streets too if a root is given; for a GPU."""
-    data = DataConfig(drives=300, crop=(288, 512))
-    return StreetNetRun(name="street", steps=20_000, data=data, batch=16, warmup_steps=500)
+    data = DataConfig(drives=300, crop=(288, 512), camvid_share=0.2)
+    return StreetNetRun(
+        name="street",
+        steps=8000,
+        data=data,
+        batch=16,
+        warmup_steps=300,
+        restoration_steps=8000,
+        log_floor=1e-4,
+    )
 
 
 def street_nano() -> StreetNetRun:
