@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from training.config import DataConfig
-from training.data.classes import VOID
+from training.data.classes import CLASS_ID, VOID
 from training.data.crops import Window
 from training.data.readers.camvid import CamVid
 from training.data.readers.chiba import Chiba
@@ -22,7 +22,7 @@ from training.data.readers.sets import LabelledSet
 from training.data.readers.stills import Lund, Udacity
 from training.data.sample import Sample, assumed_depth
 from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
-from training.data.sky import with_sky
+from training.data.sky import sky_like, with_sky
 from training.data.source import PROCEDURAL, Source
 
 SECONDS_PER_DRIVE = 60.0
@@ -154,7 +154,10 @@ def _narrow(frames: LabelledSet, index: int) -> Sample:
 
 
 def _taught(sample: Sample, frames: LabelledSet, teach: Teach, assumed: bool) -> Sample:
-    labels_HW = np.where(sample.labels_HW == VOID, teach(sample.image_HW3, frames.settled), sample.labels_HW)
+    named_HW = teach(sample.image_HW3, frames.settled)
+    # A teacher takes bright walls for the sky more often than `sky_like` does.
+    named_HW = np.where((named_HW == CLASS_ID["sky"]) & ~sky_like(sample.image_HW3), np.uint8(VOID), named_HW)
+    labels_HW = np.where(sample.labels_HW == VOID, named_HW, sample.labels_HW)
     return sample._replace(labels_HW=labels_HW, depth_HW=assumed_depth(labels_HW) if assumed else sample.depth_HW)
 
 

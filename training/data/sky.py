@@ -20,13 +20,28 @@ STEEPEST, WARMEST, SMALLEST = 45, 25, 0.004
 """Most levels of a step within the sky, most that its red may exceed its blue, and its least share of the view."""
 
 
+MOST_LABELLED = 0.02
+"""Share of a part that looks like sky from which other labels on it prove that it is a wall."""
+
+
 def with_sky(sample: Sample) -> Sample:
-    """The sample with the sky's label and SKY_DEPTH wherever `sky_like` sees a sky and no label says otherwise."""
-    sky_HW = sky_like(sample.image_HW3) & (sample.labels_HW == VOID)
+    """The sample with the sky's label and SKY_DEPTH wherever `sky_like` sees a sky and no label says otherwise.
+
+    A part with labels of other classes on more than MOST_LABELLED of it is a wall.
+    """
+    sky_HW = _without_walls(sky_like(sample.image_HW3), sample.labels_HW) & (sample.labels_HW == VOID)
     return sample._replace(
         labels_HW=np.where(sky_HW, np.uint8(CLASS_ID["sky"]), sample.labels_HW),
         depth_HW=np.where(sky_HW, np.float32(SKY_DEPTH), sample.depth_HW),
     )
+
+
+def _without_walls(sky_HW: NDArray[np.bool_], labels_HW: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    other_HW = (labels_HW != VOID) & (labels_HW != CLASS_ID["sky"])
+    count, parts_HW = cv2.connectedComponents(sky_HW.astype(np.uint8))
+    labelled_P = np.bincount(parts_HW[other_HW], minlength=count) / np.bincount(parts_HW.reshape(-1), minlength=count)
+    labelled_P[0] = 1  # part 0 is the rest
+    return (labelled_P <= MOST_LABELLED)[parts_HW]
 
 
 def sky_like(image_HW3: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor, nn
@@ -115,6 +115,11 @@ class Stage:
     def trains(self) -> frozenset[str]:
         """Names of the networks that this stage trains."""
         return frozenset(name for phase in self.phases for name in phase.networks)
+
+
+def with_rates(stage: Stage, rates: Callable[[Networks], Rates]) -> Stage:
+    """The stage, with the same rates in each of its phases."""
+    return replace(stage, phases=tuple(replace(phase, rates=rates) for phase in stage.phases))
 
 
 def total_steps(stages: Sequence[Stage]) -> int:

@@ -14,11 +14,11 @@ from torch.nn import functional as F
 from tests.support import datasets
 from tests.support.runs import run, state
 from training.data.classes import CLASS_ID, CLASSES, VOID
+from training.data.looks import OBJECTS, with_objects
 from training.data.readers.stills import Lund
 from training.loop import processes
 from training.recipes.street_net.recipe import STREET_NET
 from training.recipes.teacher.config import teacher_smoke
-from training.recipes.teacher.objective import OBJECTS, with_objects
 from training.recipes.teacher.recipe import TEACHER
 from training.segmenters.find import find_segmenter
 from training.segmenters.pretrained import IMAGENET, STAGES, PretrainedConfig, PretrainedSegmenter

@@ -7,9 +7,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from training.data.batches import ExampleOfMixture
-from training.loop.stages import Networks, Outcome
+from training.data.looks import with_objects, with_other_looks
+from training.loop.stages import Networks, Outcome, Rates
 from training.losses import restoration as distances
-from training.losses import routing
+from training.losses import routing, segmentation
 from training.recipes.joint import NETWORK, mask_terms, mean_gain, restoration_terms, scale
 from training.recipes.street_net.config import StreetNetRun
 from training.recipes.street_net.levels import toned
@@ -29,6 +30,30 @@ def restoration_objective(config: StreetNetRun, batch: ExampleOfMixture, network
     """Restore the degraded frames and route them, without masks."""
     degraded, clear = scale(batch.degraded_3HW), scale(batch.clear_3HW)
     return outcome(config, batch, learning(networks).restore(degraded, told(batch)), degraded, clear, {})
+
+
+def masks_objective(config: StreetNetRun, batch: ExampleOfMixture, networks: Networks) -> Outcome:
+    """Segment as `objective` does, on frames of many looks, with a restoration that learns nothing."""
+    net = networks[NETWORK].eval()
+    assert isinstance(net, StreetNet)
+    with torch.no_grad():
+        restoration = net.restore(with_other_looks(scale(batch.degraded_3HW)))
+        base = net.base(restoration.restored_B3HW.clamp(0, 1))
+    refined = net.sgada.train()(base.softmax(dim=1), restoration.features)
+    clear_B3HW, labels_BHW = with_objects(batch.clear_3HW, batch.labels_HW)
+    logits = net.segmenter.train()(with_other_looks(scale(clear_B3HW)))
+    return Outcome(
+        {
+            "mask": config.segmentation_weight * segmentation.cross_entropy(refined, batch.labels_HW),
+            "base": config.base_weight * segmentation.cross_entropy(logits, labels_BHW),
+        }
+    )
+
+
+def masks_rates(networks: Networks) -> Rates:
+    """All parameters but those of the masks, by a factor of 0."""
+    masks = ("segmenter.", "sgada.")
+    return {0: [p for name, p in networks[NETWORK].named_parameters() if not name.startswith(masks)]}
 
 
 def particles_objective(config: StreetNetRun, batch: ExampleOfMixture, networks: Networks) -> Outcome:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from lightning_fabric import Fabric
 
 from training.data.examples import street_conditions, street_particles
+from training.loop.stages import with_rates
 from training.losses import restoration as distances
 from training.options import positive
 from training.recipe import Recipe, Run
@@ -13,7 +14,13 @@ from training.recipes import joint
 from training.recipes.street_net.config import PRESETS, StreetNetRun
 from training.recipes.street_net.deploy import deploy
 from training.recipes.street_net.network import StreetNet
-from training.recipes.street_net.objective import objective, particles_objective, restoration_objective
+from training.recipes.street_net.objective import (
+    masks_objective,
+    masks_rates,
+    objective,
+    particles_objective,
+    restoration_objective,
+)
 from training.segmenters.teacher import lessons
 
 NAME = "street_net"
@@ -43,16 +50,22 @@ def arguments(config: StreetNetRun) -> str:
 def assemble(config: StreetNetRun, fabric: Fabric) -> Run:
     """Build the run, from the weights of `init` if given.
 
-    Raises CheckpointError if those do not fit, and the errors of `find_segmenter`.
+    Raises CheckpointError if those do not fit, ValueError for masks alone without them, and the errors of
+    `find_segmenter`.
     """
+    if config.masks_alone and not config.init:
+        raise ValueError(f"{config.name} continues another run of {NAME}; name its checkpoint with --init CHECKPOINT")
     net = StreetNet(config.model)
     saved = joint.start(net, config.init, NAME)
     if config.patch:
         parts = street_particles(config.data, config.seed, config.patch)
         return joint.run(config, net, saved, particles_objective, parts)
     taught = lessons(config.teacher, fabric.device)
-    run = joint.run(config, net, saved, objective, street_conditions(config.data, config.seed, taught.teach))
+    learns = masks_objective if config.masks_alone else objective
+    run = joint.run(config, net, saved, learns, street_conditions(config.data, config.seed, taught.teach))
     run = joint.after(run, taught)
+    if config.masks_alone:
+        return replace(run, stages=tuple(with_rates(stage, masks_rates) for stage in run.stages))
     if not config.restoration_steps:
         return run
     strong_first = replace(config, log_floor=distances.FLOOR)

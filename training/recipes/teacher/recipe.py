@@ -10,6 +10,7 @@ from lightning_fabric import Fabric
 from training.data.examples import street_conditions
 from training.deployable import Deployable, provenance
 from training.loop.checkpoint import Checkpoint
+from training.loop.stages import with_rates
 from training.models.deploy import DeployedSegmenter
 from training.recipe import Recipe, Run
 from training.recipes import joint
@@ -60,7 +61,7 @@ def assemble(config: TeacherRun, fabric: Fabric) -> Run:
     run = Run(
         config,
         {joint.NETWORK: net.to(memory_format=torch.channels_last)},  # type: ignore[call-overload]
-        (replace(stage, phases=tuple(replace(phase, rates=partial(rates, config)) for phase in stage.phases)),),
+        (with_rates(stage, partial(rates, config)),),
         street_conditions(config.data, config.seed, taught.teach),
         saved.sources if saved else (IMAGENET,) if imagenet else (),
         saved.state["command"] if saved else "",
