@@ -102,7 +102,7 @@ def street_long() -> StreetNetRun:
 def street_masks() -> StreetNetRun:
     """The masks alone, continued from a run (`init`): the restoration stays; half an hour on two CPU cores."""
     data = DataConfig(drives=300, crop=(192, 320), camvid_share=0.3)
-    return StreetNetRun(name="street_masks", steps=4000, data=data, masks_alone=True)
+    return StreetNetRun(name="street_masks", steps=3000, data=data, masks_alone=True)
 
 
 def street_smoke() -> StreetNetRun:
