@@ -16,7 +16,7 @@ from training.segmenters.find import find_segmenter
 LEAST_CONFIDENCE = 0.7
 """Probability below which a pixel stays without label."""
 
-COLUMNS = (512, 768)
+COLUMNS = (640,)
 """Widths at which the segmenter sees the photograph; it sees each mirrored, too."""
 
 STRIDE = 32
