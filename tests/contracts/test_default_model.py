@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from training.data.classes import CLASSES, VOID
-from training.data.degradations import WEATHERS, degrade
+from training.data.degradations import degrade
+from training.data.mixture import CONDITIONS
 from training.data.sample import Sample
 from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
 from training.judging.metrics import MaskScores
@@ -21,7 +22,9 @@ from weather_perception.core.program import Program, module_on, open_program
 from weather_perception.core.scores import psnr
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
-BAD_WEATHERS = WEATHERS[1:]
+BAD_WEATHERS = CONDITIONS[1:]
+LEAST_GAIN = {"fog": 4, "rain": 4, "snow": 5, "night": 8, "raindrops": 2}
+"""Gains in PSNR in dB that the model keeps at severity 0.6."""
 
 
 def test_the_listed_hashes_are_those_of_the_files() -> None:
@@ -63,17 +66,26 @@ def decibels(image_HW3: np.ndarray, sample: Sample) -> float:
 
 
 def test_the_default_model_is_small_and_its_card_is_its_own(default: Program) -> None:
-    assert default.path.stat().st_size <= 8 * 2**20
+    assert default.path.stat().st_size <= 10 * 2**20
     assert default.sha256 in (MODELS / "default.md").read_text()
-    assert default.manifest.weathers == WEATHERS
+    assert default.manifest.weathers == CONDITIONS
     assert default.manifest.classes == CLASSES
 
 
-def test_the_manifest_says_what_it_was_trained_on_and_how(default: Program) -> None:
+def test_the_default_model_learned_from_nothing_that_forbids_commercial_use(default: Program) -> None:
     training = default.manifest.training
     assert {"data", "licence", "command", "commit", "metrics"} <= training.keys()
-    assert "CamVid" in " ".join(training["data"]) and "CC BY-NC" in training["licence"]
-    assert set(training["metrics"]["procedural"]) == set(WEATHERS)
+    assert {source["use"] for source in training["sources"]} == {"any"}
+    assert training["licence"].startswith("Apache-2.0") and "with credit" in training["licence"]
+    assert set(training["metrics"]["procedural"]) == set(CONDITIONS)
+
+
+def test_the_research_model_says_that_it_is_for_research() -> None:
+    research = open_program(MODELS / "research.pt2")
+    training = research.manifest.training
+    assert "CamVid" in " ".join(training["data"]) and training["licence"].startswith("research use only")
+    assert research.sha256 in (MODELS / "research.md").read_text()
+    assert research.manifest.classes == CLASSES and research.path.stat().st_size <= 10 * 2**20
 
 
 @pytest.mark.parametrize("path", sorted(MODELS.glob("*.pt2")), ids=lambda path: path.name)
@@ -86,18 +98,16 @@ def test_the_sources_of_every_model_file_are_credited(path: Path) -> None:
 
 
 @pytest.mark.parametrize("weather", BAD_WEATHERS)
-def test_bad_weather_is_recognised_and_restored_by_three_decibels(
-    pipeline: Pipeline, samples: list[Sample], weather: str
-) -> None:
+def test_bad_weather_is_recognised_and_restored(pipeline: Pipeline, samples: list[Sample], weather: str) -> None:
     rows = list(answers(pipeline, samples, weather))
     gains = [decibels(answer.restored_HW3, sample) - decibels(frame, sample) for sample, frame, answer in rows]
-    assert mean(gains) >= 3
+    assert mean(gains) >= LEAST_GAIN[weather] and min(gains) > 0
     assert [answer.dominant_weather for *_, answer in rows] == [weather] * len(rows)
 
 
 def test_clear_frames_are_left_alone(pipeline: Pipeline, samples: list[Sample]) -> None:
     for sample, _, answer in answers(pipeline, samples, "clear"):
-        assert decibels(answer.restored_HW3, sample) >= 35
+        assert decibels(answer.restored_HW3, sample) >= 50
         assert answer.dominant_weather == "clear"
 
 
@@ -111,31 +121,6 @@ def test_the_refined_mask_beats_the_base_segmenter_in_bad_weather(
             refined.add(torch.from_numpy(answer.labels_HW)[None], truth)
             original.add(torch.from_numpy(base.process(frame).labels_HW)[None], truth)
     assert refined.set_scores()["miou"] > original.set_scores()["miou"]
-
-
-@pytest.fixture(scope="module")
-def free() -> Program:
-    return open_program(MODELS / "free.pt2")
-
-
-def test_the_free_model_learned_from_nothing_that_forbids_commercial_use(free: Program) -> None:
-    training = free.manifest.training
-    assert {source["use"] for source in training["sources"]} == {"any"}
-    assert training["licence"].startswith("Apache-2.0") and "with credit" in training["licence"]
-    assert free.sha256 in (MODELS / "free.md").read_text()
-    assert free.manifest.classes == CLASSES and free.path.stat().st_size <= 10 * 2**20
-
-
-def test_the_free_model_knows_every_weather_and_harms_no_frame(free: Program, samples: list[Sample]) -> None:
-    pipeline = Pipeline(TorchEngine(free))
-    gains: dict[str, float] = {}
-    for weather in ("clear", "fog", "rain", "snow", "night"):
-        rows = list(answers(pipeline, samples[:2], weather))
-        assert [answer.dominant_weather for *_, answer in rows] == [weather] * len(rows)
-        after = [decibels(answer.restored_HW3, sample) for sample, _, answer in rows]
-        gains[weather] = mean(after) if weather == "clear" else mean(after) - mean(decibels(f, s) for s, f, _ in rows)
-    assert gains["clear"] >= 40 and gains["night"] >= 5 and gains["fog"] >= 2
-    assert min(gains["rain"], gains["snow"]) >= 3
 
 
 @pytest.mark.parametrize("path", sorted(MODELS.glob("*.pt2")), ids=lambda path: path.name)

@@ -158,7 +158,7 @@ DEFAULT_MIXTURE = ConditionMixture(
         ("wide_rain", "lens_drops"): 2,
     }
 )
-"""The next default model's, in parts: 22.5 of clear frames (6.6 of them near misses, 2.5 without a street), 28 of fog
+"""The default model's, in parts: 22.5 of clear frames (6.6 of them near misses, 2.5 without a street), 28 of fog
 (half of it wide), 18 of rain, 18 of snow (both a third without veil), 16 of night, 6 of drops, 8 of two weathers at
 once."""
 

@@ -21,7 +21,7 @@ class PlainRun(RestorationRun):
 def plain() -> PlainRun:
     """Any network, with the data and the length of street."""
     data = DataConfig(drives=300, crop=(288, 512), camvid_share=0.2)
-    return PlainRun(name="plain", steps=16_000, data=data, batch=16, warmup_steps=300)
+    return PlainRun(name="plain", steps=10_000, data=data, batch=32, learning_rate=1.5e-3, warmup_steps=300)
 
 
 def plain_long() -> PlainRun:

@@ -1,4 +1,4 @@
-"""Settings of the next deployable model and its training, and its presets."""
+"""Settings of the deployable model and its training, and its presets."""
 
 from dataclasses import dataclass, field, replace
 
@@ -32,7 +32,7 @@ LARGE = StreetNetConfig(trunk_width=128, width4=96, width8=128, width16=160, seg
 
 @dataclass(frozen=True, kw_only=True)
 class StreetNetRun(JointRun):
-    """A training of the next deployable model, with loss weights; `init`: a checkpoint with the first weights.
+    """A training of the deployable model, with loss weights; `init`: a checkpoint with the first weights.
 
     `teacher`: a segmenter that labels the pixels of real frames without label, as in `find_segmenter`.
     `restoration_steps`: steps of a first stage, in which the restoration and the router learn without the masks.

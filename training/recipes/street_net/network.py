@@ -1,4 +1,4 @@
-"""StreetNet, the next deployable model: levels, router, encoder, EGSyn, and SGAda on a second look."""
+"""StreetNet, the deployable model: levels, router, encoder, EGSyn, and SGAda on a second look."""
 
 from typing import NamedTuple
 

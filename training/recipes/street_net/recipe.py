@@ -1,4 +1,4 @@
-"""The recipe of the next deployable model: one network, street scenes in six conditions and mixtures."""
+"""The recipe of the deployable model: one network, street scenes in six conditions and mixtures."""
 
 from argparse import ArgumentParser, Namespace
 from dataclasses import replace
@@ -75,7 +75,7 @@ def assemble(config: StreetNetRun, fabric: Fabric) -> Run:
 
 STREET_NET = Recipe(
     name=NAME,
-    title="the next deployable model",
+    title="the deployable model",
     config=StreetNetRun,
     presets=PRESETS,
     add_options=add_options,

@@ -1,4 +1,4 @@
-"""Settings of the deployable model and its training, and its presets."""
+"""Settings of the former deployable model and its training, and its presets."""
 
 from dataclasses import dataclass, field
 
@@ -8,7 +8,7 @@ from training.recipes.joint import JointRun
 
 @dataclass(frozen=True)
 class WeatherNetConfig:
-    """Settings of the deployable model; `width4` to `width16`: channels at 1/4, 1/8 and 1/16 of the frame's size."""
+    """Settings of the network; `width4` to `width16`: channels at 1/4, 1/8 and 1/16 of the frame's size."""
 
     classes: int = 11
     weathers: int = 4
@@ -21,7 +21,7 @@ class WeatherNetConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class WeatherNetRun(JointRun):
-    """A training of the deployable model, with loss weights; `init`: a checkpoint with the first weights."""
+    """A training of the former deployable model, with loss weights; `init`: a checkpoint with the first weights."""
 
     model: WeatherNetConfig = field(default_factory=WeatherNetConfig)
 
@@ -32,7 +32,7 @@ def quick() -> WeatherNetRun:
 
 
 def default() -> WeatherNetRun:
-    """The run behind models/default.pt2: procedural scenes, and CamVid if its root is given."""
+    """The run behind the former default model: procedural scenes, and CamVid if its root is given."""
     return WeatherNetRun(name="default", steps=7000)
 
 

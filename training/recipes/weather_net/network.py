@@ -1,4 +1,4 @@
-"""WeatherNet, the deployable model from ideas of all three papers: stem, router, encoder, segmenter, SGAda, EGSyn."""
+"""WeatherNet, the former deployable model: stem, router, encoder, segmenter, SGAda and EGSyn, of all three papers."""
 
 from typing import NamedTuple
 

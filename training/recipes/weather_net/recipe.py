@@ -1,4 +1,4 @@
-"""The recipe of the deployable model: one network, one stage, street scenes in clear weather, fog, rain and snow."""
+"""The recipe of the former deployable model: one stage, street scenes in clear weather, fog, rain and snow."""
 
 from argparse import Namespace
 
@@ -31,7 +31,7 @@ def assemble(config: WeatherNetRun, _fabric: Fabric) -> Run:
 
 WEATHER_NET = Recipe(
     name=NAME,
-    title="the deployable model",
+    title="the former deployable model",
     config=WeatherNetRun,
     presets=PRESETS,
     add_options=joint.add_options,

@@ -87,12 +87,35 @@ def _quantised(model: Any, calibration_NHW3: Image) -> Any:
     """OpenVINO's model with convolutions in int8, with the value ranges that the frames give."""
     nncf = _nncf()
     others = sorted({operator.get_type_name() for operator in model.get_ops()} - _QUANTISED)
-    return nncf.quantize(
+    quantised = nncf.quantize(
         model,
         nncf.Dataset([frame[None] for frame in calibration_NHW3]),
         subset_size=len(calibration_NHW3),
         ignored_scope=nncf.IgnoredScope(names=sorted(_delicate(model)), types=others, validate=False),
     )
+    _keep_fractions(quantised)
+    return quantised
+
+
+def _keep_fractions(model: Any) -> None:
+    """Take the absolute value of the frame, which changes nothing, in place.
+
+    In an int8 model OpenVINO takes bytes that become numbers for quantised ones, and reduces and resizes them as bytes:
+    the router would see whole grey levels. It does not so behind an operator that has no form for bytes.
+    """
+    import openvino
+    from openvino import opset13
+
+    waiting = [model.inputs[0].get_node()]
+    while waiting:
+        output = waiting.pop().output(0)
+        readers = output.get_target_inputs()
+        if output.get_element_type() == openvino.Type.u8:
+            waiting += [reader.get_node() for reader in readers]
+            continue
+        absolute = opset13.abs(output)
+        for reader in readers:
+            reader.replace_source_output(absolute.output(0))
 
 
 def _delicate(model: Any) -> set[str]:
