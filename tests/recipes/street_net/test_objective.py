@@ -13,7 +13,7 @@ from training.data.batches import ExampleOfMixture
 from training.loop.processes import launch
 from training.losses import restoration
 from training.recipes.joint import NETWORK
-from training.recipes.street_net.config import StreetNetConfig, street_smoke
+from training.recipes.street_net.config import StreetNetConfig, street_masks, street_smoke
 from training.recipes.street_net.network import StreetNet
 from training.recipes.street_net.objective import objective, particles_objective, restoration_objective, told
 from training.recipes.street_net.recipe import STREET_NET
@@ -136,3 +136,23 @@ def test_faint_errors_count_in_the_second_stage_only() -> None:
         outcome = stage.phases[0].objective(example, begun.networks)
         images = (outcome.images[name].float() for name in ("restored", "clear"))
         torch.testing.assert_close(outcome.terms["log"], restoration.log_squared(*images, floor=floor).mean())
+
+
+def test_masks_alone_change_nothing_but_the_masks(tmp_path: Path) -> None:
+    init = untrained(STREET_NET, street_smoke(), tmp_path / "init")
+    config = replace(street_smoke(), steps=2, masks_alone=True, init=str(init))
+    run = STREET_NET.begin(config, launch())
+    assert [stage.name for stage in run.stages] == ["joint"]
+    trainer = STREET_NET.trainer(run, launch(), config.loop())
+    for _ in range(2):
+        scalars = trainer.train_step([batch()])
+    assert set(scalars) == {"mask", "base", "total"} and scalars["mask"] > 0 and scalars["base"] > 0
+    trainer.save(tmp_path / "masks", scalars)
+    before, after = tensors(init), tensors(tmp_path / "masks")
+    changed = {name.split(".")[1] for name, value in before.items() if not torch.equal(value, after[name])}
+    assert changed == {"segmenter", "sgada"}
+
+
+def test_masks_alone_need_a_run_to_continue() -> None:
+    with pytest.raises(ValueError, match="street_masks continues another run of street_net; name its checkpoint"):
+        STREET_NET.begin(street_masks(), launch())

