@@ -37,13 +37,13 @@ def street_conditions(config: DataConfig, seed: int, teach: Teach | None = None)
     return _of_pools(config, lambda pools, shares: MixedCrops(pools, shares, config.crop, seed), teach)
 
 
-def street_particles(config: DataConfig, seed: int, patch: int) -> Examples:
-    """Parts of `patch` x `patch` pixels of street scenes in PARTICLE_MIXTURE; raises as `training_pools`."""
+def street_particles(config: DataConfig, seed: int, patch: int, teach: Teach | None = None) -> Examples:
+    """Parts of `patch` x `patch` pixels of street scenes in PARTICLE_MIXTURE; arguments as `training_pools`."""
 
     def make(pools: list[Sequence[Sample]], shares: list[float]) -> Dataset[Any]:
         return Patches(MixedCrops(pools, shares, config.crop, seed, PARTICLE_MIXTURE), patch, seed)
 
-    return _of_pools(config, make)
+    return _of_pools(config, make, teach)
 
 
 class Opening(NamedTuple):

@@ -18,17 +18,15 @@ class DeployedSegmenter(nn.Module):
     """A segmenter alone as a model file: the image passes through, the weather is `unknown`, no gates.
 
     `factor` says how many times larger the image is than the segmenter's logits, if that is the same for every image.
-    Frames are padded to multiples of `stride`.
     """
 
-    def __init__(self, segmenter: nn.Module, factor: int | None = None, stride: int = STRIDE) -> None:
+    def __init__(self, segmenter: nn.Module, factor: int | None = None) -> None:
         super().__init__()
         self.segmenter = segmenter
         self.factor = factor
-        self.stride = stride
 
     def forward(self, image_BHW3: Tensor) -> ContractOutputs:
-        image, size = prepare(image_BHW3, self.stride)
+        image, size = prepare(image_BHW3)
         logits = self.segmenter(image)
         if self.factor:
             labels, confidence = mask(logits, self.factor, size)

@@ -13,7 +13,7 @@ from training.loop.checkpoint import STATE_FILE, Checkpoint, CheckpointError, op
 from training.segmenters import hugging_face
 from training.segmenters.base import BaseConfig, BaseSegmenter
 from training.segmenters.hugging_face import HuggingFaceSegmenter, OneSize, SegmenterError
-from training.segmenters.pretrained import PretrainedConfig, PretrainedSegmenter
+from training.segmenters.pretrained import FRAME, PretrainedConfig, PretrainedSegmenter
 
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -35,7 +35,9 @@ class Segmenter(NamedTuple):
 
     def for_any_frame(self) -> nn.Module:
         """The module for a model file, which takes frames of any size."""
-        return OneSize(self.module) if isinstance(self.module, HuggingFaceSegmenter) else self.module
+        if isinstance(self.module, HuggingFaceSegmenter):
+            return OneSize(self.module, self.module.preprocessing.size)
+        return OneSize(self.module, FRAME) if isinstance(self.module, PretrainedSegmenter) else self.module
 
 
 def base_segmenter(module: BaseSegmenter, sources: Sequence[Source], command: str = "") -> Segmenter:

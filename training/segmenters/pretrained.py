@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from training.data.source import Source
-from training.models.layers import ConvNormAct, upsample
+from training.models.layers import ConvNormAct, check_size, upsample
 
 IMAGENET = Source(
     "EfficientNet-Lite0 on ImageNet",
@@ -28,6 +28,10 @@ STAGES = {3: 24, 5: 40, 11: 112, 16: 320}
 """Channels after so many blocks: the features at 1/4, 1/8, 1/16 and 1/32 of the frame's size."""
 
 
+FRAME = (384, 640)
+"""Rows and columns at which a model file shows it every frame."""
+
+
 @dataclass(frozen=True)
 class PretrainedConfig:
     """The number of classes, and of channels in the decoder."""
@@ -40,7 +44,7 @@ class PretrainedSegmenter(nn.Module):
     """Image [B, 3, H, W], 0..1, H and W multiples of 32 -> class logits [B, K, H/4, W/4].
 
     EfficientNet-Lite0 and a feature pyramid with the frame's context. The encoder's batch statistics stay those of
-    ImageNet. Raises ImportError without the encoder's package.
+    ImageNet. Raises ImportError without the encoder's package, and ValueError for other sizes.
     """
 
     def __init__(self, config: PretrainedConfig) -> None:
@@ -63,6 +67,7 @@ class PretrainedSegmenter(nn.Module):
         self.blocks.load_state_dict(_part(weights, "_blocks."))
 
     def forward(self, image_B3HW: Tensor) -> Tensor:
+        check_size("teacher", image_B3HW, 32)
         x = self.stem((image_B3HW - MEAN) / DEVIATION)
         features = []
         for number, block in enumerate(self.blocks, start=1):

@@ -30,11 +30,15 @@ def test_only_unlabelled_sky_gets_its_label_and_depth_and_never_the_ground() -> 
     image_HW3 = np.full((120, 200, 3), 60, np.uint8)
     image_HW3[:50] = (190, 210, 240)
     labels_HW = np.full((120, 200), VOID, np.uint8)
-    labels_HW[20:50, 50:90] = CLASS_ID["car"]
+    labels_HW[40:50, 50:60] = CLASS_ID["car"]
     sample = with_sky(Sample(image_HW3, labels_HW, ground_plane_depth(120, 200)))
     assert sample.depth_HW.dtype == np.float32
     assert (sample.depth_HW[:44, 100:] == SKY_DEPTH).all()
-    assert (sample.depth_HW[20:50, 50:90] < 61).all()
+    assert (sample.depth_HW[40:50, 50:60] < 61).all()
     assert (sample.depth_HW[56:] < 61).all()
     assert (sample.labels_HW[:44, 100:] == CLASS_ID["sky"]).all()
-    assert (sample.labels_HW[56:] == VOID).all() and (sample.labels_HW[20:50, 50:90] == CLASS_ID["car"]).all()
+    assert (sample.labels_HW[56:] == VOID).all() and (sample.labels_HW[40:50, 50:60] == CLASS_ID["car"]).all()
+    labels_HW[:10, 50:90] = CLASS_ID["building"]
+    wall = with_sky(Sample(image_HW3, labels_HW, ground_plane_depth(120, 200)))
+    assert np.array_equal(wall.labels_HW, labels_HW), "a part with so many labels is a wall"
+    assert (wall.depth_HW < 61).all()

@@ -91,7 +91,7 @@ def test_a_street_net_that_a_teacher_taught_names_its_sources_and_commands(tmp_p
     assert lund == Lund.source._asdict() and procedural["licence"] == "Apache-2.0"
     earlier, own = record["command"].split(" && ")
     assert earlier == "python -m training.train teacher_smoke --steps 4"
-    assert own.endswith("--restoration-steps 1 --teacher SEGMENTER --lund LUND_ROOT")
+    assert own.endswith("--steps 3 --teacher SEGMENTER --lund LUND_ROOT")
 
 
 def test_imagenet_is_a_source_of_a_teacher_that_begins_with_it() -> None:

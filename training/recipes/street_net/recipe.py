@@ -43,7 +43,8 @@ def configure(config: StreetNetRun, options: Namespace) -> StreetNetRun:
 
 def arguments(config: StreetNetRun) -> str:
     """The recipe's own options as text."""
-    stage = f" --restoration-steps {config.restoration_steps}" if config.restoration_steps else ""
+    usual = PRESETS[config.name]().restoration_steps if config.name in PRESETS else 0
+    stage = f" --restoration-steps {config.restoration_steps}" if config.restoration_steps != usual else ""
     return stage + joint.arguments(config) + (" --teacher SEGMENTER" if config.teacher else "")
 
 
@@ -57,10 +58,10 @@ def assemble(config: StreetNetRun, fabric: Fabric) -> Run:
         raise ValueError(f"{config.name} continues another run of {NAME}; name its checkpoint with --init CHECKPOINT")
     net = StreetNet(config.model)
     saved = joint.start(net, config.init, NAME)
-    if config.patch:
-        parts = street_particles(config.data, config.seed, config.patch)
-        return joint.run(config, net, saved, particles_objective, parts)
     taught = lessons(config.teacher, fabric.device)
+    if config.patch:
+        parts = street_particles(config.data, config.seed, config.patch, taught.teach)
+        return joint.after(joint.run(config, net, saved, particles_objective, parts), taught)
     learns = masks_objective if config.masks_alone else objective
     run = joint.run(config, net, saved, learns, street_conditions(config.data, config.seed, taught.teach))
     run = joint.after(run, taught)

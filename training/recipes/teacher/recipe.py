@@ -17,7 +17,8 @@ from training.recipes import joint
 from training.recipes.teacher.config import PRESETS, TeacherRun
 from training.recipes.teacher.objective import objective, rates
 from training.segmenters.find import Segmenter, located, pretrained_segmenter
-from training.segmenters.pretrained import IMAGENET, PretrainedSegmenter
+from training.segmenters.hugging_face import OneSize
+from training.segmenters.pretrained import FRAME, IMAGENET, PretrainedSegmenter
 from training.segmenters.teacher import lessons
 
 NAME = "teacher"
@@ -74,7 +75,7 @@ def deploy(saved: Checkpoint, config: TeacherRun, segmenter: Segmenter) -> Deplo
     """The segmenter of a checkpoint, as the model and as its base; raises CheckpointError."""
     net = PretrainedSegmenter(config.model).eval()
     saved.load_into({joint.NETWORK: net})
-    model = DeployedSegmenter(net, 4, stride=32).eval()
+    model = DeployedSegmenter(OneSize(net, FRAME)).eval()
     return Deployable(
         model=model,
         base=model,
