@@ -83,6 +83,15 @@ def test_a_teacher_is_told_what_an_unlabelled_pixel_cannot_be(config: DataConfig
     assert told == [()] * len(pandaset) + [(CLASS_ID["road"],)] * len(chiba)
 
 
+def test_a_teacher_s_sky_must_look_like_one(config: DataConfig) -> None:
+    sky = CLASS_ID["sky"]
+    for root in (config.pandaset_root, config.chiba_root):
+        for path in Path(root).glob("images/*"):
+            cv2.imwrite(str(path), cv2.imread(str(path)) // 5)
+    _, pandaset, chiba = training_pools(config, lambda image, _: np.full(image.shape[:2], sky, np.uint8))
+    assert all((labels != sky).all() for labels in labels_of([*pandaset.read(), *chiba.read()])), "dark pictures"
+
+
 def labels_of(samples: Sequence[Sample]) -> list[Pixels]:
     return [sample.labels_HW for sample in samples]
 

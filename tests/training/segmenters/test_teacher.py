@@ -14,7 +14,8 @@ from torch.nn import functional as F
 from tests.support import datasets
 from tests.support.runs import run, state
 from training.data.classes import CLASSES, VOID
-from training.data.readers.stills import Lund
+from training.data.readers.stills import Lund, Udacity
+from training.data.source import PROCEDURAL
 from training.loop import processes
 from training.recipes.street_net.recipe import STREET_NET
 from training.recipes.teacher.config import teacher_smoke
@@ -43,6 +44,13 @@ def test_it_labels_what_is_certain_where_it_is(size: tuple[int, int]) -> None:
     assert labels_HW.dtype == np.uint8 and labels_HW.shape == size
     middle = [third // 2, third + third // 2, 2 * third + third // 2]
     assert [np.unique(labels_HW[:, column]).tolist() for column in middle] == [[0], [VOID], [3]]
+
+
+def test_it_never_names_an_impossible_class() -> None:
+    image = np.zeros((64, 96, 3), np.uint8)
+    image[:, :48, 0] = 255
+    found = Teacher(ByRed(), torch.device("cpu"))(image, excluded=(0,))
+    assert 0 not in found and (found[:, 60:] == 3).all()
 
 
 @torch.inference_mode()
@@ -81,16 +89,18 @@ def test_training_keeps_the_encoder_s_statistics_and_moves_its_weights() -> None
 def test_a_street_net_that_a_teacher_taught_names_its_sources_and_commands(tmp_path: Path) -> None:
     for number in range(2):
         datasets.picture(tmp_path / f"lund/data_lund_images_0{number}.png", 90 * number, (96, 128))
-    assert run(TEACHER, tmp_path / "teacher", "--workers", "0") == 0
+    datasets.picture(tmp_path / "udacity/test1.png", 60, (96, 128))
+    assert run(TEACHER, tmp_path / "teacher", "--workers", "0", "--udacity", str(tmp_path / "udacity")) == 0
     found = find_segmenter(str(tmp_path / "teacher"), [c.name for c in CLASSES])
     assert isinstance(found.module, PretrainedSegmenter) and not found.module.training
     taught = ("--teacher", str(tmp_path / "teacher"), "--lund", str(tmp_path / "lund"), "--workers", "0")
     assert run(STREET_NET, tmp_path / "street", *taught) == 0
     record = state(tmp_path / "street")
-    procedural, lund = record["sources"]
-    assert lund == Lund.source._asdict() and procedural["licence"] == "Apache-2.0"
+    assert [source["name"] for source in record["sources"]] == [
+        PROCEDURAL.name, Udacity.source.name, Lund.source.name
+    ]  # fmt: skip
     earlier, own = record["command"].split(" && ")
-    assert earlier == "python -m training.train teacher_smoke --steps 4"
+    assert earlier == "python -m training.train teacher_smoke --steps 4 --udacity UDACITY_ROOT"
     assert own.endswith("--steps 3 --teacher SEGMENTER --lund LUND_ROOT")
 
 
