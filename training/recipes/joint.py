@@ -39,6 +39,20 @@ class SingleRun(RunConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ContinuedRun(SingleRun):
+    """A training that may continue another; `init`: a checkpoint with the first weights."""
+
+    init: str = place()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaughtRun(ContinuedRun):
+    """A training with a `teacher`: a segmenter that labels the unlabelled pixels of real frames (`find_segmenter`)."""
+
+    teacher: str = place()
+
+
+@dataclass(frozen=True, kw_only=True)
 class RestorationRun(SingleRun):
     """A training of a network that restores, with loss weights."""
 
@@ -50,17 +64,17 @@ class RestorationRun(SingleRun):
 
 
 @dataclass(frozen=True, kw_only=True)
-class JointRun(RestorationRun):
-    """A training of a deployable model, with loss weights; `init`: a checkpoint with the first weights."""
+class JointRun(RestorationRun, ContinuedRun):
+    """A training of a deployable model, with loss weights."""
 
-    init: str = place()
     segmentation_weight: float = 0.5
     base_weight: float = 0.5
     weather_weight: float = 0.3
     balance_weight: float = 0.01
 
 
-Config = TypeVar("Config", bound=JointRun)
+Continued = TypeVar("Continued", bound=ContinuedRun)
+Taught = TypeVar("Taught", bound=TaughtRun)
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -68,8 +82,19 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument("--init", default="", metavar="CHECKPOINT", help="start from another run's weights")
 
 
-def add_teacher_option(parser: ArgumentParser) -> None:
-    """Add the option for the teacher of real frames."""
+def configure(config: Continued, options: Namespace) -> Continued:
+    """Apply the option to the run."""
+    return replace(config, init=options.init)
+
+
+def arguments(config: ContinuedRun) -> str:
+    """The recipes' own options as text."""
+    return " --init CHECKPOINT" if config.init else ""
+
+
+def add_taught_options(parser: ArgumentParser) -> None:
+    """Add the options for the checkpoint to start from and the teacher of real frames."""
+    add_options(parser)
     parser.add_argument(
         "--teacher",
         default="",
@@ -79,21 +104,21 @@ def add_teacher_option(parser: ArgumentParser) -> None:
     )
 
 
+def configure_taught(config: Taught, options: Namespace) -> Taught:
+    """Apply the options to the run."""
+    return replace(configure(config, options), teacher=options.teacher)
+
+
+def taught_arguments(config: TaughtRun) -> str:
+    """The options as text."""
+    return arguments(config) + (" --teacher SEGMENTER" if config.teacher else "")
+
+
 def after(run: Run, lessons: Lessons) -> Run:
     """The run with the sources and the command of its teacher."""
     # A teacher may have the run's own first weights.
     earlier = run.earlier if lessons.command in run.earlier else joined(lessons.command, run.earlier)
     return replace(run, teachers=merged(run.teachers, lessons.sources), earlier=earlier)
-
-
-def configure(config: Config, options: Namespace) -> Config:
-    """Apply the option to the run."""
-    return replace(config, init=options.init)
-
-
-def arguments(config: JointRun) -> str:
-    """The recipes' own options as text."""
-    return " --init CHECKPOINT" if config.init else ""
 
 
 def start(net: nn.Module, init: str, recipe: str) -> Checkpoint | None:
@@ -108,7 +133,7 @@ def start(net: nn.Module, init: str, recipe: str) -> Checkpoint | None:
 
 
 def run(
-    config: RestorationRun,
+    config: SingleRun,
     net: nn.Module,
     saved: Checkpoint | None,
     objective: Callable[[Any, Any, Networks], Outcome],
@@ -156,12 +181,12 @@ def restoration_terms(config: RestorationRun, restored_B3HW: Tensor, clear_B3HW:
 
 
 def mask_terms(
-    config: JointRun, refined_BKHW: Tensor, base_logits_BKHW: Tensor, labels_BHW: Tensor
+    config: JointRun, refined_BKHW: Tensor, labels_BHW: Tensor, base_logits_BKHW: Tensor, clear_labels_BHW: Tensor
 ) -> dict[str, Tensor]:
     """The weighted cross-entropies of both masks; the base segmenter's is of clear frames (paper A, section 4.1)."""
     return {
         "mask": config.segmentation_weight * segmentation.cross_entropy(refined_BKHW, labels_BHW),
-        "base": config.base_weight * segmentation.cross_entropy(base_logits_BKHW, labels_BHW),
+        "base": config.base_weight * segmentation.cross_entropy(base_logits_BKHW, clear_labels_BHW),
     }
 
 

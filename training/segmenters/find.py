@@ -12,7 +12,8 @@ from training.data.source import Source
 from training.loop.checkpoint import STATE_FILE, Checkpoint, CheckpointError, open_checkpoint
 from training.segmenters import hugging_face
 from training.segmenters.base import BaseConfig, BaseSegmenter
-from training.segmenters.hugging_face import HuggingFaceSegmenter, OneSize, SegmenterError
+from training.segmenters.hugging_face import HuggingFaceSegmenter, SegmenterError
+from training.segmenters.one_size import OneSize
 from training.segmenters.pretrained import FRAME, PretrainedConfig, PretrainedSegmenter
 
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")

@@ -10,7 +10,6 @@ from typing import Any
 import cattrs
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 LEAST_SCORE = 1e-12
 """If no wanted class has more than this probability, all are equally likely."""
@@ -80,21 +79,6 @@ class HuggingFaceSegmenter(nn.Module):
         }
 
 
-class OneSize(nn.Module):
-    """Image [B, 3, H, W] 0..1 -> the segmenter's logits [B, K, h, w], of the image resized to `size` (rows, columns).
-
-    A model file takes frames of any size. At a fixed size the network's reshapes do not depend on the frame's size, so
-    torch.export need not derive how the two relate.
-    """
-
-    def __init__(self, segmenter: nn.Module, size: tuple[int, int]) -> None:
-        super().__init__()
-        self.segmenter, self.size = segmenter, size
-
-    def forward(self, image_B3HW: Tensor) -> Tensor:
-        return self.segmenter(F.interpolate(image_B3HW, size=self.size, mode="bilinear", align_corners=False))
-
-
 def class_scores(output: Any) -> Tensor:
     """The scores [B, S, h, w] of all classes from the output of a network of `transformers`.
 
@@ -150,7 +134,7 @@ def class_names(network: nn.Module) -> list[str]:
 
 
 def preprocessing(settings: Mapping[str, Any]) -> Preprocessing:
-    """Read the preprocessing from preprocessor_config.json; only OneSize resizes frames as it says."""
+    """Read the preprocessing from preprocessor_config.json; only a segmenter for any frame resizes as it says."""
     scale = 255 * settings.get("rescale_factor", 1 / 255) if settings.get("do_rescale", True) else 255.0
     mean, std = (0.0,) * 3, (1.0,) * 3
     if settings.get("do_normalize", True) and "image_mean" in settings:

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field, replace
 
-from training.config import DataConfig, place
+from training.config import DataConfig
 from training.data.mixture import CONDITIONS
-from training.recipes.joint import JointRun
+from training.recipes.joint import JointRun, TaughtRun
 
 
 @dataclass(frozen=True)
@@ -31,17 +31,15 @@ LARGE = StreetNetConfig(trunk_width=128, width4=96, width8=128, width16=160, seg
 
 
 @dataclass(frozen=True, kw_only=True)
-class StreetNetRun(JointRun):
-    """A training of the deployable model, with loss weights; `init`: a checkpoint with the first weights.
+class StreetNetRun(JointRun, TaughtRun):
+    """A training of the deployable model, with loss weights.
 
-    `teacher`: a segmenter that labels the pixels of real frames without label, as in `find_segmenter`.
     `restoration_steps`: steps of a first stage, in which the restoration and the router learn without the masks.
     `masks_alone`: only the masks learn, from the weights of `init`, on frames of many looks.
     `patch`: 0, or pixels: then the detail alone learns, on parts of this size, which a run on whole frames continues.
     """
 
     model: StreetNetConfig = field(default_factory=StreetNetConfig)
-    teacher: str = place()
     restoration_steps: int = 0
     masks_alone: bool = False
     patch: int = 0
@@ -100,7 +98,7 @@ def street_long() -> StreetNetRun:
 
 
 def street_masks() -> StreetNetRun:
-    """The masks alone, continued from a run (`init`): the restoration stays; half an hour on two CPU cores."""
+    """The masks alone, continued from a run (`init`): the restoration stays; a quarter of an hour on two CPU cores."""
     data = DataConfig(drives=300, crop=(192, 320), camvid_share=0.3)
     return StreetNetRun(name="street_masks", steps=3000, data=data, masks_alone=True)
 

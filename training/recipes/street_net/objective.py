@@ -10,7 +10,7 @@ from training.data.batches import ExampleOfMixture
 from training.data.looks import with_objects, with_other_looks
 from training.loop.stages import Networks, Outcome, Rates
 from training.losses import restoration as distances
-from training.losses import routing, segmentation
+from training.losses import routing
 from training.recipes.joint import NETWORK, mask_terms, mean_gain, restoration_terms, scale
 from training.recipes.street_net.config import StreetNetRun
 from training.recipes.street_net.levels import toned
@@ -22,7 +22,7 @@ def objective(config: StreetNetRun, batch: ExampleOfMixture, networks: Networks)
     net, degraded, clear = learning(networks), scale(batch.degraded_3HW), scale(batch.clear_3HW)
     prediction = net(degraded, told(batch))
     net.segmenter.train()  # its statistics come only from clear frames
-    masks = mask_terms(config, prediction.refined_BKHW, net.segmenter(clear), batch.labels_HW)
+    masks = mask_terms(config, prediction.refined_BKHW, batch.labels_HW, net.segmenter(clear), batch.labels_HW)
     return outcome(config, batch, prediction.restoration, degraded, clear, masks)
 
 
@@ -42,12 +42,7 @@ def masks_objective(config: StreetNetRun, batch: ExampleOfMixture, networks: Net
     refined = net.sgada.train()(base.softmax(dim=1), restoration.features)
     clear_B3HW, labels_BHW = with_objects(batch.clear_3HW, batch.labels_HW)
     logits = net.segmenter.train()(with_other_looks(scale(clear_B3HW)))
-    return Outcome(
-        {
-            "mask": config.segmentation_weight * segmentation.cross_entropy(refined, batch.labels_HW),
-            "base": config.base_weight * segmentation.cross_entropy(logits, labels_BHW),
-        }
-    )
+    return Outcome(mask_terms(config, refined, batch.labels_HW, logits, labels_BHW))
 
 
 def masks_rates(networks: Networks) -> Rates:

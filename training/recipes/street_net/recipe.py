@@ -28,8 +28,7 @@ NAME = "street_net"
 
 def add_options(parser: ArgumentParser) -> None:
     """Add the options for the checkpoint to start from, the teacher, and the length of the first stage."""
-    joint.add_options(parser)
-    joint.add_teacher_option(parser)
+    joint.add_taught_options(parser)
     parser.add_argument(
         "--restoration-steps", type=positive, metavar="N", help="optimiser steps of the stage without masks"
     )
@@ -38,14 +37,14 @@ def add_options(parser: ArgumentParser) -> None:
 def configure(config: StreetNetRun, options: Namespace) -> StreetNetRun:
     """Apply the options to the run."""
     steps = options.restoration_steps or config.restoration_steps
-    return replace(joint.configure(config, options), teacher=options.teacher, restoration_steps=steps)
+    return replace(joint.configure_taught(config, options), restoration_steps=steps)
 
 
 def arguments(config: StreetNetRun) -> str:
     """The recipe's own options as text."""
     usual = PRESETS[config.name]().restoration_steps if config.name in PRESETS else 0
     stage = f" --restoration-steps {config.restoration_steps}" if config.restoration_steps != usual else ""
-    return stage + joint.arguments(config) + (" --teacher SEGMENTER" if config.teacher else "")
+    return stage + joint.taught_arguments(config)
 
 
 def assemble(config: StreetNetRun, fabric: Fabric) -> Run:

@@ -51,7 +51,7 @@ class Texture(nn.Module):
         squared = torch.cat([F.avg_pool2d(part * part, 8) for part in fine], dim=1)
         strong_coarse = torch.cat([F.avg_pool2d(part, 4) for part in coarse], dim=1)
         maps = [mean, spread, extremes, _level(strong), _level(squared.sqrt()), _level(strong_coarse)]
-        return torch.cat([*map(_cells, maps)], dim=1)
+        return torch.cat([_cells(part) for part in maps], dim=1)
 
     def _strengths(self, high_B1hw: Tensor, stride: int) -> tuple[Tensor, Tensor, Tensor]:
         """The size of every filter's answer: of edges, and of bright and of dark ridges and dots."""

@@ -2,29 +2,27 @@
 
 from dataclasses import dataclass, field
 
-from training.config import DataConfig, place
-from training.recipes.joint import SingleRun
+from training.config import DataConfig
+from training.recipes.joint import TaughtRun
 from training.segmenters.pretrained import PretrainedConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class TeacherRun(SingleRun):
+class TeacherRun(TaughtRun):
     """A training of a segmenter on a pretrained encoder.
 
-    `init`: a checkpoint with the first weights; `teacher`: an earlier one, which labels what has no label.
+    `teacher`: an earlier one.
     `imagenet`: begin with the encoder's weights of ImageNet. `encoder_rate`: factor of its learning rate; a low one
     keeps what it knows of photographs.
     """
 
     model: PretrainedConfig = field(default_factory=PretrainedConfig)
-    init: str = place()
-    teacher: str = place()
     imagenet: bool = True
     encoder_rate: float = 0.1
 
 
 def teacher() -> TeacherRun:
-    """Real streets too if a root is given; half an hour on two CPU cores."""
+    """Real streets too if a root is given; twenty minutes on two CPU cores."""
     data = DataConfig(drives=300, crop=(192, 320), pandaset_share=0.35, chiba_share=0.25)
     return TeacherRun(name="teacher", steps=1200, data=data)
 
