@@ -16,8 +16,15 @@ from training.data.classes import VOID
 from training.data.crops import Window, crop, relight, to_tensor
 from training.data.degradations import BEHIND_PARTICLES, Degrade, behind, degrade
 from training.data.degradations.near_misses import NEAR_MISSES, OTHER_FRAMES
+from training.data.degradations.regular import as_jpeg
 from training.data.mixture import CONDITION_OF, DEFAULT_MIXTURE, WEATHER_MIXTURE, ConditionMixture, Mixture, Step
 from training.data.sample import Sample
+
+STRETCH = 1.35
+"""Largest change of a whole frame's aspect."""
+
+JPEG_QUALITIES = (40, 96)
+"""From the first up to the second, which is not reached."""
 
 
 class Example(NamedTuple):
@@ -107,7 +114,8 @@ class ExampleOfMixture(NamedTuple):
 class MixedCrops(StreetCrops[ExampleOfMixture]):
     """Crops, and a share `whole` of whole frames, under no weather, one or two.
 
-    The target is the frame before its weather: for a near miss, the near miss itself.
+    The target is the frame before its weather: for a near miss, the near miss itself. A share `as_jpeg` of the frames
+    in weather is compressed, as cameras' topics often are; their targets are not.
     """
 
     def __init__(
@@ -118,17 +126,19 @@ class MixedCrops(StreetCrops[ExampleOfMixture]):
         seed: int,
         mixture: ConditionMixture = DEFAULT_MIXTURE,
         whole: float = 0.4,
+        as_jpeg: float = 0.2,
     ) -> None:
         super().__init__(pools, shares, size, seed)
-        self._mixture = mixture
-        self._whole = whole
+        self._mixture, self._whole, self._as_jpeg = mixture, whole, as_jpeg
 
     def _example(self, frame: Sample, rng: Generator) -> ExampleOfMixture:
-        part = whole_frame(frame, self._size, rng) if rng.random() < self._whole else crop(frame, self._size, rng)
+        part = (
+            whole_frame(frame, self._size, rng, STRETCH) if rng.random() < self._whole else crop(frame, self._size, rng)
+        )
         plan = self._mixture.draw(rng)
         sample = with_bonnet(relight(part, rng), rng)
-        if plan.before:
-            sample = near_miss(sample, plan.before, int(rng.integers(2**31)))
+        for step in plan.before:
+            sample = near_miss(sample, step, int(rng.integers(2**31)))
         degraded, behind_HW3, parted = sample, sample.image_HW3, True
         for name, severity in plan.weathers:
             seed, parted = int(rng.integers(2**31)), behind_HW3 is degraded.image_HW3
@@ -138,6 +148,9 @@ class MixedCrops(StreetCrops[ExampleOfMixture]):
             else:
                 behind_HW3, parted = image_HW3, parted and CONDITION_OF[name] != "night"
             degraded = degraded._replace(image_HW3=image_HW3)
+        if plan.weathers and rng.random() < self._as_jpeg:
+            quality = int(rng.integers(*JPEG_QUALITIES))
+            degraded = degraded._replace(image_HW3=as_jpeg(degraded.image_HW3, quality))
         severity_K = plan.severities()
         return ExampleOfMixture(
             to_tensor(degraded.image_HW3),
@@ -146,16 +159,21 @@ class MixedCrops(StreetCrops[ExampleOfMixture]):
             torch.tensor(int(severity_K.argmax())),
             torch.from_numpy((severity_K > 0).astype(np.float32)),
             torch.from_numpy(severity_K),
-            torch.tensor(float(plan.before is not None and plan.before.name in OTHER_FRAMES)),
+            torch.tensor(float(plan.novel)),
             to_tensor(behind_HW3),
             torch.tensor(float(parted)),
         )
 
 
-def whole_frame(sample: Sample, size: tuple[int, int], rng: Generator) -> Sample:
-    """The largest part of the frame of the aspect of `size` (rows, columns), at that size, mirrored at random."""
+def whole_frame(sample: Sample, size: tuple[int, int], rng: Generator, stretch: float = 1.0) -> Sample:
+    """The largest part of the frame of the aspect of `size` (rows, columns), at that size, mirrored at random.
+
+    The part is wider or narrower than that by a random factor up to `stretch`: networks see frames of all aspects at
+    one.
+    """
     height, width = sample.labels_HW.shape
-    rows, columns = min(height, round(width * size[0] / size[1])), min(width, round(height * size[1] / size[0]))
+    aspect = size[1] / size[0] * stretch ** rng.uniform(-1, 1)
+    rows, columns = min(height, round(width / aspect)), min(width, round(height * aspect))
     top, left = int(rng.integers(height - rows + 1)), int(rng.integers(width - columns + 1))
     return Window(top, left, rows, columns, bool(rng.random() < 0.5), size).sample(sample)
 

@@ -3,6 +3,8 @@
 Random, from PyTorch's generator. Shape legend: B batch, 3 colours (RGB), H height, W width, C classes.
 """
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -29,15 +31,31 @@ def with_objects(image_B3HW: Tensor, labels_BHW: Tensor) -> tuple[Tensor, Tensor
     return torch.where(taken_BHW[:, None], other_B3HW, image_B3HW), torch.where(taken_BHW, other_BHW, labels_BHW)
 
 
-def with_other_looks(image_B3HW: Tensor) -> Tensor:
-    """Images, 0..1, as other cameras show them: exposure, white balance, gamma and saturation of each at random."""
-    batch = len(image_B3HW)
+class Looks(NamedTuple):
+    """How other cameras show the images of a batch; the same for every plane of an example.
+
+    Each has a shape that broadcasts to [B, 3, H, W]: gains of the colours, exposure included, gamma and saturation.
+    """
+
+    gain_B311: Tensor
+    gamma_B111: Tensor
+    saturation_B111: Tensor
+
+    def show(self, image_B3HW: Tensor) -> Tensor:
+        """The images, 0..1, as these cameras show them."""
+        grey = image_B3HW.mean(dim=1, keepdim=True)
+        coloured = (grey + self.saturation_B111 * (image_B3HW - grey)).clamp(0, 1)
+        return (coloured.pow(self.gamma_B111) * self.gain_B311).clamp(0, 1)
+
+
+def other_looks(batch: int, device: torch.device, share: float = 1.0) -> Looks:
+    """Exposure, white balance, gamma and saturation at random, of a `share` of the images; the others stay."""
 
     def within(most: float, channels: int = 1) -> Tensor:
-        return ((2 * torch.rand(batch, channels, 1, 1, device=image_B3HW.device) - 1) * most).exp()
+        return (2 * torch.rand(batch, channels, 1, 1, device=device) - 1) * most
 
     least, most = SATURATIONS
-    saturation = least + (most - least) * torch.rand(batch, 1, 1, 1, device=image_B3HW.device)
-    grey = image_B3HW.mean(dim=1, keepdim=True)
-    coloured = (grey + saturation * (image_B3HW - grey)).clamp(0, 1)
-    return (coloured.pow(within(GAMMAS)) * within(EXPOSURES) * within(CASTS, 3)).clamp(0, 1)
+    saturation = least + (most - least) * torch.rand(batch, 1, 1, 1, device=device)
+    some = (torch.rand(batch, 1, 1, 1, device=device) < share).float()
+    gain = some * (within(EXPOSURES) + within(CASTS, 3))
+    return Looks(gain.exp(), (some * within(GAMMAS)).exp(), torch.lerp(torch.ones_like(some), saturation, some))

@@ -83,6 +83,8 @@ FROM_SEVERITY = 0.02
 MIXED_TO_SEVERITY = 0.8
 """The lowest severity of a ConditionMixture, and the highest of each of two weathers at once."""
 
+MOST_NEAR_MISSES = 3
+
 
 class Step(NamedTuple):
     """One change of a frame: a name of DEGRADATIONS, NEAR_MISSES or OTHER_FRAMES, and its severity."""
@@ -92,10 +94,15 @@ class Step(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """One example: the change that makes another clear frame, if any, and the weathers over it, first to last."""
+    """One example: the changes that make another clear frame, if any, then the weathers over it, first to last."""
 
-    before: Step | None
+    before: tuple[Step, ...]
     weathers: tuple[Step, ...]
+
+    @property
+    def novel(self) -> bool:
+        """Whether the frame shows no street."""
+        return any(step.name in OTHER_FRAMES for step in self.before)
 
     def severities(self) -> NDArray[np.float32]:
         """The largest severity (0..1) of each of CONDITIONS, float32 [6]; that of clear is 1 without any weather."""
@@ -111,34 +118,40 @@ class ConditionMixture:
     """Kinds of example, each with its share (any positive numbers).
 
     A kind is the names of its weathers, first to last: () is a clear frame, (NEAR_MISS,) and (OTHER_FRAME,) are clear
-    frames that look otherwise, ("wide_fog", "wide_rain") is both at once. Raises ValueError for no kind, an unknown
-    name, or a share that is not positive.
+    frames that look otherwise, ("wide_fog", "wide_rain") is both at once. A near miss is up to MOST_NEAR_MISSES
+    different ones, one over the other; so is, at the share `near_misses`, the frame of any other kind with weather.
+    Raises ValueError for no kind, an unknown name, or a share that is not positive.
     """
 
-    def __init__(self, shares: Mapping[tuple[str, ...], float]) -> None:
+    def __init__(self, shares: Mapping[tuple[str, ...], float], near_misses: float = 0.0) -> None:
         known = {*CONDITION_OF, NEAR_MISS, OTHER_FRAME}
         unknown = sorted({name for kind in shares for name in kind} - known)
         if not shares or unknown or min(shares.values()) <= 0:
             raise ValueError(f"mixture: needs positive shares of kinds made of {sorted(known)}; got {dict(shares)}")
         self.kinds = tuple(shares)
         self._shares = _normalised(shares)
+        self._near_misses = near_misses
 
     def draw(self, rng: Generator) -> Plan:
         """One example at random; two weathers at once have severities of their own."""
         kind = self.kinds[int(rng.choice(len(self.kinds), p=self._shares))]
-        before = None
         names = [name for name in kind if name in CONDITION_OF]
-        for place, choices in ((NEAR_MISS, NEAR_MISSES), (OTHER_FRAME, OTHER_FRAMES)):
-            if place in kind:
-                before = Step(tuple(choices)[int(rng.integers(len(choices)))], rng.uniform(FROM_SEVERITY, 1))
+        before: list[str] = []
+        if OTHER_FRAME in kind:
+            before += rng.choice(list(OTHER_FRAMES), 1).tolist()
+        if NEAR_MISS in kind or (names and rng.random() < self._near_misses):
+            before += rng.choice(list(NEAR_MISSES), rng.integers(1, MOST_NEAR_MISSES + 1), replace=False).tolist()
         highest = 1.0 if len(names) < 2 else MIXED_TO_SEVERITY
-        return Plan(before, tuple(Step(name, _severity(rng, name, FROM_SEVERITY, highest)) for name in names))
+        return Plan(
+            tuple(Step(name, rng.uniform(FROM_SEVERITY, 1)) for name in before),
+            tuple(Step(name, _severity(rng, name, FROM_SEVERITY, highest)) for name in names),
+        )
 
 
 DEFAULT_MIXTURE = ConditionMixture(
     {
-        (): 13.4,
-        (NEAR_MISS,): 6.6,
+        (): 16,
+        (NEAR_MISS,): 26,
         (OTHER_FRAME,): 2.5,
         ("fog",): 14,
         ("wide_fog",): 14,
@@ -152,15 +165,17 @@ DEFAULT_MIXTURE = ConditionMixture(
         ("wide_night",): 11,
         ("raindrops",): 2,
         ("lens_drops",): 4,
-        ("wide_fog", "wide_rain"): 2,
-        ("wide_rain", "wide_night"): 2,
-        ("wide_fog", "wide_snow"): 2,
-        ("wide_rain", "lens_drops"): 2,
-    }
+        ("wide_fog", "wide_rain"): 3,
+        ("wide_fog", "wide_night"): 3,
+        ("wide_rain", "wide_night"): 3,
+        ("wide_fog", "wide_snow"): 3,
+        ("wide_rain", "lens_drops"): 3,
+    },
+    near_misses=0.3,
 )
-"""The default model's, in parts: 22.5 of clear frames (6.6 of them near misses, 2.5 without a street), 28 of fog
-(half of it wide), 18 of rain, 18 of snow (both a third without veil), 16 of night, 6 of drops, 8 of two weathers at
-once."""
+"""The default model's, in parts: 44.5 of clear frames (26 of them near misses, 2.5 without a street), 28 of fog
+(half of it wide), 18 of rain, 18 of snow (both a third without veil), 16 of night, 6 of drops, 15 of two weathers at
+once. The frames of three in ten weathers are near misses too: the camera is not the weather."""
 
 PARTICLE_MIXTURE = ConditionMixture(
     {

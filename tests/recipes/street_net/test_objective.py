@@ -140,7 +140,7 @@ def test_faint_errors_count_in_the_second_stage_only() -> None:
 
 def test_masks_alone_change_nothing_but_the_masks(tmp_path: Path) -> None:
     init = untrained(STREET_NET, street_smoke(), tmp_path / "init")
-    config = replace(street_smoke(), steps=2, masks_alone=True, init=str(init))
+    config = replace(street_smoke(), steps=2, alone="masks", init=str(init))
     run = STREET_NET.begin(config, launch())
     assert [stage.name for stage in run.stages] == ["joint"]
     trainer = STREET_NET.trainer(run, launch(), config.loop())

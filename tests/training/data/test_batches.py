@@ -79,13 +79,40 @@ def test_an_example_tells_what_is_behind_its_particles_if_nothing_is_over_them(
 def test_what_is_behind_particles_is_the_same_weather(pool: list[Sample], kind: tuple[str, ...]) -> None:
     """Between the flakes, veil and ground are the degraded frame's own."""
     dim = [pool[0]._replace(image_HW3=np.full((120, 160, 3), 90, np.uint8))]
-    examples = MixedCrops([dim], [1.0], (64, 80), seed=2, mixture=ConditionMixture({kind: 1}))
+    examples = MixedCrops([dim], [1.0], (64, 80), seed=2, mixture=ConditionMixture({kind: 1}), as_jpeg=0)
     strongest = 0.0
     for example in (examples[i] for i in range(6)):
         difference = (example.degraded_3HW.float() - example.behind_3HW.float()).abs().amax(dim=0)
         assert (difference <= 1).float().mean() > 0.4
         strongest = max(strongest, float((example.behind_3HW.float() - example.clear_3HW.float()).abs().max()))
     assert strongest > 5
+
+
+def test_a_stretched_whole_frame_has_other_aspects(pool: list[Sample]) -> None:
+    columns_HW = np.repeat(np.arange(160, dtype=np.uint8)[None, :], 120, axis=0)
+    rows_HW = np.repeat(np.arange(120, dtype=np.uint8)[:, None], 160, axis=1)
+    seen = []
+    for seed in range(40):
+        across, down = (
+            whole_frame(pool[0]._replace(labels_HW=plane), (96, 128), np.random.default_rng(seed), 1.35).labels_HW
+            for plane in (columns_HW, rows_HW)
+        )
+        assert max(np.ptp(across) / 160, np.ptp(down) / 120) > 0.95, "all of the frame, in one direction"
+        seen.append(np.ptp(across) / np.ptp(down) * 120 / 160)
+    assert 1 / 1.4 < min(seen) < 0.85 and 1.18 < max(seen) < 1.4
+
+
+def test_frames_in_weather_are_compressed_their_targets_are_not(pool: list[Sample]) -> None:
+    dim = [pool[0]._replace(image_HW3=np.full((120, 160, 3), 90, np.uint8))]
+    mixture = ConditionMixture({("rain_streaks",): 1, (): 1})
+    raw, packed = (MixedCrops([dim], [1.0], (64, 80), seed=5, mixture=mixture, as_jpeg=share) for share in (0.0, 1.0))
+    for index in range(10):
+        one, other = raw[index], packed[index]
+        in_weather = int(one.weather) > 0
+        assert torch.equal(one.clear_3HW, other.clear_3HW)
+        assert torch.equal(one.degraded_3HW, other.degraded_3HW) == (not in_weather)
+        if in_weather:
+            assert (one.degraded_3HW.float() - other.degraded_3HW.float()).abs().mean() < 8
 
 
 def test_other_frames_have_no_labels(pool: list[Sample]) -> None:

@@ -3,7 +3,9 @@
 import torch
 
 from training.data.classes import CLASS_ID, VOID
-from training.data.looks import OBJECTS, with_objects, with_other_looks
+from training.data.looks import OBJECTS, other_looks, with_objects
+
+CPU = torch.device("cpu")
 
 
 def test_objects_of_one_frame_come_to_the_next_with_their_labels() -> None:
@@ -28,7 +30,7 @@ def test_objects_of_one_frame_come_to_the_next_with_their_labels() -> None:
 def test_other_looks_differ_by_frame_and_keep_the_order_of_greys() -> None:
     torch.manual_seed(0)
     greys = torch.linspace(0, 1, 32).expand(8, 3, 4, 32)
-    looks = with_other_looks(greys)
+    looks = other_looks(8, CPU).show(greys)
     assert looks.min() >= 0 and looks.max() <= 1
     assert (looks.diff(dim=3) >= 0).all(), "no grey becomes darker than a darker one"
     means = looks.mean(dim=(1, 2, 3))
@@ -36,5 +38,14 @@ def test_other_looks_differ_by_frame_and_keep_the_order_of_greys() -> None:
     casts = looks[..., 16].mean(dim=2)
     assert (casts.amax(dim=1) - casts.amin(dim=1) > 0.005).all(), "each frame has a white balance of its own"
     red = torch.tensor([0.8, 0.2, 0.2])[None, :, None, None].expand(64, 3, 2, 2)
-    spread = (lambda c: c.amax(dim=1) - c.amin(dim=1))(with_other_looks(red)[..., 0, 0])
+    spread = (lambda c: c.amax(dim=1) - c.amin(dim=1))(other_looks(64, CPU).show(red)[..., 0, 0])
     assert spread.min() < 0.35 < 0.6 < spread.max(), "from nearly grey to more than it was"
+
+
+def test_a_share_of_the_images_gets_a_look_that_is_the_same_for_all_planes() -> None:
+    torch.manual_seed(0)
+    frames = torch.rand(400, 3, 2, 3)
+    looks = other_looks(400, CPU, share=0.3)
+    assert torch.equal(looks.show(frames), looks.show(frames.clone()))
+    changed = (looks.show(frames) - frames).abs().amax(dim=(1, 2, 3)) > 1e-5
+    assert 0.22 < changed.float().mean() < 0.38

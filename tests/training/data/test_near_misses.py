@@ -65,3 +65,24 @@ def test_the_named_cameras_look_as_named() -> None:
     assert (made["glare"] >= image_HW3).all() and made["glare"].mean() > image_HW3.mean() + 20
     corner, middle = made["vignetting"][:6, :6].mean(), made["vignetting"][27:33, 37:43].mean()
     assert corner < 0.8 * middle
+    bright = made["hard_contrast"]
+    assert bright.std() > 1.1 * image_HW3.std() and (bright == 0).any() and (bright == 255).any()
+    red, blue = ((made["colour_cast"].mean(axis=(0, 1)) / image_HW3.mean(axis=(0, 1)))[channel] for channel in (0, 2))
+    assert abs(red - 1) > 0.03 and abs(blue - 1) > 0.03
+
+
+def test_blurs_and_edges_are_as_told() -> None:
+    """A bright square on grey: what is beside its edges tells sharpening, lost pixels and motion apart."""
+    image_HW3, depth_HW = np.full((360, 360, 3), 100, np.uint8), np.ones((360, 360), np.float32)
+    image_HW3[120:240, 120:240] = 150
+    made = {name: near(image_HW3, depth_HW, 1.0, 3).astype(int) for name, near in NEAR_MISSES.items()}
+    seams = made["sharpened"][180, 100:140, 0]
+    assert seams.min() < 80 and seams.max() > 170, "a dark and a bright seam along the edge"
+    assert ((made["low_resolution"][180, 110:130, 0] > 105) & (made["low_resolution"][180, 110:130, 0] < 145)).any()
+    moved = [NEAR_MISSES["motion_blur"](image_HW3, depth_HW, 1.0, seed) != image_HW3 for seed in range(12)]
+    across, down = (np.mean([change[line].sum() for change in moved]) for line in (np.s_[180, :, 0], np.s_[:, 180, 0]))
+    assert across > 1.5 * down, "the motion is mostly across"
+    assert 7 <= across / 2 <= 11
+    for name in ("sharpened", "low_resolution", "motion_blur"):
+        flat = made[name][:90] == image_HW3[:90]
+        assert flat.all(), f"{name} leaves what has no edge"

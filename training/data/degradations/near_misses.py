@@ -114,6 +114,55 @@ def soft_focus(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> I
     return np.asarray(cv2.GaussianBlur(image_HW3, (0, 0), max(0.3, sigma)), np.uint8)
 
 
+def sharpened(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
+    """Edges enhanced by up to three times their height, with the bright seams that cameras draw."""
+    rng = _start(image_HW3, depth_HW, severity, seed)
+    if severity == 0:
+        return image_HW3.copy()
+    blurred_HW3 = cv2.GaussianBlur(image_HW3, (0, 0), rng.uniform(0.6, 1.6))
+    return np.asarray(cv2.addWeighted(image_HW3, 1 + 2 * severity, blurred_HW3, -2 * severity, 0), np.uint8)
+
+
+def low_resolution(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
+    """Taken with fewer pixels, down to a third in each direction, and enlarged."""
+    rng = _start(image_HW3, depth_HW, severity, seed)
+    height, width = image_HW3.shape[:2]
+    share = 1 / (1 + 2 * severity)
+    small_HW3 = cv2.resize(
+        image_HW3, (max(1, round(width * share)), max(1, round(height * share))), interpolation=cv2.INTER_AREA
+    )
+    smooth = cv2.INTER_CUBIC if rng.random() < 0.5 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(small_HW3, (width, height), interpolation=smooth), np.uint8).copy()
+
+
+def motion_blur(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
+    """Blurred along one direction, mostly across, over up to 9 pixels of an image of 360 rows."""
+    rng = _start(image_HW3, depth_HW, severity, seed)
+    reach = 4.5 * severity * float(np.clip(image_HW3.shape[0] / 360, 0.5, 4.0))
+    angle = rng.normal(0, 0.4)
+    half = int(np.ceil(reach)) + 1
+    place = np.arange(-half, half + 1)
+    along_N = np.linspace(-reach, reach, 8 * half + 1)
+    # Each point of the path weighs the pixels around it by their distance.
+    rows, columns = (np.clip(1 - np.abs(place[:, None] - part(angle) * along_N), 0, None) for part in (np.sin, np.cos))
+    kernel = np.asarray(rows @ columns.T / along_N.size, np.float32)
+    return np.asarray(cv2.filter2D(image_HW3, -1, kernel), np.uint8).copy()
+
+
+def colour_cast(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
+    """A wrong white balance: red and blue up to 25 % brighter or darker."""
+    rng = _start(image_HW3, depth_HW, severity, seed)
+    red, blue = 1 + severity * rng.choice((-1, 1), 2) * rng.uniform(0.05, 0.25, 2)
+    return _curve(image_HW3, RAMP[:, None] * np.array((red, 1.0, blue)))
+
+
+def hard_contrast(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
+    """Contrast up to 1.8 times as high about the frame's own middle: black shadows, white lights."""
+    rng = _start(image_HW3, depth_HW, severity, seed)
+    middle = float(image_HW3.mean()) / 255
+    return _curve(image_HW3, middle + (1 + severity * rng.uniform(0.3, 0.8)) * (RAMP - middle))
+
+
 NEAR_MISSES: dict[str, Callable[[Image, Map, float, int], Image]] = {
     "flat_profile": flat_profile,
     "lifted_blacks": lifted_blacks,
@@ -126,6 +175,11 @@ NEAR_MISSES: dict[str, Callable[[Image, Map, float, int], Image]] = {
     "glare": glare,
     "vignetting": vignetting,
     "soft_focus": soft_focus,
+    "sharpened": sharpened,
+    "low_resolution": low_resolution,
+    "motion_blur": motion_blur,
+    "colour_cast": colour_cast,
+    "hard_contrast": hard_contrast,
 }
 
 

@@ -1,6 +1,7 @@
 """Settings of the deployable model and its training, and its presets."""
 
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from training.config import DataConfig
 from training.data.mixture import CONDITIONS
@@ -35,13 +36,15 @@ class StreetNetRun(JointRun, TaughtRun):
     """A training of the deployable model, with loss weights.
 
     `restoration_steps`: steps of a first stage, in which the restoration and the router learn without the masks.
-    `masks_alone`: only the masks learn, from the weights of `init`, on frames of many looks.
+    `alone`: only this part learns, from the weights of `init`. `looks`: share of the examples of the restoration that
+    are as other cameras show them; all are when the masks learn alone.
     `patch`: 0, or pixels: then the detail alone learns, on parts of this size, which a run on whole frames continues.
     """
 
     model: StreetNetConfig = field(default_factory=StreetNetConfig)
     restoration_steps: int = 0
-    masks_alone: bool = False
+    alone: Literal["", "restoration", "masks"] = ""
+    looks: float = 0.5
     patch: int = 0
     gradient_clip: float = 5.0
     restoration_weight: float = 1.0
@@ -97,10 +100,24 @@ def street_long() -> StreetNetRun:
     return StreetNetRun(name="street_long", steps=3000, data=data, restoration_steps=2000, log_floor=1e-4)
 
 
+def street_restoration() -> StreetNetRun:
+    """The restoration alone, continued from a run (`init`): the masks stay; an hour on two CPU cores."""
+    data = DataConfig(drives=300, crop=(288, 512), camvid_share=0.2)
+    return StreetNetRun(
+        name="street_restoration",
+        steps=8000,
+        data=data,
+        learning_rate=5e-4,
+        checkpoint_every=250,
+        alone="restoration",
+        log_floor=1e-4,
+    )
+
+
 def street_masks() -> StreetNetRun:
     """The masks alone, continued from a run (`init`): the restoration stays; a quarter of an hour on two CPU cores."""
     data = DataConfig(drives=300, crop=(192, 320), camvid_share=0.3)
-    return StreetNetRun(name="street_masks", steps=3000, data=data, masks_alone=True)
+    return StreetNetRun(name="street_masks", steps=3000, data=data, alone="masks")
 
 
 def street_smoke() -> StreetNetRun:
@@ -117,6 +134,7 @@ PRESETS = {
     "street_large": street_large,
     "street_particles": street_particles,
     "street_long": street_long,
+    "street_restoration": street_restoration,
     "street_masks": street_masks,
     "street_quick": street_quick,
     "street_smoke": street_smoke,

@@ -1,13 +1,14 @@
 """The objective of StreetNet."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from training.data.batches import ExampleOfMixture
-from training.data.looks import with_objects, with_other_looks
+from training.data.looks import other_looks, with_objects
 from training.loop.stages import Networks, Outcome, Rates
 from training.losses import restoration as distances
 from training.losses import routing
@@ -17,31 +18,46 @@ from training.recipes.street_net.levels import toned
 from training.recipes.street_net.network import Restoration, StreetNet
 
 
+class Planes(NamedTuple):
+    """The images of a batch, [B, 3, H, W], 0..1: degraded, clear, and degraded without its particles."""
+
+    degraded: Tensor
+    clear: Tensor
+    behind: Tensor
+
+
+def planes(config: StreetNetRun, batch: ExampleOfMixture) -> Planes:
+    """The images, at a share `config.looks` as other cameras show them."""
+    looks = other_looks(len(batch.weather), batch.weather.device, config.looks)
+    return Planes(*(looks.show(scale(image)) for image in (batch.degraded_3HW, batch.clear_3HW, batch.behind_3HW)))
+
+
 def objective(config: StreetNetRun, batch: ExampleOfMixture, networks: Networks) -> Outcome:
     """Run the whole network on the degraded frames, and the base segmenter on the clear ones."""
-    net, degraded, clear = learning(networks), scale(batch.degraded_3HW), scale(batch.clear_3HW)
-    prediction = net(degraded, told(batch))
+    net, seen = learning(networks), planes(config, batch)
+    prediction = net(seen.degraded, told(batch))
     net.segmenter.train()  # its statistics come only from clear frames
-    masks = mask_terms(config, prediction.refined_BKHW, batch.labels_HW, net.segmenter(clear), batch.labels_HW)
-    return outcome(config, batch, prediction.restoration, degraded, clear, masks)
+    masks = mask_terms(config, prediction.refined_BKHW, batch.labels_HW, net.segmenter(seen.clear), batch.labels_HW)
+    return outcome(config, batch, prediction.restoration, seen, masks)
 
 
 def restoration_objective(config: StreetNetRun, batch: ExampleOfMixture, networks: Networks) -> Outcome:
     """Restore the degraded frames and route them, without masks."""
-    degraded, clear = scale(batch.degraded_3HW), scale(batch.clear_3HW)
-    return outcome(config, batch, learning(networks).restore(degraded, told(batch)), degraded, clear, {})
+    seen = planes(config, batch)
+    return outcome(config, batch, learning(networks).restore(seen.degraded, told(batch)), seen, {})
 
 
 def masks_objective(config: StreetNetRun, batch: ExampleOfMixture, networks: Networks) -> Outcome:
     """Segment as `objective` does, on frames of many looks, with a restoration that learns nothing."""
     net = networks[NETWORK].eval()
     assert isinstance(net, StreetNet)
+    count, device = len(batch.weather), batch.weather.device
     with torch.no_grad():
-        restoration = net.restore(with_other_looks(scale(batch.degraded_3HW)))
+        restoration = net.restore(other_looks(count, device).show(scale(batch.degraded_3HW)))
         base = net.base(restoration.restored_B3HW.clamp(0, 1))
     refined = net.sgada.train()(base.softmax(dim=1), restoration.features)
     clear_B3HW, labels_BHW = with_objects(batch.clear_3HW, batch.labels_HW)
-    logits = net.segmenter.train()(with_other_looks(scale(clear_B3HW)))
+    logits = net.segmenter.train()(other_looks(count, device).show(scale(clear_B3HW)))
     return Outcome(mask_terms(config, refined, batch.labels_HW, logits, labels_BHW))
 
 
@@ -87,22 +103,17 @@ def outcome(
     config: StreetNetRun,
     batch: ExampleOfMixture,
     restoration: Restoration,
-    degraded_B3HW: Tensor,
-    clear_B3HW: Tensor,
+    seen: Planes,
     masks: Mapping[str, Tensor],
 ) -> Outcome:
     """The outcome of a step with the weighted losses of its `masks`, if any."""
-    losses = {**restoration_losses(config, restoration, degraded_B3HW, clear_B3HW, batch), **masks}
-    images = {"degraded": degraded_B3HW, "restored": restoration.restored_B3HW, "clear": clear_B3HW}
-    return Outcome(losses, scores(restoration, degraded_B3HW, clear_B3HW, batch), images)
+    losses = {**restoration_losses(config, restoration, seen, batch), **masks}
+    images = {"degraded": seen.degraded, "restored": restoration.restored_B3HW, "clear": seen.clear}
+    return Outcome(losses, scores(restoration, seen, batch), images)
 
 
 def restoration_losses(
-    config: StreetNetRun,
-    restoration: Restoration,
-    degraded_B3HW: Tensor,
-    clear_B3HW: Tensor,
-    batch: ExampleOfMixture,
+    config: StreetNetRun, restoration: Restoration, seen: Planes, batch: ExampleOfMixture
 ) -> dict[str, Tensor]:
     """The weighted terms of the objective, without the masks'.
 
@@ -110,16 +121,16 @@ def restoration_losses(
     can undo exactly, that of streaks and flakes is lost. A frame that shows no street has no weather to be told.
     """
     restored, routes = restoration.restored_B3HW.float(), restoration.routing
-    levelled = toned(degraded_B3HW, restoration.levels_B6hw.float())
-    unhidden = degraded_B3HW + restoration.detail_B3HW.float()
-    particles_B = distances.log_squared(unhidden, scale(batch.behind_3HW), config.log_floor) * batch.parted
+    levelled = toned(seen.degraded, restoration.levels_B6hw.float())
+    unhidden = seen.degraded + restoration.detail_B3HW.float()
+    particles_B = distances.log_squared(unhidden, seen.behind, config.log_floor) * batch.parted
     known = 1 - batch.novel
     balance = routing.balance(routes.encoder8_BE) + routing.balance(routes.encoder16_BE)
     weather_B = F.cross_entropy(routes.logits_BK.float(), shares(batch), label_smoothing=0.02, reduction="none")
     novelty = F.binary_cross_entropy_with_logits(routes.novelty_B1.float()[:, 0], batch.novel)
     return {
-        **restoration_terms(config, restored, clear_B3HW),
-        "levels": config.levels_weight * distances.log_squared(levelled, clear_B3HW, config.log_floor).mean(),
+        **restoration_terms(config, restored, seen.clear),
+        "levels": config.levels_weight * distances.log_squared(levelled, seen.clear, config.log_floor).mean(),
         "particles": config.particles_weight * particles_B.mean(),
         "weather": config.weather_weight * (weather_B * known).sum() / known.sum().clamp(min=1),
         "severity": config.severity_weight * (routes.severity_BK.float() - batch.severities_K)[:, 1:].abs().mean(),
@@ -129,9 +140,7 @@ def restoration_losses(
 
 
 @torch.no_grad()
-def scores(
-    restoration: Restoration, degraded_B3HW: Tensor, clear_B3HW: Tensor, batch: ExampleOfMixture
-) -> dict[str, Tensor]:
+def scores(restoration: Restoration, seen: Planes, batch: ExampleOfMixture) -> dict[str, Tensor]:
     """The scores to watch: the gain in PSNR over the degraded frames in dB, and the weather accuracy, 0..1.
 
     In a mixture either weather is right.
@@ -139,6 +148,6 @@ def scores(
     told_B = restoration.routing.logits_BK.argmax(1)
     hit = batch.weathers_K.gather(1, told_B[:, None])[:, 0] > 0
     return {
-        "gain_dB": mean_gain(restoration.restored_B3HW, degraded_B3HW, clear_B3HW, batch.weather),
+        "gain_dB": mean_gain(restoration.restored_B3HW, seen.degraded, seen.clear, batch.weather),
         "accuracy": hit.float().mean(),
     }

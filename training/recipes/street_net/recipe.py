@@ -25,6 +25,9 @@ from training.segmenters.teacher import lessons
 
 NAME = "street_net"
 
+OBJECTIVES = {"": objective, "restoration": restoration_objective, "masks": masks_objective}
+"""Those of a run in which a part learns alone, or all."""
+
 
 def add_options(parser: ArgumentParser) -> None:
     """Add the options for the checkpoint to start from, the teacher, and the length of the first stage."""
@@ -50,10 +53,10 @@ def arguments(config: StreetNetRun) -> str:
 def assemble(config: StreetNetRun, fabric: Fabric) -> Run:
     """Build the run, from the weights of `init` if given.
 
-    Raises CheckpointError if those do not fit, ValueError for masks alone without them, and the errors of
+    Raises CheckpointError if those do not fit, ValueError for a part alone without them, and the errors of
     `find_segmenter`.
     """
-    if config.masks_alone and not config.init:
+    if config.alone and not config.init:
         raise ValueError(f"{config.name} continues another run of {NAME}; name its checkpoint with --init CHECKPOINT")
     net = StreetNet(config.model)
     saved = joint.start(net, config.init, NAME)
@@ -61,10 +64,11 @@ def assemble(config: StreetNetRun, fabric: Fabric) -> Run:
     if config.patch:
         parts = street_particles(config.data, config.seed, config.patch, taught.teach)
         return joint.after(joint.run(config, net, saved, particles_objective, parts), taught)
-    learns = masks_objective if config.masks_alone else objective
-    run = joint.run(config, net, saved, learns, street_conditions(config.data, config.seed, taught.teach))
+    run = joint.run(
+        config, net, saved, OBJECTIVES[config.alone], street_conditions(config.data, config.seed, taught.teach)
+    )
     run = joint.after(run, taught)
-    if config.masks_alone:
+    if config.alone == "masks":
         return replace(run, stages=tuple(with_rates(stage, masks_rates) for stage in run.stages))
     if not config.restoration_steps:
         return run
