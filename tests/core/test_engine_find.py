@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.engines import CopyBackend, unchanged
+from tests.support.engines import CopyBackend, SlowBackend, unchanged
 from tests.support.tiny import write_tiny
 from weather_perception.core.contract import Outputs
 from weather_perception.core.engines.base import Backend, Engine, EngineError, OpenedModel, Target
 from weather_perception.core.engines.build import key_of, ready_entry
 from weather_perception.core.engines.cache import EngineCache
-from weather_perception.core.engines.find import BuildMissing
+from weather_perception.core.engines.find import BuildMissing, BuiltBefore, LeaveMissing
 from weather_perception.core.engines.reference import TorchEngine
 from weather_perception.core.engines.state import EngineStatus
 from weather_perception.core.program import Program
@@ -51,6 +51,37 @@ def test_where_all_fail_none_is_given_and_each_reason_is_said(program: Program, 
     assert engine_of(program, (CopyBackend(wrong, "openvino"), absent), report) is None
     assert report[-1].startswith("engine torch serves instead: openvino: labels differs")
     assert report[-1].endswith("engine: inductor: no compiler")
+
+
+@pytest.mark.parametrize("only_faster", [True, False])
+def test_an_engine_slower_than_the_reference_serves_only_if_it_was_named(
+    program: Program, report: list[str], only_faster: bool
+) -> None:
+    backends = SlowBackend(name="openvino"), CopyBackend(name="inductor")
+    opened, status = OpenedModel(program, TorchEngine(program)), EngineStatus()
+    missing = BuildMissing(opened, backends, "fp32", report.append, "as wanted", only_faster=only_faster)
+    engine = missing((1, 48, 64))
+    assert engine and engine.name == ("inductor" if only_faster else "openvino")
+    assert any(line.startswith("openvino: 0.") and line.endswith("times as fast as torch") for line in report)
+    if only_faster:
+        assert "as wanted (openvino: only 0." in report[-1]
+    none = LeaveMissing("", report.append, status)
+    before = BuiltBefore(opened, backends[:1], ("fp32",), report.append, none, status, only_faster)
+    assert (before((1, 48, 64)) is None) == only_faster
+    status.begins("")
+    status.serves("torch")
+    assert ("only 0." in str(status.state())) == only_faster
+
+
+def test_where_every_engine_is_slower_the_reference_stays_and_nothing_is_wrong(
+    program: Program, report: list[str]
+) -> None:
+    opened, status = OpenedModel(program, TorchEngine(program)), EngineStatus()
+    slow = (SlowBackend(name="openvino"),)
+    assert BuildMissing(opened, slow, "fp32", report.append, "", status=status, only_faster=True)((1, 48, 64)) is None
+    assert report[-1].startswith("engine torch serves instead: openvino: only 0.")
+    status.serves("torch")
+    assert not status.state().problems and "torch answers: openvino: only 0." in str(status.state())
 
 
 def apart(program: Program, backend: Backend, report: list[str], status: EngineStatus) -> BuildMissing:

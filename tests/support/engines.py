@@ -57,3 +57,19 @@ class CopyEngine(TorchEngine):
     def infer(self, image_BHW3: Image) -> Outputs:
         """See `Engine.infer`."""
         return self._change(super().infer(image_BHW3))
+
+
+class SlowBackend(CopyBackend):
+    """Its engines compute every answer five times."""
+
+    def load(self, program: Program, target: Target, folder: Path, threads: int) -> "CopyEngine":
+        """See `Backend.load`."""
+        return SlowEngine(open_program(folder / "copy.pt2"), self.change, self.name)
+
+
+class SlowEngine(CopyEngine):
+    """Computes every answer five times."""
+
+    def infer(self, image_BHW3: Image) -> Outputs:
+        """See `Engine.infer`."""
+        return [super(SlowEngine, self).infer(image_BHW3) for _ in range(5)][-1]

@@ -131,8 +131,9 @@ def _fill(
     report: Report,
     calibration_NHW3: Image | None,
 ) -> Mapping[str, Any]:
-    """Build into the folder, load the engine and compare it with the reference; returns the entry's notes."""
+    """Build into the folder, load the engine, compare it and its speed with the reference's; returns the notes."""
     from weather_perception.core.engines.parity import check_parity, describe
+    from weather_perception.core.engines.speed import measure_speed
 
     start, program, reference = time.monotonic(), opened.program, opened.reference
     try:
@@ -149,12 +150,15 @@ def _fill(
     try:
         engine = load(program, target, backend, folder, opened.threads)
         worst = check_parity(engine, reference, target, calibration_NHW3)
+        speed = measure_speed(engine, reference, target)
     except EngineError:
         raise
     except Exception as error:  # a toolkit's runtime raises anything
         raise EngineError(f"{backend.name}: was built for {target.shape} but does not run: {error}") from error
     report(f"{backend.name}: differs from {reference.name} by at most {describe(worst)}")
-    notes = {"seconds": time.monotonic() - start, "operators": count_operators(program), "parity": worst}
+    report(f"{backend.name}: {speed:.2f} times as fast as {reference.name}")
+    seconds, operators = time.monotonic() - start, count_operators(program)
+    notes = {"seconds": seconds, "operators": operators, "parity": worst, "speed": speed}
     return notes if calibration_NHW3 is None else notes | {"calibration": _digest(calibration_NHW3)}
 
 

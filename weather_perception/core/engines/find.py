@@ -11,6 +11,7 @@ from weather_perception.core.engines.build import Report, estimate, find_whole, 
 from weather_perception.core.engines.by_size import Find, Shape
 from weather_perception.core.engines.cache import CacheError, EngineCache, Entry, Key
 from weather_perception.core.engines.machine import device_identity
+from weather_perception.core.engines.speed import why_too_slow
 from weather_perception.core.engines.state import EngineStatus, Problem
 from weather_perception.core.engines.subprocesses import KILLED, Subprocess
 
@@ -26,7 +27,8 @@ _ROOM_PER_MODEL, _ROOM = 4, 64 << 20
 class BuiltBefore:
     """The undamaged engines of one model for this machine, in the order of `backends`, then of `precisions`.
 
-    Without one for a batch, it asks `missing`.
+    Without one for a batch, it asks `missing`. With `only_faster`, engines that were slower than the reference when
+    they were built count as none.
     """
 
     def __init__(
@@ -37,8 +39,10 @@ class BuiltBefore:
         report: Report,
         missing: Find,
         status: EngineStatus,
+        only_faster: bool = False,
     ) -> None:
         self._opened, self._report, self._status = opened, report, status
+        self._only_faster = only_faster
         self._backends = {backend.name: backend for backend in backends}
         self._precisions, self._missing = precisions, missing
         self._cache = EngineCache()
@@ -52,16 +56,24 @@ class BuiltBefore:
         """The engine for a batch, height and width, else the one that `missing` finds."""
         self._status.solved(shape)
         size = "x".join(map(str, shape))
+        slow: list[str] = []
         for entry in self._entries():
             key = entry.key
             target = Target(key.height, key.width, key.batch, key.precision, self._opened.device)
-            engine = self._loaded(entry, target) if target.covers(*shape) else None
-            if engine:
+            if not target.covers(*shape):
+                continue
+            if self._only_faster and (reason := why_too_slow(entry)):
+                slow.append(reason)
+            elif engine := self._loaded(entry, target):
                 why = f"the fastest that was built for {size} ({target.precision})"
                 self._report(f"engine {engine.name}: {why}")
                 self._status.because(engine.name, why)
                 return engine
-        return self._missing(shape)
+        found = self._missing(shape)
+        if slow and not found:
+            self._report(f"engine torch: {'; '.join(slow)}")
+            self._status.because("torch", "; ".join(slow))
+        return found
 
     def _entries(self) -> list[Entry]:
         names = list(self._backends)
@@ -106,9 +118,9 @@ def _difference(found: Key, wanted: Key) -> str:
 class BuildMissing:
     """Builds a missing engine at `precision`, in this process or a subprocess (`apart`), and reports its progress.
 
-    The first of `backends` builds, and if that fails the next. A subprocess neither holds up this interpreter nor adds
-    to its memory, and is not started again for a build that failed before. `why` completes the report of an engine that
-    serves.
+    The first of `backends` builds, and if that fails, or with `only_faster` makes an engine slower than the reference,
+    the next. A subprocess neither holds up this interpreter nor adds to its memory, and is not started again for a
+    build that failed before. `why` completes the report of an engine that serves.
     """
 
     opened: OpenedModel
@@ -119,16 +131,24 @@ class BuildMissing:
     apart: bool = False
     status: EngineStatus = field(default_factory=EngineStatus)
     subprocess: Subprocess = field(default_factory=Subprocess)
+    only_faster: bool = False
 
     def __call__(self, shape: Shape) -> Engine | None:
-        """The engine for a batch, height and width; None, with the reason reported, if every build fails."""
+        """The engine for a batch, height and width; None, with the reason reported, if no build gives one.
+
+        A slow engine is no problem of the status: the reference serves, which is faster.
+        """
         batch, height, width = shape
         target = Target(height, width, batch, self.precision, self.opened.device)
         failures: list[str] = []
+        slow: list[str] = []
         for backend in self.backends:
             try:
                 self._begins(f"{backend.name} is being built for {target.shape}, {target.precision}", backend)
                 entry = self._built_apart(target, backend) if self.apart else self._built_here(target, backend)
+                if self.only_faster and (reason := why_too_slow(entry)):
+                    slow.append(reason)
+                    continue
                 self.status.begins(f"{backend.name} is being loaded for {target.shape}")
                 engine = load(self.opened.program, target, backend, entry.folder, self.opened.threads)
             except (OSError, EngineError) as error:
@@ -136,12 +156,16 @@ class BuildMissing:
                 continue
             finally:
                 self.status.begins("")
-            passed_over = f" ({'; '.join(failures)})" if failures else ""
+            passed_over = f" ({'; '.join(failures + slow)})" if failures or slow else ""
             self.report(f"engine {engine.name}: serves {target.shape} from now on, {self.why}{passed_over}")
             self.status.because(engine.name, f"{self.why}{passed_over}")
             return engine
-        self.report(f"engine torch serves instead: {'; '.join(failures)}")
-        problem = Problem(f"no engine could be built for {target.shape}: {'; '.join(failures)}", self._remedy(target))
+        why = "; ".join(failures + slow)
+        self.report(f"engine torch serves instead: {why}")
+        if slow and not failures:
+            self.status.because("torch", why)
+            return None
+        problem = Problem(f"no engine could be built for {target.shape}: {why}", self._remedy(target))
         self.status.fails(shape, problem)
         return None
 

@@ -43,7 +43,8 @@ def build_engine(
     """Open a model file (empty: the default model) and return the engine that runs it.
 
     `torch` runs the file as it is. `auto` runs each frame size with the best engine that was built for it on this
-    machine, in any precision; a backend's name runs that backend's engine, in the options' precision.
+    machine, in any precision, unless `torch` is faster; a backend's name runs that backend's engine, in the options'
+    precision.
 
     A size without an engine gets one when its first frame comes: a named backend's, or for `auto`, only
     `in_background`, the fastest backend's. If the build fails, and without `build`, `torch` serves. With
@@ -65,7 +66,8 @@ def build_engine(
     precisions: tuple[str, ...] = FASTEST_PRECISIONS
     why = f"the fastest that {opened.device} has here"
     target = Target(1, 1, 1, options.precision, opened.device)  # the questions below have one answer for all sizes
-    if options.engine != "auto":
+    auto = options.engine == "auto"
+    if not auto:
         backends, precisions = (backend_named(options.engine),), (options.precision,)
         why = "as the setting says"
         check_can_build(backends[0], target)
@@ -74,9 +76,9 @@ def build_engine(
     subprocess = Subprocess()
     if builders:
         missing = BuildMissing(
-            opened, builders, options.precision, report, why, options.in_background, status, subprocess
+            opened, builders, options.precision, report, why, options.in_background, status, subprocess, auto
         )
-    find = BuiltBefore(opened, backends, precisions, report, missing, status)
+    find = BuiltBefore(opened, backends, precisions, report, missing, status, auto)
     if not builders and not find.any():
         return _torch(opened, f"no engine was built for this model on this machine yet; {advice}", report, status)
     from weather_perception.core.engines.reference import PassThrough
