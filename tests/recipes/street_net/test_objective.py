@@ -1,5 +1,6 @@
 """StreetNet's objective: every image counts alike, particles learn from what is behind them, masks wait."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,16 @@ from tests.support.warmed import warmed
 from training.data.batches import ExampleOfMixture
 from training.loop.processes import launch
 from training.losses import restoration
-from training.recipes.joint import NETWORK
-from training.recipes.street_net.config import StreetNetConfig, street_masks, street_smoke
+from training.recipes.joint import NETWORK, scale
+from training.recipes.street_net.config import (
+    StreetNetConfig,
+    StreetNetRun,
+    street_masks,
+    street_restoration,
+    street_smoke,
+)
 from training.recipes.street_net.network import StreetNet
-from training.recipes.street_net.objective import objective, particles_objective, restoration_objective, told
+from training.recipes.street_net.objective import objective, particles_objective, planes, restoration_objective, told
 from training.recipes.street_net.recipe import STREET_NET
 
 
@@ -153,6 +160,32 @@ def test_masks_alone_change_nothing_but_the_masks(tmp_path: Path) -> None:
     assert changed == {"segmenter", "sgada"}
 
 
-def test_masks_alone_need_a_run_to_continue() -> None:
-    with pytest.raises(ValueError, match="street_masks continues another run of street_net; name its checkpoint"):
-        STREET_NET.begin(street_masks(), launch())
+def test_the_restoration_alone_leaves_the_masks(tmp_path: Path) -> None:
+    init = untrained(STREET_NET, street_smoke(), tmp_path / "init")
+    config = replace(street_smoke(), steps=2, restoration_steps=0, alone="restoration", init=str(init))
+    trainer = STREET_NET.trainer(STREET_NET.begin(config, launch()), launch(), config.loop())
+    for _ in range(2):
+        scalars = trainer.train_step([batch()])
+    trainer.save(tmp_path / "restoration", scalars)
+    before, after = tensors(init), tensors(tmp_path / "restoration")
+    changed = {name.split(".")[1] for name, value in before.items() if not torch.equal(value, after[name])}
+    assert {"trunk", "levels", "router", "stem", "encoder", "egsyn"} <= changed
+    assert not changed & {"segmenter", "sgada"}
+
+
+@pytest.mark.parametrize("preset", [street_masks, street_restoration])
+def test_a_part_alone_needs_a_run_to_continue(preset: Callable[[], StreetNetRun]) -> None:
+    config = preset()
+    with pytest.raises(ValueError, match=f"{config.name} continues another run of street_net; name its checkpoint"):
+        STREET_NET.begin(config, launch())
+
+
+def test_a_look_is_that_of_the_frame_its_target_and_what_is_behind_its_particles() -> None:
+    frame = batch().clear_3HW
+    example = batch(degraded_3HW=frame, behind_3HW=frame)
+    torch.manual_seed(0)
+    shown = planes(replace(street_smoke(), looks=1.0), example)
+    assert torch.equal(shown.degraded, shown.clear) and torch.equal(shown.degraded, shown.behind)
+    assert ((shown.degraded - scale(frame)).abs().amax(dim=(1, 2, 3)) > 0.02).all()
+    as_it_is = planes(replace(street_smoke(), looks=0.0), batch())
+    torch.testing.assert_close(as_it_is.behind, scale(batch().behind_3HW))

@@ -13,12 +13,15 @@ from torch.nn import functional as F
 
 from tests.support import datasets
 from tests.support.runs import run, state
+from training.data.batches import ExampleOfMixture
 from training.data.classes import CLASSES, VOID
 from training.data.readers.stills import Lund, Udacity
 from training.data.source import PROCEDURAL
 from training.loop import processes
+from training.recipes.joint import NETWORK
 from training.recipes.street_net.recipe import STREET_NET
 from training.recipes.teacher.config import teacher_smoke
+from training.recipes.teacher.objective import objective
 from training.recipes.teacher.recipe import TEACHER
 from training.segmenters.find import find_segmenter
 from training.segmenters.pretrained import IMAGENET, STAGES, PretrainedConfig, PretrainedSegmenter
@@ -84,6 +87,23 @@ def test_training_keeps_the_encoder_s_statistics_and_moves_its_weights() -> None
     encoder = {name for name in changed if name.startswith(("stem", "blocks"))}
     assert any(name.endswith("conv.weight") for name in encoder)
     assert not any("running" in name for name in encoder) and any("running" in name for name in changed - encoder)
+
+
+def test_it_learns_from_frames_of_many_looks() -> None:
+    """Of equal frames without an object to lay over others, no two look alike."""
+    seen: list[Tensor] = []
+
+    class Watching(ByRed):
+        def forward(self, image_B3HW: Tensor) -> Tensor:
+            seen.append(image_B3HW)
+            return super().forward(image_B3HW)
+
+    frame = torch.randint(40, 200, (1, 3, 32, 32), dtype=torch.uint8).expand(6, -1, -1, -1)
+    none, zeros = torch.zeros(6), torch.zeros(6, 32, 32, dtype=torch.uint8)
+    example = ExampleOfMixture(frame, frame, zeros, none.long(), none, none, none, frame, none)
+    objective(teacher_smoke(), example, {NETWORK: Watching()})
+    means = seen[0].mean(dim=(1, 2, 3))
+    assert means.unique().numel() == 6 and means.max() - means.min() > 0.05
 
 
 def test_a_street_net_that_a_teacher_taught_names_its_sources_and_commands(tmp_path: Path) -> None:
