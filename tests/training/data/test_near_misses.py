@@ -65,6 +65,10 @@ def test_the_named_cameras_look_as_named() -> None:
     assert (made["glare"] >= image_HW3).all() and made["glare"].mean() > image_HW3.mean() + 20
     corner, middle = made["vignetting"][:6, :6].mean(), made["vignetting"][27:33, 37:43].mean()
     assert corner < 0.8 * middle
+    stripes = made["sensor_pattern"] - image_HW3
+    inner = (image_HW3 > 40) & (image_HW3 < 215)
+    offsets = [np.ptp(stripes[line][inner[line]]) for line in (np.s_[:, 7], np.s_[9, :])]
+    assert min(offsets) <= 1 and max(offsets) > 3, "an offset for each column or each row"
     bright = made["hard_contrast"]
     assert bright.std() > 1.1 * image_HW3.std() and (bright == 0).any() and (bright == 255).any()
     red, blue = ((made["colour_cast"].mean(axis=(0, 1)) / image_HW3.mean(axis=(0, 1)))[channel] for channel in (0, 2))

@@ -56,6 +56,16 @@ def sensor_noise(image_HW3: Image, depth_HW: Map, severity: float, seed: int) ->
     return to_bytes(np.asarray(cv2.add(noise_HW3, image_HW3, dtype=cv2.CV_32F), np.float32))
 
 
+def sensor_pattern(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
+    """Every column, or row, brighter or darker by an offset of its own: the stripes of a sensor, up to 8 levels."""
+    rng = _start(image_HW3, depth_HW, severity, seed)
+    height, width = image_HW3.shape[:2]
+    across = rng.random() < 0.7
+    offset_N = rng.standard_normal(width if across else height) * 8 * severity * rng.uniform(0.3, 1)
+    stripes = offset_N[None, :, None] if across else offset_N[:, None, None]
+    return to_bytes(np.asarray(image_HW3 + stripes, np.float32))
+
+
 def compressed(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
     """Written as JPEG of quality 95 to 15, and read again."""
     _start(image_HW3, depth_HW, severity, seed)
@@ -168,6 +178,7 @@ NEAR_MISSES: dict[str, Callable[[Image, Map, float, int], Image]] = {
     "lifted_blacks": lifted_blacks,
     "grey_camera": grey_camera,
     "sensor_noise": sensor_noise,
+    "sensor_pattern": sensor_pattern,
     "compressed": compressed,
     "underexposed": underexposed,
     "overexposed": overexposed,
@@ -238,6 +249,15 @@ def covered_lens(image_HW3: Image, depth_HW: Map, severity: float, seed: int) ->
     return to_bytes(np.asarray(level + deviation * rng.standard_normal(image_HW3.shape, np.float32), np.float32))
 
 
+def blinded_lens(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
+    """A white or nearly white frame; any severity but 0."""
+    rng = _start(image_HW3, depth_HW, severity, seed)
+    if severity == 0:
+        return image_HW3.copy()
+    level, deviation = rng.uniform(225, 256), rng.choice((0.0, rng.uniform(0, 4)))
+    return to_bytes(np.asarray(level + deviation * rng.standard_normal(image_HW3.shape, np.float32), np.float32))
+
+
 def pure_noise(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
     """Noise without a scene, coarse or fine, grey or coloured; any severity but 0."""
     rng = _start(image_HW3, depth_HW, severity, seed)
@@ -271,6 +291,7 @@ OTHER_FRAMES: dict[str, Callable[[Image, Map, float, int], Image]] = {
     "blank_sky": blank_sky,
     "interior": interior,
     "covered_lens": covered_lens,
+    "blinded_lens": blinded_lens,
     "pure_noise": pure_noise,
     "pattern": pattern,
 }
