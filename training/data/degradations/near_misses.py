@@ -61,8 +61,8 @@ def sensor_pattern(image_HW3: Image, depth_HW: Map, severity: float, seed: int) 
     rng = _start(image_HW3, depth_HW, severity, seed)
     height, width = image_HW3.shape[:2]
     across = rng.random() < 0.7
-    offset_N = rng.standard_normal(width if across else height) * 8 * severity * rng.uniform(0.3, 1)
-    stripes = offset_N[None, :, None] if across else offset_N[:, None, None]
+    shape = (1, width, 1) if across else (height, 1, 1)
+    stripes = rng.standard_normal(shape) * 8 * severity * rng.uniform(0.3, 1)
     return to_bytes(np.asarray(image_HW3 + stripes, np.float32))
 
 
