@@ -1,7 +1,7 @@
 """A recipe: one way of training a model, from its presets to the model file.
 
 A recipe joins settings, networks, objectives and data, which do not know each other. The commands (train, evaluate,
-export, complexity) know only recipes; `training.recipes.RECIPES` lists them.
+export, unpack, complexity) know only recipes; `training.recipes.RECIPES` lists them.
 """
 
 from argparse import ArgumentParser, Namespace

@@ -10,20 +10,19 @@ import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
-import cattrs
 import torch
 from torch import Tensor, nn
 from torch.utils.data import default_collate
 
 from training import recipes
-from training.config import DataConfig, RunConfig
+from training.config import DataConfig
 from training.data.examples import street_conditions
 from training.data.source import Source
 from training.loop.checkpoint import Checkpoint, CheckpointError, Record, save
+from training.models.deploy import foldable
 from training.recipes.joint import NETWORK, scale
 from training.segmenters.base import OnBaseSegmenter
 from training.segmenters.find import base_segmenter, located
@@ -31,12 +30,13 @@ from weather_perception.core.contract import ContractError, Manifest
 from weather_perception.core.program import Program, open_program
 
 PREFIX = "net."
-"""Begins the names of the network's weights in a model file."""
+"""Of the names of the network's weights in a model file."""
 
 FRAMES = DataConfig(drives=16, frames_per_drive=2, crop=(192, 320))
 """Frames whose statistics the normalisations get."""
 
 EXAMPLES = 64
+"""Their number."""
 
 
 class Unpacked(NamedTuple):
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.out.exists():
             raise CheckpointError(f"{options.out} exists; choose another --out")
         found = unpack(open_program(options.model))
-    except (CheckpointError, ContractError, FileNotFoundError) as error:
+    except (CheckpointError, ContractError, OSError) as error:
         print(f"training.unpack: {error}", file=sys.stderr)
         return 1
     state = found.record.state() | {"step": found.steps, "stages": {}}
@@ -72,14 +72,15 @@ def unpack(program: Program) -> Unpacked:
 
     Raises CheckpointError if it is not of a deployable model, or of another version of this project.
     """
-    manifest, path = program.manifest, program.path
-    told = manifest.training
+    path, told = program.path, program.manifest.training
+    if missing := sorted({"recipe", "config", "sources", "command", "commit", "steps"} - told.keys()):
+        raise CheckpointError(f"{path}: its manifest has no training.{missing[0]}; it cannot be trained further")
     try:
         recipe = recipes.recipe_named(told["recipe"])
         config = recipe.read(Checkpoint(path, {"config": told["config"]}))
         sources = tuple(Source.from_json(source) for source in told["sources"])
         net = recipe.frame(config).eval()
-    except (KeyError, ValueError) as error:
+    except (TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: no model that this version can train further ({error})") from error
     if not isinstance(net, OnBaseSegmenter):
         raise CheckpointError(f"{path}: a model of {recipe.name}; only a deployable model can be trained further")
@@ -89,15 +90,15 @@ def unpack(program: Program) -> Unpacked:
     except (KeyError, RuntimeError) as error:
         raise CheckpointError(f"{path}: its weights differ from the network of {recipe.name}: {error}") from error
     measure(net, config.seed)
-    return Unpacked(net, record(manifest, config, sources, net), told["steps"])
+    return Unpacked(net, record(program.manifest, sources, net), told["steps"])
 
 
-def record(manifest: Manifest, config: RunConfig, sources: tuple[Source, ...], net: OnBaseSegmenter) -> Record:
-    """The record of a checkpoint with this network."""
+def record(manifest: Manifest, sources: tuple[Source, ...], net: OnBaseSegmenter) -> Record:
+    """The record of a checkpoint with this network; its configuration is that of the file, word for word."""
     told = manifest.training
     return Record(
         told["recipe"],
-        cattrs.unstructure(config),
+        dict(told["config"]),
         told["command"],
         told["commit"],
         sources,
@@ -112,22 +113,14 @@ def unfolded(net: nn.Module, folded: Mapping[str, Tensor]) -> dict[str, Tensor]:
     Such a normalisation leaves its input as it is, and adds the folded bias.
     """
     weights = {name: value.detach().clone() for name, value in folded.items()}
-    for conv, norm, layer in normalised(net):
-        weights[f"{norm}.bias"] = weights.pop(f"{conv}.bias")
-        weights[f"{norm}.weight"] = torch.full_like(layer.weight, (1 + layer.eps) ** 0.5)
-        weights |= {f"{norm}.running_mean": torch.zeros_like(layer.bias)}
-        weights |= {f"{norm}.running_var": torch.ones_like(layer.bias)}
-        weights |= {f"{norm}.num_batches_tracked": torch.zeros((), dtype=torch.long)}
+    for conv, norm in foldable(net):
+        bias_C = weights.pop(f"{conv}.bias")
+        weights[f"{norm}.bias"] = bias_C
+        weights[f"{norm}.weight"] = torch.full_like(bias_C, (1 + norm_of(net, norm).eps) ** 0.5)
+        weights[f"{norm}.running_mean"] = torch.zeros_like(bias_C)
+        weights[f"{norm}.running_var"] = torch.ones_like(bias_C)
+        weights[f"{norm}.num_batches_tracked"] = torch.zeros((), dtype=torch.long)
     return weights
-
-
-def normalised(net: nn.Module) -> Iterator[tuple[str, str, nn.BatchNorm2d]]:
-    """The names of every convolution and of the normalisation that export folds into it, and that normalisation."""
-    for place, block in net.named_modules():
-        if isinstance(block, nn.Sequential):
-            for (conv, first), (norm, second) in pairwise(block.named_children()):
-                if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
-                    yield f"{place}.{conv}", f"{place}.{norm}", second
 
 
 @torch.no_grad()
@@ -139,32 +132,48 @@ def measure(net: OnBaseSegmenter, seed: int) -> None:
     """
     examples = street_conditions(FRAMES, seed).open()
     batch = default_collate([examples[index] for index in range(EXAMPLES)])
-    norms = [layer for _, _, layer in normalised(net)]
-    with seen_by(norms) as inputs:
+    norms = [norm for _, norm in foldable(net)]
+    with watched(net, norms) as seen:
         net(scale(batch.degraded_3HW))
         net.segmenter(scale(batch.clear_3HW))
-    for layer, x_BCHW in zip(norms, inputs, strict=True):
-        mean, variance = x_BCHW.mean(dim=(0, 2, 3)), x_BCHW.var(dim=(0, 2, 3), correction=0)
-        layer.bias.add_(mean)
-        layer.weight.copy_((variance + layer.eps).sqrt())
-        cast(Tensor, layer.running_mean).copy_(mean)
-        cast(Tensor, layer.running_var).copy_(variance)
+    for name in norms:
+        layer, (mean_C, variance_C) = norm_of(net, name), seen[name]
+        assert layer.running_mean is not None and layer.running_var is not None
+        layer.bias.add_(mean_C)
+        layer.weight.copy_((variance_C + layer.eps).sqrt())
+        layer.running_mean.copy_(mean_C)
+        layer.running_var.copy_(variance_C)
+
+
+def norm_of(net: nn.Module, name: str) -> nn.BatchNorm2d:
+    """The normalisation of this name."""
+    layer = net.get_submodule(name)
+    assert isinstance(layer, nn.BatchNorm2d)
+    return layer
+
+
+class Moments(NamedTuple):
+    """The mean and the variance of every channel of a batch."""
+
+    mean_C: Tensor
+    variance_C: Tensor
 
 
 @contextmanager
-def seen_by(layers: Sequence[nn.Module]) -> Iterator[list[Tensor]]:
-    """The last input of each layer within the block."""
-    inputs = [torch.empty(0)] * len(layers)
+def watched(net: nn.Module, layers: Sequence[str]) -> Iterator[dict[str, Moments]]:
+    """The moments of the last input of each layer within the block."""
+    seen: dict[str, Moments] = {}
 
-    def keep(index: int, given: tuple[Tensor, ...]) -> None:
-        inputs[index] = given[0].clone()  # an activation may change it in place
+    def keep(name: str, x_BCHW: Tensor) -> None:
+        variance_C, mean_C = torch.var_mean(x_BCHW, dim=(0, 2, 3), correction=0)
+        seen[name] = Moments(mean_C, variance_C)
 
     hooks = [
-        layer.register_forward_pre_hook(lambda _, given, index=index: keep(index, given))
-        for index, layer in enumerate(layers)
+        net.get_submodule(name).register_forward_pre_hook(lambda _, given, name=name: keep(name, *given))
+        for name in layers
     ]
     try:
-        yield inputs
+        yield seen
     finally:
         for hook in hooks:
             hook.remove()

@@ -29,7 +29,7 @@ RECIPES = sorted(path.parent.name for path in (ROOT / "training" / "recipes").gl
 OF_RECIPES = [f"training.recipes.{name}" for name in RECIPES]
 VERBS = [
     f"training.{name}"
-    for name in ("train", "evaluate", "export", "compile", "complexity", "inspect", "degrade", "simulate")
+    for name in ("train", "evaluate", "export", "compile", "complexity", "inspect", "degrade", "simulate", "unpack")
 ]
 ABOVE_LOOP = [
     *("training.recipes", "training.recipe", "training.deployable", "training.card", "training.options"),
@@ -74,7 +74,18 @@ RULES = [
     ),
     *(
         (f"training/{name}.py", [*OF_RECIPES, "training.reproduce"], "a verb knows recipes, and no paper")
-        for name in ("train", "evaluate", "export", "compile", "complexity", "recipe", "deployable", "card", "options")
+        for name in (
+            "train",
+            "evaluate",
+            "export",
+            "unpack",
+            "compile",
+            "complexity",
+            "recipe",
+            "deployable",
+            "card",
+            "options",
+        )
     ),
     *(
         (

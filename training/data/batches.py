@@ -23,8 +23,8 @@ from training.data.sample import Sample
 STRETCH = 1.35
 """Largest change of a whole frame's aspect."""
 
-JPEG_QUALITIES = (40, 96)
-"""From the first up to the second, which is not reached."""
+JPEG_QUALITIES = (40, 95)
+"""Lowest and highest quality of a compressed frame."""
 
 
 class Example(NamedTuple):
@@ -96,7 +96,8 @@ class ExampleOfMixture(NamedTuple):
 
     weathers_K and severities_K, float32, one of each of CONDITIONS: 1 for those that are there, else 0; their
     severities. A clear frame, near misses included, has weathers_K 1 at "clear" alone. `novel`, float32, is 1 for a
-    frame that shows no street, else 0. `behind_3HW`: the degraded frame without its streaks, flakes and drops.
+    frame that shows no street, else 0. `behind_3HW`: the degraded frame without its streaks, flakes and drops, and not
+    compressed.
     `parted`, float32, is 1 if that is known; it is 0 at night without particles and with a weather over the particles.
     """
 
@@ -114,8 +115,8 @@ class ExampleOfMixture(NamedTuple):
 class MixedCrops(StreetCrops[ExampleOfMixture]):
     """Crops, and a share `whole` of whole frames, under no weather, one or two.
 
-    The target is the frame before its weather: for a near miss, the near miss itself. A share `as_jpeg` of the frames
-    in weather is compressed, as cameras' topics often are; their targets are not.
+    The target is the frame before its weather: for a near miss, the near miss itself. A share `compressed` of the
+    frames in weather is JPEG, as cameras' topics often are; neither target nor `behind_3HW` is.
     """
 
     def __init__(
@@ -126,15 +127,14 @@ class MixedCrops(StreetCrops[ExampleOfMixture]):
         seed: int,
         mixture: ConditionMixture = DEFAULT_MIXTURE,
         whole: float = 0.4,
-        as_jpeg: float = 0.2,
+        compressed: float = 0.2,
     ) -> None:
         super().__init__(pools, shares, size, seed)
-        self._mixture, self._whole, self._as_jpeg = mixture, whole, as_jpeg
+        self._mixture, self._whole, self._compressed = mixture, whole, compressed
 
     def _example(self, frame: Sample, rng: Generator) -> ExampleOfMixture:
-        part = (
-            whole_frame(frame, self._size, rng, STRETCH) if rng.random() < self._whole else crop(frame, self._size, rng)
-        )
+        whole = rng.random() < self._whole
+        part = whole_frame(frame, self._size, rng, STRETCH) if whole else crop(frame, self._size, rng)
         plan = self._mixture.draw(rng)
         sample = with_bonnet(relight(part, rng), rng)
         for step in plan.before:
@@ -148,8 +148,8 @@ class MixedCrops(StreetCrops[ExampleOfMixture]):
             else:
                 behind_HW3, parted = image_HW3, parted and CONDITION_OF[name] != "night"
             degraded = degraded._replace(image_HW3=image_HW3)
-        if plan.weathers and rng.random() < self._as_jpeg:
-            quality = int(rng.integers(*JPEG_QUALITIES))
+        if plan.weathers and rng.random() < self._compressed:
+            quality = int(rng.integers(*JPEG_QUALITIES, endpoint=True))
             degraded = degraded._replace(image_HW3=as_jpeg(degraded.image_HW3, quality))
         severity_K = plan.severities()
         return ExampleOfMixture(
@@ -168,8 +168,8 @@ class MixedCrops(StreetCrops[ExampleOfMixture]):
 def whole_frame(sample: Sample, size: tuple[int, int], rng: Generator, stretch: float = 1.0) -> Sample:
     """The largest part of the frame of the aspect of `size` (rows, columns), at that size, mirrored at random.
 
-    The part is wider or narrower than that by a random factor up to `stretch`: networks see frames of all aspects at
-    one.
+    The part is wider or narrower than that by a random factor up to `stretch`, so that a network trained at one aspect
+    knows the others.
     """
     height, width = sample.labels_HW.shape
     aspect = size[1] / size[0] * stretch ** rng.uniform(-1, 1)

@@ -34,7 +34,7 @@ def with_objects(image_B3HW: Tensor, labels_BHW: Tensor) -> tuple[Tensor, Tensor
 class Looks(NamedTuple):
     """How other cameras show the images of a batch; the same for every plane of an example.
 
-    Each has a shape that broadcasts to [B, 3, H, W]: gains of the colours, exposure included, gamma and saturation.
+    The gains (exposure included), gammas and saturations broadcast to [B, 3, H, W].
     """
 
     gain_B311: Tensor
@@ -58,4 +58,4 @@ def other_looks(batch: int, device: torch.device, share: float = 1.0) -> Looks:
     saturation = least + (most - least) * torch.rand(batch, 1, 1, 1, device=device)
     some = (torch.rand(batch, 1, 1, 1, device=device) < share).float()
     gain = some * (within(EXPOSURES) + within(CASTS, 3))
-    return Looks(gain.exp(), (some * within(GAMMAS)).exp(), torch.lerp(torch.ones_like(some), saturation, some))
+    return Looks(gain.exp(), (some * within(GAMMAS)).exp(), 1 + some * (saturation - 1))

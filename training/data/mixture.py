@@ -84,6 +84,7 @@ MIXED_TO_SEVERITY = 0.8
 """The lowest severity of a ConditionMixture, and the highest of each of two weathers at once."""
 
 MOST_NEAR_MISSES = 3
+"""Changes of one frame, at most."""
 
 
 class Step(NamedTuple):
@@ -118,9 +119,9 @@ class ConditionMixture:
     """Kinds of example, each with its share (any positive numbers).
 
     A kind is the names of its weathers, first to last: () is a clear frame, (NEAR_MISS,) and (OTHER_FRAME,) are clear
-    frames that look otherwise, ("wide_fog", "wide_rain") is both at once. A near miss is up to MOST_NEAR_MISSES
-    different ones, one over the other; so is, at the share `near_misses`, the frame of any other kind with weather.
-    Raises ValueError for no kind, an unknown name, or a share that is not positive.
+    frames that look otherwise, ("wide_fog", "wide_rain") is both at once. A near miss gets one to MOST_NEAR_MISSES
+    different changes. A share `near_misses` of the frames in weather gets them too, under the weather. Raises
+    ValueError for no kind, an unknown name, or a share that is not positive.
     """
 
     def __init__(self, shares: Mapping[tuple[str, ...], float], near_misses: float = 0.0) -> None:
@@ -175,7 +176,7 @@ DEFAULT_MIXTURE = ConditionMixture(
 )
 """The default model's, in parts: 44.5 of clear frames (26 of them near misses, 2.5 without a street), 28 of fog
 (half of it wide), 18 of rain, 18 of snow (both a third without veil), 16 of night, 6 of drops, 15 of two weathers at
-once. The frames of three in ten weathers are near misses too: the camera is not the weather."""
+once. Three in ten frames in weather are near misses too, so that a model does not take the camera for the weather."""
 
 PARTICLE_MIXTURE = ConditionMixture(
     {

@@ -1,5 +1,6 @@
 """Networks under the model file's contract: uint8 in, uint8 out, padding and scaling inside the graph."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -156,14 +157,20 @@ def _as_bytes(labels: Tensor, confidence: Tensor, size: tuple[Tensor, Tensor]) -
     return crop(labels, size).to(torch.uint8), crop((confidence * 255).round(), size).to(torch.uint8)
 
 
+def foldable(module: nn.Module) -> Iterator[tuple[str, str]]:
+    """The names of every Conv2d and of the BatchNorm2d that follows it in an nn.Sequential."""
+    for place, block in module.named_modules():
+        if isinstance(block, nn.Sequential):
+            for (name, conv), (following, norm) in pairwise(block.named_children()):
+                if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                    yield f"{place}.{name}".lstrip("."), f"{place}.{following}".lstrip(".")
+
+
 def fold_batch_norms(module: nn.Module) -> nn.Module:
-    """Fold every Conv2d -> BatchNorm2d pair that stands next to each other in an nn.Sequential, in place."""
-    for block in module.modules():
-        if not isinstance(block, nn.Sequential):
-            continue
-        for name, following in pairwise(list(block._modules)):
-            conv, norm = block._modules[name], block._modules[following]
-            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                block._modules[name] = torch.nn.utils.fuse_conv_bn_eval(conv, norm)
-                block._modules[following] = nn.Identity()
+    """Fold every pair of `foldable` into its convolution, in place."""
+    for conv_name, norm_name in list(foldable(module)):
+        conv, norm = module.get_submodule(conv_name), module.get_submodule(norm_name)
+        assert isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
+        module.set_submodule(conv_name, torch.nn.utils.fuse_conv_bn_eval(conv, norm))
+        module.set_submodule(norm_name, nn.Identity())
     return module

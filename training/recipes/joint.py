@@ -9,13 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from training.config import RunConfig, place
+from training.data.batches import ExampleOfMixture
 from training.data.examples import Examples
+from training.data.looks import other_looks
 from training.data.source import merged
 from training.loop.checkpoint import Checkpoint, CheckpointError, joined, open_checkpoint
 from training.loop.stages import Networks, Outcome, Phase, Stage, warmup_cosine
@@ -168,6 +170,20 @@ def stage(name: str, config: SingleRun, steps: int, objective: Callable[[Any, An
         warmup_cosine(config.learning_rate, config.warmup_steps, steps),
     )
     return Stage(name, steps, (phase,))
+
+
+class Planes(NamedTuple):
+    """The images of a batch, 0..1: degraded, clear, and degraded without its particles."""
+
+    degraded_B3HW: Tensor
+    clear_B3HW: Tensor
+    behind_B3HW: Tensor
+
+
+def planes(batch: ExampleOfMixture, looks: float) -> Planes:
+    """The images, of which a share `looks` is shown as other cameras see them, every plane of an example alike."""
+    cameras = other_looks(len(batch.weather), batch.weather.device, looks)
+    return Planes(*(cameras.show(scale(image)) for image in (batch.degraded_3HW, batch.clear_3HW, batch.behind_3HW)))
 
 
 def restoration_terms(config: RestorationRun, restored_B3HW: Tensor, clear_B3HW: Tensor) -> dict[str, Tensor]:

@@ -41,7 +41,7 @@ def lessons(name: str, device: torch.device) -> Lessons:
 class Teacher:
     """Image, uint8 [H, W, 3] RGB, and impossible classes -> labels, uint8 [H, W], VOID where the segmenter is in doubt.
 
-    The probabilities are means over several sizes of the image and its mirror image.
+    The probabilities are means over the image, at the widths COLUMNS, and its mirror image.
     """
 
     def __init__(self, segmenter: nn.Module, device: torch.device) -> None:

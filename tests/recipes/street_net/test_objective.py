@@ -13,7 +13,7 @@ from tests.support.warmed import warmed
 from training.data.batches import ExampleOfMixture
 from training.loop.processes import launch
 from training.losses import restoration
-from training.recipes.joint import NETWORK, scale
+from training.recipes.joint import NETWORK, planes, scale
 from training.recipes.street_net.config import (
     StreetNetConfig,
     StreetNetRun,
@@ -22,7 +22,7 @@ from training.recipes.street_net.config import (
     street_smoke,
 )
 from training.recipes.street_net.network import StreetNet
-from training.recipes.street_net.objective import objective, particles_objective, planes, restoration_objective, told
+from training.recipes.street_net.objective import objective, particles_objective, restoration_objective, told
 from training.recipes.street_net.recipe import STREET_NET
 
 
@@ -184,8 +184,8 @@ def test_a_look_is_that_of_the_frame_its_target_and_what_is_behind_its_particles
     frame = batch().clear_3HW
     example = batch(degraded_3HW=frame, behind_3HW=frame)
     torch.manual_seed(0)
-    shown = planes(replace(street_smoke(), looks=1.0), example)
-    assert torch.equal(shown.degraded, shown.clear) and torch.equal(shown.degraded, shown.behind)
-    assert ((shown.degraded - scale(frame)).abs().amax(dim=(1, 2, 3)) > 0.02).all()
-    as_it_is = planes(replace(street_smoke(), looks=0.0), batch())
-    torch.testing.assert_close(as_it_is.behind, scale(batch().behind_3HW))
+    shown = planes(example, looks=1.0)
+    assert torch.equal(shown.degraded_B3HW, shown.clear_B3HW) and torch.equal(shown.degraded_B3HW, shown.behind_B3HW)
+    assert ((shown.degraded_B3HW - scale(frame)).abs().amax(dim=(1, 2, 3)) > 0.02).all()
+    as_it_is = planes(batch(), looks=0.0)
+    torch.testing.assert_close(as_it_is.behind_B3HW, scale(batch().behind_3HW))

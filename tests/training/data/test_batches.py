@@ -67,7 +67,8 @@ def test_a_near_miss_under_weather_is_the_target_of_that_weather(pool: list[Samp
 def test_an_example_tells_what_is_behind_its_particles_if_nothing_is_over_them(
     pool: list[Sample], kind: tuple[str, ...], parted: bool
 ) -> None:
-    example = MixedCrops([pool], [1.0], (64, 80), seed=2, mixture=ConditionMixture({kind: 1}))[1]
+    mixture = ConditionMixture({kind: 1})
+    example = MixedCrops([pool], [1.0], (64, 80), seed=2, mixture=mixture, compressed=0)[1]
     assert bool(example.parted) == parted
     hidden = kind[-1:] in (("rain_streaks",), ("snow_flakes",), ("lens_drops",))
     assert torch.equal(example.behind_3HW, example.degraded_3HW) == (not hidden)
@@ -79,7 +80,7 @@ def test_an_example_tells_what_is_behind_its_particles_if_nothing_is_over_them(
 def test_what_is_behind_particles_is_the_same_weather(pool: list[Sample], kind: tuple[str, ...]) -> None:
     """Between the flakes, veil and ground are the degraded frame's own."""
     dim = [pool[0]._replace(image_HW3=np.full((120, 160, 3), 90, np.uint8))]
-    examples = MixedCrops([dim], [1.0], (64, 80), seed=2, mixture=ConditionMixture({kind: 1}), as_jpeg=0)
+    examples = MixedCrops([dim], [1.0], (64, 80), seed=2, mixture=ConditionMixture({kind: 1}), compressed=0)
     strongest = 0.0
     for example in (examples[i] for i in range(6)):
         difference = (example.degraded_3HW.float() - example.behind_3HW.float()).abs().amax(dim=0)
@@ -105,7 +106,9 @@ def test_a_stretched_whole_frame_has_other_aspects(pool: list[Sample]) -> None:
 def test_frames_in_weather_are_compressed_their_targets_are_not(pool: list[Sample]) -> None:
     dim = [pool[0]._replace(image_HW3=np.full((120, 160, 3), 90, np.uint8))]
     mixture = ConditionMixture({("rain_streaks",): 1, (): 1})
-    raw, packed = (MixedCrops([dim], [1.0], (64, 80), seed=5, mixture=mixture, as_jpeg=share) for share in (0.0, 1.0))
+    raw, packed = (
+        MixedCrops([dim], [1.0], (64, 80), seed=5, mixture=mixture, compressed=share) for share in (0.0, 1.0)
+    )
     for index in range(10):
         one, other = raw[index], packed[index]
         in_weather = int(one.weather) > 0

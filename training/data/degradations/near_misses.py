@@ -1,7 +1,8 @@
 """Clear frames that merely look like weather: other cameras, other light. A model must leave them alone.
 
-Pure seeded functions like the degradations, except that the result is a clear frame itself: it is both the input and
-the target of training. Shape suffixes: H rows, W columns, h and w those of a coarser grid, 3 colours (RGB).
+Pure seeded functions like the degradations, except that the result is a clear frame itself: it is the target of
+training, and the input too, unless weather comes over it. Shape suffixes: H rows, W columns, h and w those of a coarser
+grid, 3 colours (RGB).
 """
 
 from collections.abc import Callable
@@ -57,7 +58,7 @@ def sensor_noise(image_HW3: Image, depth_HW: Map, severity: float, seed: int) ->
 
 
 def sensor_pattern(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
-    """Every column, or row, brighter or darker by an offset of its own: the stripes of a sensor, up to 8 levels."""
+    """The stripes of a sensor: an offset of each column, or each row, of a deviation up to 8 levels."""
     rng = _start(image_HW3, depth_HW, severity, seed)
     height, width = image_HW3.shape[:2]
     across = rng.random() < 0.7
@@ -125,7 +126,7 @@ def soft_focus(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> I
 
 
 def sharpened(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
-    """Edges enhanced by up to three times their height, with the bright seams that cameras draw."""
+    """Edges up to three times as high, with the dark and bright seams that cameras draw."""
     rng = _start(image_HW3, depth_HW, severity, seed)
     if severity == 0:
         return image_HW3.copy()
@@ -154,7 +155,9 @@ def motion_blur(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> 
     place = np.arange(-half, half + 1)
     along_N = np.linspace(-reach, reach, 8 * half + 1)
     # Each point of the path weighs the pixels around it by their distance.
-    rows, columns = (np.clip(1 - np.abs(place[:, None] - part(angle) * along_N), 0, None) for part in (np.sin, np.cos))
+    rows, columns = (
+        np.clip(1 - np.abs(place[:, None] - component(angle) * along_N), 0, None) for component in (np.sin, np.cos)
+    )
     kernel = np.asarray(rows @ columns.T / along_N.size, np.float32)
     return np.asarray(cv2.filter2D(image_HW3, -1, kernel), np.uint8).copy()
 
@@ -245,8 +248,7 @@ def covered_lens(image_HW3: Image, depth_HW: Map, severity: float, seed: int) ->
     rng = _start(image_HW3, depth_HW, severity, seed)
     if severity == 0:
         return image_HW3.copy()
-    level, deviation = rng.uniform(0, 12), rng.choice((0.0, rng.uniform(0, 4)))
-    return to_bytes(np.asarray(level + deviation * rng.standard_normal(image_HW3.shape, np.float32), np.float32))
+    return _blank(rng, rng.uniform(0, 12), image_HW3)
 
 
 def blinded_lens(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
@@ -254,8 +256,7 @@ def blinded_lens(image_HW3: Image, depth_HW: Map, severity: float, seed: int) ->
     rng = _start(image_HW3, depth_HW, severity, seed)
     if severity == 0:
         return image_HW3.copy()
-    level, deviation = rng.uniform(225, 256), rng.choice((0.0, rng.uniform(0, 4)))
-    return to_bytes(np.asarray(level + deviation * rng.standard_normal(image_HW3.shape, np.float32), np.float32))
+    return _blank(rng, rng.uniform(225, 256), image_HW3)
 
 
 def pure_noise(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
@@ -296,6 +297,12 @@ OTHER_FRAMES: dict[str, Callable[[Image, Map, float, int], Image]] = {
     "pattern": pattern,
 }
 """Near misses that show another scene, to which neither the labels nor the depth of the frame belong."""
+
+
+def _blank(rng: Generator, level: float, like_HW3: Image) -> Image:
+    """One level with a sensor's noise, or none."""
+    deviation = rng.choice((0.0, rng.uniform(0, 4)))
+    return to_bytes(np.asarray(level + deviation * rng.standard_normal(like_HW3.shape, np.float32), np.float32))
 
 
 def _muted(rng: Generator) -> tuple[float, ...]:

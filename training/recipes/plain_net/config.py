@@ -10,9 +10,13 @@ NAFNET = "training.recipes.plain_net.nafnet:nafnet"
 
 @dataclass(frozen=True, kw_only=True)
 class PlainRun(RestorationRun):
-    """A training of any network on the deployable model's examples; `network`: its factory, MODULE:FUNCTION."""
+    """A training of any network on the deployable model's examples.
+
+    `network`: its factory, MODULE:FUNCTION. `looks`: as StreetNetRun's.
+    """
 
     network: str = NAFNET
+    looks: float = 0.5
     gradient_clip: float = 5.0
     restoration_weight: float = 1.0
     log_weight: float = 1.0

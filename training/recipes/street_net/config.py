@@ -36,8 +36,8 @@ class StreetNetRun(JointRun, TaughtRun):
     """A training of the deployable model, with loss weights.
 
     `restoration_steps`: steps of a first stage, in which the restoration and the router learn without the masks.
-    `alone`: only this part learns, from the weights of `init`. `looks`: share of the examples of the restoration that
-    are as other cameras show them; all are when the masks learn alone.
+    `alone`: only this part learns, from the weights of `init`. `looks`: share of the examples that are shown as other
+    cameras see them; when the masks learn alone, all are.
     `patch`: 0, or pixels: then the detail alone learns, on parts of this size, which a run on whole frames continues.
     """
 
@@ -101,7 +101,7 @@ def street_long() -> StreetNetRun:
 
 
 def street_restoration() -> StreetNetRun:
-    """The restoration alone, continued from a run (`init`): the masks stay; an hour on two CPU cores."""
+    """The restoration alone, continued from a run (`init`); street_masks then fits the masks to it. An hour on CPUs."""
     data = DataConfig(drives=300, crop=(288, 512), camvid_share=0.2)
     return StreetNetRun(
         name="street_restoration",

@@ -1,7 +1,6 @@
 """The objective of StreetNet."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,39 +11,27 @@ from training.data.looks import other_looks, with_objects
 from training.loop.stages import Networks, Outcome, Rates
 from training.losses import restoration as distances
 from training.losses import routing
-from training.recipes.joint import NETWORK, mask_terms, mean_gain, restoration_terms, scale
+from training.recipes.joint import NETWORK, Planes, mask_terms, mean_gain, planes, restoration_terms, scale
 from training.recipes.street_net.config import StreetNetRun
 from training.recipes.street_net.levels import toned
 from training.recipes.street_net.network import Restoration, StreetNet
 
 
-class Planes(NamedTuple):
-    """The images of a batch, [B, 3, H, W], 0..1: degraded, clear, and degraded without its particles."""
-
-    degraded: Tensor
-    clear: Tensor
-    behind: Tensor
-
-
-def planes(config: StreetNetRun, batch: ExampleOfMixture) -> Planes:
-    """The images, at a share `config.looks` as other cameras show them."""
-    looks = other_looks(len(batch.weather), batch.weather.device, config.looks)
-    return Planes(*(looks.show(scale(image)) for image in (batch.degraded_3HW, batch.clear_3HW, batch.behind_3HW)))
-
-
 def objective(config: StreetNetRun, batch: ExampleOfMixture, networks: Networks) -> Outcome:
     """Run the whole network on the degraded frames, and the base segmenter on the clear ones."""
-    net, seen = learning(networks), planes(config, batch)
-    prediction = net(seen.degraded, told(batch))
+    net, seen = learning(networks), planes(batch, config.looks)
+    prediction = net(seen.degraded_B3HW, told(batch))
     net.segmenter.train()  # its statistics come only from clear frames
-    masks = mask_terms(config, prediction.refined_BKHW, batch.labels_HW, net.segmenter(seen.clear), batch.labels_HW)
+    masks = mask_terms(
+        config, prediction.refined_BKHW, batch.labels_HW, net.segmenter(seen.clear_B3HW), batch.labels_HW
+    )
     return outcome(config, batch, prediction.restoration, seen, masks)
 
 
 def restoration_objective(config: StreetNetRun, batch: ExampleOfMixture, networks: Networks) -> Outcome:
     """Restore the degraded frames and route them, without masks."""
-    seen = planes(config, batch)
-    return outcome(config, batch, learning(networks).restore(seen.degraded, told(batch)), seen, {})
+    seen = planes(batch, config.looks)
+    return outcome(config, batch, learning(networks).restore(seen.degraded_B3HW, told(batch)), seen, {})
 
 
 def masks_objective(config: StreetNetRun, batch: ExampleOfMixture, networks: Networks) -> Outcome:
@@ -108,7 +95,7 @@ def outcome(
 ) -> Outcome:
     """The outcome of a step with the weighted losses of its `masks`, if any."""
     losses = {**restoration_losses(config, restoration, seen, batch), **masks}
-    images = {"degraded": seen.degraded, "restored": restoration.restored_B3HW, "clear": seen.clear}
+    images = {"degraded": seen.degraded_B3HW, "restored": restoration.restored_B3HW, "clear": seen.clear_B3HW}
     return Outcome(losses, scores(restoration, seen, batch), images)
 
 
@@ -121,16 +108,16 @@ def restoration_losses(
     can undo exactly, that of streaks and flakes is lost. A frame that shows no street has no weather to be told.
     """
     restored, routes = restoration.restored_B3HW.float(), restoration.routing
-    levelled = toned(seen.degraded, restoration.levels_B6hw.float())
-    unhidden = seen.degraded + restoration.detail_B3HW.float()
-    particles_B = distances.log_squared(unhidden, seen.behind, config.log_floor) * batch.parted
+    levelled = toned(seen.degraded_B3HW, restoration.levels_B6hw.float())
+    unhidden = seen.degraded_B3HW + restoration.detail_B3HW.float()
+    particles_B = distances.log_squared(unhidden, seen.behind_B3HW, config.log_floor) * batch.parted
     known = 1 - batch.novel
     balance = routing.balance(routes.encoder8_BE) + routing.balance(routes.encoder16_BE)
     weather_B = F.cross_entropy(routes.logits_BK.float(), shares(batch), label_smoothing=0.02, reduction="none")
     novelty = F.binary_cross_entropy_with_logits(routes.novelty_B1.float()[:, 0], batch.novel)
     return {
-        **restoration_terms(config, restored, seen.clear),
-        "levels": config.levels_weight * distances.log_squared(levelled, seen.clear, config.log_floor).mean(),
+        **restoration_terms(config, restored, seen.clear_B3HW),
+        "levels": config.levels_weight * distances.log_squared(levelled, seen.clear_B3HW, config.log_floor).mean(),
         "particles": config.particles_weight * particles_B.mean(),
         "weather": config.weather_weight * (weather_B * known).sum() / known.sum().clamp(min=1),
         "severity": config.severity_weight * (routes.severity_BK.float() - batch.severities_K)[:, 1:].abs().mean(),
@@ -148,6 +135,6 @@ def scores(restoration: Restoration, seen: Planes, batch: ExampleOfMixture) -> d
     told_B = restoration.routing.logits_BK.argmax(1)
     hit = batch.weathers_K.gather(1, told_B[:, None])[:, 0] > 0
     return {
-        "gain_dB": mean_gain(restoration.restored_B3HW, seen.degraded, seen.clear, batch.weather),
+        "gain_dB": mean_gain(restoration.restored_B3HW, seen.degraded_B3HW, seen.clear_B3HW, batch.weather),
         "accuracy": hit.float().mean(),
     }

@@ -26,7 +26,7 @@ from training.segmenters.teacher import lessons
 NAME = "street_net"
 
 OBJECTIVES = {"": objective, "restoration": restoration_objective, "masks": masks_objective}
-"""Those of a run in which a part learns alone, or all."""
+"""The objective of each `StreetNetRun.alone`."""
 
 
 def add_options(parser: ArgumentParser) -> None:

@@ -1,6 +1,6 @@
 """The objective of the teacher: cross-entropy on clear frames and, so that texture matters less, on degraded ones.
 
-All have the looks of many cameras: the teacher labels frames of any.
+All are shown with the looks of many cameras, because the teacher labels frames of any camera.
 """
 
 import torch

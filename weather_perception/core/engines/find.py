@@ -27,8 +27,8 @@ _ROOM_PER_MODEL, _ROOM = 4, 64 << 20
 class BuiltBefore:
     """The undamaged engines of one model for this machine, in the order of `backends`, then of `precisions`.
 
-    Without one for a batch, it asks `missing`. With `only_faster`, engines that were slower than the reference when
-    they were built count as none.
+    Without one for a batch, it asks `missing`. With `only_faster`, engines that were clearly slower than the reference
+    when they were built (`why_too_slow`) count as none.
     """
 
     def __init__(
@@ -56,24 +56,16 @@ class BuiltBefore:
         """The engine for a batch, height and width, else the one that `missing` finds."""
         self._status.solved(shape)
         size = "x".join(map(str, shape))
-        slow: list[str] = []
         for entry in self._entries():
             key = entry.key
             target = Target(key.height, key.width, key.batch, key.precision, self._opened.device)
-            if not target.covers(*shape):
-                continue
-            if self._only_faster and (reason := why_too_slow(entry)):
-                slow.append(reason)
-            elif engine := self._loaded(entry, target):
+            engine = self._loaded(entry, target) if target.covers(*shape) else None
+            if engine:
                 why = f"the fastest that was built for {size} ({target.precision})"
                 self._report(f"engine {engine.name}: {why}")
                 self._status.because(engine.name, why)
                 return engine
-        found = self._missing(shape)
-        if slow and not found:
-            self._report(f"engine torch: {'; '.join(slow)}")
-            self._status.because("torch", "; ".join(slow))
-        return found
+        return self._missing(shape)
 
     def _entries(self) -> list[Entry]:
         names = list(self._backends)
@@ -101,6 +93,8 @@ class BuiltBefore:
             if key != entry.key:
                 raise EngineError(f"{entry.folder}: built {_difference(entry.key, key)}")
             whole = find_whole(self._cache, key, self._report)
+            if whole and self._only_faster and (reason := why_too_slow(whole)):
+                raise EngineError(reason)
             return load(program, target, backend, whole.folder, self._opened.threads) if whole else None
         except (OSError, EngineError) as error:
             self._report(f"passed over a built engine: {error}")
@@ -118,9 +112,9 @@ def _difference(found: Key, wanted: Key) -> str:
 class BuildMissing:
     """Builds a missing engine at `precision`, in this process or a subprocess (`apart`), and reports its progress.
 
-    The first of `backends` builds, and if that fails, or with `only_faster` makes an engine slower than the reference,
-    the next. A subprocess neither holds up this interpreter nor adds to its memory, and is not started again for a
-    build that failed before. `why` completes the report of an engine that serves.
+    The first of `backends` builds; the next one does if that fails, or with `only_faster` if its engine is clearly
+    slower than the reference (`why_too_slow`). A subprocess neither holds up this interpreter nor adds to its memory,
+    and is not started again for a build that failed before. `why` completes the report of an engine that serves.
     """
 
     opened: OpenedModel
@@ -141,6 +135,7 @@ class BuildMissing:
         batch, height, width = shape
         target = Target(height, width, batch, self.precision, self.opened.device)
         failures: list[str] = []
+        failed: list[Backend] = []
         slow: list[str] = []
         for backend in self.backends:
             try:
@@ -153,6 +148,7 @@ class BuildMissing:
                 engine = load(self.opened.program, target, backend, entry.folder, self.opened.threads)
             except (OSError, EngineError) as error:
                 failures.append(str(error))
+                failed.append(backend)
                 continue
             finally:
                 self.status.begins("")
@@ -165,7 +161,9 @@ class BuildMissing:
         if slow and not failures:
             self.status.because("torch", why)
             return None
-        problem = Problem(f"no engine could be built for {target.shape}: {why}", self._remedy(target))
+        faster = " that is faster than torch" if slow else ""
+        remedy = self._remedy(target, failed[0])
+        problem = Problem(f"no engine{faster} could be built for {target.shape}: {why}", remedy)
         self.status.fails(shape, problem)
         return None
 
@@ -176,10 +174,10 @@ class BuildMissing:
             return  # the build will say so
         self.status.begins(activity, seconds)
 
-    def _remedy(self, target: Target) -> str:
+    def _remedy(self, target: Target, backend: Backend) -> str:
         command = build_command(
             str(self.opened.program.path),
-            self.backends[0].name,
+            backend.name,
             target.device,
             target.precision,
             f"{target.height}x{target.width}",

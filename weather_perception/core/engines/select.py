@@ -43,11 +43,12 @@ def build_engine(
     """Open a model file (empty: the default model) and return the engine that runs it.
 
     `torch` runs the file as it is. `auto` runs each frame size with the best engine that was built for it on this
-    machine, in any precision, unless `torch` is faster; a backend's name runs that backend's engine, in the options'
-    precision.
+    machine, in any precision, unless it is clearly slower than `torch`; a backend's name runs that backend's engine, in
+    the options' precision.
 
     A size without an engine gets one when its first frame comes: a named backend's, or for `auto`, only
-    `in_background`, the fastest backend's. If the build fails, and without `build`, `torch` serves. With
+    `in_background`, the fastest backend's, or the next one's if that fails or is slow. Without any, and without
+    `build`, `torch` serves. With
     `in_background` the build runs in a subprocess and no frame waits for it: `torch` answers until the engine is ready,
     or frames pass through unchanged; if `meanwhile` is `wait`, frames do wait. `report` gets a line for each engine
     that serves, and why; `status` has the state from the call on, for other threads to read.

@@ -10,7 +10,10 @@ from weather_perception.core.engines.cache import Entry
 from weather_perception.core.engines.frames import fixed_frames
 
 LEAST_SPEED = 0.8
-"""Below this ratio an engine counts as slower than the reference: `auto` does without it."""
+"""Below this ratio an engine is clearly slower than the reference, and `auto` does without it.
+
+Not 1, because two measurements of one engine on a busy machine may differ by a tenth.
+"""
 
 _SECONDS = 1.0
 _LEAST_ROUNDS, _MOST_ROUNDS = 5, 30
@@ -22,13 +25,13 @@ def measure_speed(engine: Engine, reference: Engine, target: Target) -> float:
     They run in turn, so that a busy machine slows both.
     """
     frames = np.resize(fixed_frames(target.height, target.width), (target.at_once, target.height, target.width, 3))
-    shortest = dict.fromkeys((engine, reference), np.inf)
-    begun, rounds = time.perf_counter(), 0
-    while rounds < _LEAST_ROUNDS or (rounds < _MOST_ROUNDS and time.perf_counter() - begun < _SECONDS):
-        for runner in shortest:
-            shortest[runner] = min(shortest[runner], _seconds(runner, frames))
-        rounds += 1
-    return float(shortest[reference] / shortest[engine])
+    its: list[float] = []
+    of_reference: list[float] = []
+    begun = time.perf_counter()
+    while len(its) < _LEAST_ROUNDS or (len(its) < _MOST_ROUNDS and time.perf_counter() - begun < _SECONDS):
+        its.append(_seconds(engine, frames))
+        of_reference.append(_seconds(reference, frames))
+    return min(of_reference) / min(its)
 
 
 def _seconds(engine: Engine, image_BHW3: Image) -> float:
@@ -38,8 +41,10 @@ def _seconds(engine: Engine, image_BHW3: Image) -> float:
 
 
 def why_too_slow(entry: Entry) -> str:
-    """Why `auto` does without a built engine; empty if it is no slower than the reference, or was not measured."""
+    """Why `auto` does without a built engine; empty unless it was measured and found clearly slower."""
     speed = entry.notes.get("speed")
     if speed is None or speed >= LEAST_SPEED:
         return ""
-    return f"{entry.key.backend}: only {speed:.2f} times as fast as torch at {entry.key.height}x{entry.key.width} here"
+    key = entry.key
+    size = f"{key.height}x{key.width}, {key.precision}"
+    return f"{key.backend}: only {speed:.2f} times as fast as torch at {size} (delete {entry.folder} to time it again)"
