@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.engines import Change, CopyBackend, unchanged
-from weather_perception.core.engines import build, command, select
+from tests.support.engines import Change, CopyBackend, SlowBackend, unchanged
+from weather_perception.core.engines import build, command, select, speed
 from weather_perception.core.engines.base import Engine, EngineError, EngineOptions, Target
 from weather_perception.core.engines.cache import EngineCache
 from weather_perception.core.engines.select import best_backend, build_engine
@@ -26,6 +26,7 @@ def backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CopyBackend:
     """The only backend there is, and an empty cache."""
     made = CopyBackend()
     monkeypatch.setattr(select, "BACKENDS", (made,))
+    monkeypatch.setattr(speed, "LEAST_SPEED", 0.0)  # it is as fast as torch, but a busy machine may not show it
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     return made
 
@@ -62,6 +63,21 @@ def test_auto_runs_a_size_by_the_engine_that_was_built_for_it_and_others_by_the_
     assert report[0] == "engine inductor: the fastest that was built for 1x48x64 (fp32)"
     assert report[-1].startswith("engine torch: no other was built for 1x9x9")
     assert backend.builds == 1
+
+
+def test_auto_does_without_an_engine_slower_than_the_file_itself(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(select, "BACKENDS", (SlowBackend(),))
+    monkeypatch.setattr(speed, "LEAST_SPEED", 0.5)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert command.main(["--model", model, "--device", "cpu", "--size", "48x64"]) == 0
+    report: list[str] = []
+    for name, serves in (("auto", "torch"), ("inductor", "inductor")):
+        engine = build_engine(model, EngineOptions(name, "cpu", build=False), report.append)
+        engine.infer(frames(48, 64))
+        assert engine.name == serves
+    assert any(line.startswith("passed over a built engine: inductor: only 0.") for line in report)
 
 
 def test_auto_with_nothing_built_runs_the_file_itself_and_says_why(backend: CopyBackend, model: str) -> None:

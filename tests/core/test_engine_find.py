@@ -9,6 +9,7 @@ import pytest
 from tests.support.engines import CopyBackend, SlowBackend, unchanged
 from tests.support.tiny import write_tiny
 from weather_perception.core.contract import Outputs
+from weather_perception.core.engines import speed
 from weather_perception.core.engines.base import Backend, Engine, EngineError, OpenedModel, Target
 from weather_perception.core.engines.build import key_of, ready_entry
 from weather_perception.core.engines.cache import EngineCache
@@ -35,6 +36,7 @@ def engine_of(program: Program, backends: tuple[CopyBackend, ...], report: list[
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(speed, "LEAST_SPEED", 0.5)  # between the copies' 1 and the slow ones' 0.2
 
 
 def test_the_next_backend_builds_where_the_fastest_fails(program: Program, report: list[str]) -> None:
