@@ -97,8 +97,8 @@ class ExampleOfMixture(NamedTuple):
     weathers_K and severities_K, float32, one of each of CONDITIONS: 1 for those that are there, else 0; their
     severities. A clear frame, near misses included, has weathers_K 1 at "clear" alone. `novel`, float32, is 1 for a
     frame that shows no street, else 0. `behind_3HW`: the degraded frame without its streaks, flakes and drops, and not
-    compressed.
-    `parted`, float32, is 1 if that is known; it is 0 at night without particles and with a weather over the particles.
+    compressed. `parted`, float32, is 1 if that is known; it is 0 at night without particles and with a weather over the
+    particles.
     """
 
     degraded_3HW: Tensor

@@ -181,9 +181,14 @@ class Planes(NamedTuple):
 
 
 def planes(batch: ExampleOfMixture, looks: float) -> Planes:
-    """The images, of which a share `looks` is shown as other cameras see them, every plane of an example alike."""
-    cameras = other_looks(len(batch.weather), batch.weather.device, looks)
-    return Planes(*(cameras.show(scale(image)) for image in (batch.degraded_3HW, batch.clear_3HW, batch.behind_3HW)))
+    """The images in the looks of other cameras, at a share `looks` of the examples."""
+    return Planes(*in_looks(batch.degraded_3HW, batch.clear_3HW, batch.behind_3HW, share=looks))
+
+
+def in_looks(*images_B3HW: Tensor, share: float = 1.0) -> list[Tensor]:
+    """Images, uint8, scaled to 0..1; a share is shown as other cameras see it, every image of an example alike."""
+    looks = other_looks(len(images_B3HW[0]), images_B3HW[0].device, share)
+    return [looks.show(scale(image_B3HW)) for image_B3HW in images_B3HW]
 
 
 def restoration_terms(config: RestorationRun, restored_B3HW: Tensor, clear_B3HW: Tensor) -> dict[str, Tensor]:

@@ -2,14 +2,14 @@
 
 from training.data.batches import ExampleOfMixture
 from training.loop.stages import Networks, Outcome
-from training.recipes.joint import NETWORK, mean_gain, planes, restoration_terms
+from training.recipes.joint import NETWORK, in_looks, mean_gain, restoration_terms
 from training.recipes.plain_net.config import PlainRun
 
 
 def objective(config: PlainRun, batch: ExampleOfMixture, networks: Networks) -> Outcome:
     """Restore the degraded frames."""
     net = networks[NETWORK].train()
-    degraded, clear, _ = planes(batch, config.looks)
+    degraded, clear = in_looks(batch.degraded_3HW, batch.clear_3HW, share=config.looks)
     restored = net(degraded).float()
     gain = mean_gain(restored, degraded, clear, batch.weather)
     images = {"degraded": degraded, "restored": restored, "clear": clear}

@@ -102,11 +102,10 @@ def street_long() -> StreetNetRun:
 
 def street_restoration() -> StreetNetRun:
     """The restoration alone, continued from a run (`init`); street_masks then fits the masks to it. An hour on CPUs."""
-    data = DataConfig(drives=300, crop=(288, 512), camvid_share=0.2)
     return StreetNetRun(
         name="street_restoration",
         steps=8000,
-        data=data,
+        data=street().data,
         learning_rate=5e-4,
         checkpoint_every=250,
         alone="restoration",

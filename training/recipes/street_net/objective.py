@@ -7,11 +7,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from training.data.batches import ExampleOfMixture
-from training.data.looks import other_looks, with_objects
+from training.data.looks import with_objects
 from training.loop.stages import Networks, Outcome, Rates
 from training.losses import restoration as distances
 from training.losses import routing
-from training.recipes.joint import NETWORK, Planes, mask_terms, mean_gain, planes, restoration_terms, scale
+from training.recipes.joint import NETWORK, Planes, in_looks, mask_terms, mean_gain, planes, restoration_terms, scale
 from training.recipes.street_net.config import StreetNetRun
 from training.recipes.street_net.levels import toned
 from training.recipes.street_net.network import Restoration, StreetNet
@@ -38,13 +38,12 @@ def masks_objective(config: StreetNetRun, batch: ExampleOfMixture, networks: Net
     """Segment as `objective` does, on frames of many looks, with a restoration that learns nothing."""
     net = networks[NETWORK].eval()
     assert isinstance(net, StreetNet)
-    count, device = len(batch.weather), batch.weather.device
     with torch.no_grad():
-        restoration = net.restore(other_looks(count, device).show(scale(batch.degraded_3HW)))
+        restoration = net.restore(*in_looks(batch.degraded_3HW))
         base = net.base(restoration.restored_B3HW.clamp(0, 1))
     refined = net.sgada.train()(base.softmax(dim=1), restoration.features)
     clear_B3HW, labels_BHW = with_objects(batch.clear_3HW, batch.labels_HW)
-    logits = net.segmenter.train()(other_looks(count, device).show(scale(clear_B3HW)))
+    logits = net.segmenter.train()(*in_looks(clear_B3HW))
     return Outcome(mask_terms(config, refined, batch.labels_HW, logits, labels_BHW))
 
 

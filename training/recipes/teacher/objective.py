@@ -6,10 +6,10 @@ All are shown with the looks of many cameras, because the teacher labels frames 
 import torch
 
 from training.data.batches import ExampleOfMixture
-from training.data.looks import other_looks, with_objects
+from training.data.looks import with_objects
 from training.loop.stages import Networks, Outcome, Rates
 from training.losses import segmentation
-from training.recipes.joint import NETWORK, scale
+from training.recipes.joint import NETWORK, in_looks
 from training.recipes.teacher.config import TeacherRun
 from training.segmenters.pretrained import PretrainedSegmenter
 
@@ -26,6 +26,6 @@ def objective(_config: TeacherRun, batch: ExampleOfMixture, networks: Networks) 
     mixed_3HW = torch.cat([batch.clear_3HW[::2], batch.degraded_3HW[1::2]])
     labels_HW = torch.cat([batch.labels_HW[::2], batch.labels_HW[1::2]])
     image_B3HW, labels_BHW = with_objects(mixed_3HW, labels_HW)
-    looks = other_looks(len(labels_BHW), labels_BHW.device)
-    logits = networks[NETWORK].train()(looks.show(scale(image_B3HW)))
+    (shown_B3HW,) = in_looks(image_B3HW)
+    logits = networks[NETWORK].train()(shown_B3HW)
     return Outcome({"mask": segmentation.cross_entropy(logits.float(), labels_BHW)})

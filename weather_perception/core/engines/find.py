@@ -134,8 +134,7 @@ class BuildMissing:
         """
         batch, height, width = shape
         target = Target(height, width, batch, self.precision, self.opened.device)
-        failures: list[str] = []
-        failed: list[Backend] = []
+        failures: dict[str, str] = {}  # by backend
         slow: list[str] = []
         for backend in self.backends:
             try:
@@ -147,22 +146,22 @@ class BuildMissing:
                 self.status.begins(f"{backend.name} is being loaded for {target.shape}")
                 engine = load(self.opened.program, target, backend, entry.folder, self.opened.threads)
             except (OSError, EngineError) as error:
-                failures.append(str(error))
-                failed.append(backend)
+                failures[backend.name] = str(error)
                 continue
             finally:
                 self.status.begins("")
-            passed_over = f" ({'; '.join(failures + slow)})" if failures or slow else ""
+            reasons = "; ".join([*failures.values(), *slow])
+            passed_over = f" ({reasons})" if reasons else ""
             self.report(f"engine {engine.name}: serves {target.shape} from now on, {self.why}{passed_over}")
             self.status.because(engine.name, f"{self.why}{passed_over}")
             return engine
-        why = "; ".join(failures + slow)
+        why = "; ".join([*failures.values(), *slow])
         self.report(f"engine torch serves instead: {why}")
         if slow and not failures:
             self.status.because("torch", why)
             return None
         faster = " that is faster than torch" if slow else ""
-        remedy = self._remedy(target, failed[0])
+        remedy = self._remedy(target, next(iter(failures)))
         problem = Problem(f"no engine{faster} could be built for {target.shape}: {why}", remedy)
         self.status.fails(shape, problem)
         return None
@@ -174,10 +173,10 @@ class BuildMissing:
             return  # the build will say so
         self.status.begins(activity, seconds)
 
-    def _remedy(self, target: Target, backend: Backend) -> str:
+    def _remedy(self, target: Target, backend: str) -> str:
         command = build_command(
             str(self.opened.program.path),
-            backend.name,
+            backend,
             target.device,
             target.precision,
             f"{target.height}x{target.width}",

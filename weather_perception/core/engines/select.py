@@ -48,10 +48,10 @@ def build_engine(
 
     A size without an engine gets one when its first frame comes: a named backend's, or for `auto`, only
     `in_background`, the fastest backend's, or the next one's if that fails or is slow. Without any, and without
-    `build`, `torch` serves. With
-    `in_background` the build runs in a subprocess and no frame waits for it: `torch` answers until the engine is ready,
-    or frames pass through unchanged; if `meanwhile` is `wait`, frames do wait. `report` gets a line for each engine
-    that serves, and why; `status` has the state from the call on, for other threads to read.
+    `build`, `torch` serves. With `in_background` the build runs in a subprocess and no frame waits for it: `torch`
+    answers until the engine is ready, or frames pass through unchanged; if `meanwhile` is `wait`, frames do wait.
+    `report` gets a line for each engine that serves, and why; `status` has the state from the call on, for other
+    threads to read.
 
     Raises FileNotFoundError, ContractError or EngineError, each with a message that says what to do.
     """
