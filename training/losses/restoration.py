@@ -11,6 +11,9 @@ FLOOR = 1e-3
 LEAST_SQUARED_ERROR = 1e-10
 """Keeps the logged gain of identical images finite."""
 
+LEAST_SHARE = 1e-9
+"""Keeps the mean over no pixel finite."""
+
 
 def charbonnier(restored_B3HW: Tensor, clear_B3HW: Tensor) -> Tensor:
     """Charbonnier distance, eps = 1e-3 (paper B, section 3.4)."""
@@ -22,14 +25,28 @@ def squared(restored_B3HW: Tensor, clear_B3HW: Tensor) -> Tensor:
     return (restored_B3HW - clear_B3HW).square().mean()
 
 
-def log_squared(restored_B3HW: Tensor, clear_B3HW: Tensor, floor: float = FLOOR) -> Tensor:
+def log_squared(
+    restored_B3HW: Tensor, clear_B3HW: Tensor, floor: float = FLOOR, apart_BHW: Tensor | None = None
+) -> Tensor:
     """The natural logarithm of each image's mean squared error, [B]: its PSNR, up to a factor and a constant.
 
     As in NAFNet (Chen et al., ECCV 2022). Images count alike, so that streaks are learnt beside thick fog, whose error
     is a hundred times theirs. `floor` is an error that is added: with little of it, hardly visible streaks, whose error
-    is the smallest, drown what strong ones teach.
+    is the smallest, drown what strong ones teach. `apart_BHW`, bool: pixels with a logarithm of their own, such as the
+    sky, which nobody can see through fog; it and that of the other pixels count by their areas.
     """
-    return (floor + (restored_B3HW - clear_B3HW).square().mean(dim=(1, 2, 3))).log()
+    error_BHW = (restored_B3HW - clear_B3HW).square().mean(dim=1)
+    if apart_BHW is None:
+        return (floor + error_BHW.mean(dim=(1, 2))).log()
+    logs = [_log_of_mean(error_BHW, part_BHW.to(error_BHW), floor) for part_BHW in (apart_BHW, ~apart_BHW)]
+    return logs[0] + logs[1]
+
+
+def _log_of_mean(error_BHW: Tensor, part_BHW: Tensor, floor: float) -> Tensor:
+    """The logarithm of the mean error of a part (0 or 1) of each image, times its share of the image, [B]."""
+    share_B = part_BHW.mean(dim=(1, 2))
+    mean_B = (error_BHW * part_BHW).mean(dim=(1, 2)) / share_B.clamp(min=LEAST_SHARE)
+    return share_B * (floor + mean_B).log()
 
 
 def edge(restored_B3HW: Tensor, clear_B3HW: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from training.config import RunConfig, place
 from training.data.batches import ExampleOfMixture
+from training.data.classes import CLASS_ID
 from training.data.examples import Examples
 from training.data.looks import other_looks
 from training.data.source import merged
@@ -191,13 +192,21 @@ def in_looks(*images_B3HW: Tensor, share: float = 1.0) -> list[Tensor]:
     return [looks.show(scale(image_B3HW)) for image_B3HW in images_B3HW]
 
 
-def restoration_terms(config: RestorationRun, restored_B3HW: Tensor, clear_B3HW: Tensor) -> dict[str, Tensor]:
-    """The weighted distances between the restored frames and the clear ones."""
+def sky(labels_BHW: Tensor) -> Tensor:
+    """The pixels of the sky, bool. Fog hides all of it, so its error would drown that of what can be restored."""
+    return labels_BHW == CLASS_ID["sky"]
+
+
+def restoration_terms(
+    config: RestorationRun, restored_B3HW: Tensor, clear_B3HW: Tensor, labels_BHW: Tensor
+) -> dict[str, Tensor]:
+    """The weighted distances between the restored frames and the clear ones; the logarithm takes the sky apart."""
+    log_B = restoration.log_squared(restored_B3HW, clear_B3HW, config.log_floor, sky(labels_BHW))
     return {
         "pixel": config.restoration_weight * restoration.charbonnier(restored_B3HW, clear_B3HW),
         "edge": config.restoration_weight * config.edge_weight * restoration.edge(restored_B3HW, clear_B3HW),
         "squared": config.restoration_weight * config.squared_weight * restoration.squared(restored_B3HW, clear_B3HW),
-        "log": config.log_weight * restoration.log_squared(restored_B3HW, clear_B3HW, config.log_floor).mean(),
+        "log": config.log_weight * log_B.mean(),
     }
 
 

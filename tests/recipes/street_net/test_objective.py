@@ -1,5 +1,6 @@
 """StreetNet's objective: every image counts alike, particles learn from what is behind them, masks wait."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 from tests.support.runs import tensors, untrained
 from tests.support.warmed import warmed
 from training.data.batches import ExampleOfMixture
+from training.data.classes import CLASS_ID
 from training.loop.processes import launch
 from training.losses import restoration
 from training.recipes.joint import NETWORK, planes, scale
@@ -54,15 +56,34 @@ def test_twice_the_error_costs_the_same_in_a_frame_of_streaks_as_in_thick_fog() 
     assert (faint - none > 2).all()  # with the floor of 30 dB, a tenth
 
 
+def test_a_sky_that_nobody_can_guess_hides_no_error_of_the_street() -> None:
+    """A tenth of the street's error counts as much under a lost sky as under a perfect one, by the street's area."""
+    clear = torch.zeros(1, 3, 4, 8)
+    sky = torch.zeros(1, 4, 8, dtype=torch.bool)
+    sky[:, 0] = True
+
+    def cost(street: float, above: float) -> float:
+        error = torch.where(sky[:, None], above, street) + clear
+        return restoration.log_squared(error, clear, floor=0.0, apart_BHW=sky).item()
+
+    assert cost(0.1, 0.5) - cost(0.01, 0.5) == pytest.approx(0.75 * 2 * math.log(10), rel=1e-4)
+    assert cost(0.1, 0.5) - cost(0.1, 0.05) == pytest.approx(0.25 * 2 * math.log(10), rel=1e-4)
+    whole, no_sky = torch.full_like(clear, 0.1), torch.zeros_like(sky)
+    torch.testing.assert_close(
+        restoration.log_squared(whole, clear, apart_BHW=no_sky), restoration.log_squared(whole, clear)
+    )
+
+
 def test_restored_and_levels_are_held_against_the_clear_frame(net: StreetNet) -> None:
     """Without levels, that of the degraded frame."""
     with torch.no_grad():
         net.levels.grid.weight.zero_()
     config, example = street_smoke(), batch()
     outcome = restoration_objective(config, example, {NETWORK: net})
-    clear = outcome.images["clear"]
+    clear, sky = outcome.images["clear"], example.labels_HW == CLASS_ID["sky"]
     restored, degraded = (
-        restoration.log_squared(outcome.images[name].float(), clear).mean() for name in ("restored", "degraded")
+        restoration.log_squared(outcome.images[name].float(), clear, apart_BHW=sky).mean()
+        for name in ("restored", "degraded")
     )
     torch.testing.assert_close(outcome.terms["log"], config.log_weight * restored)
     torch.testing.assert_close(outcome.terms["levels"], config.levels_weight * degraded)
@@ -141,8 +162,9 @@ def test_faint_errors_count_in_the_second_stage_only() -> None:
     for stage, floor in zip(begun.stages, (restoration.FLOOR, 1e-9), strict=True):
         example = batch(degraded_3HW=batch().clear_3HW)
         outcome = stage.phases[0].objective(example, begun.networks)
-        images = (outcome.images[name].float() for name in ("restored", "clear"))
-        torch.testing.assert_close(outcome.terms["log"], restoration.log_squared(*images, floor=floor).mean())
+        restored, clear = (outcome.images[name].float() for name in ("restored", "clear"))
+        log_B = restoration.log_squared(restored, clear, floor, example.labels_HW == CLASS_ID["sky"])
+        torch.testing.assert_close(outcome.terms["log"], log_B.mean())
 
 
 def test_masks_alone_change_nothing_but_the_masks(tmp_path: Path) -> None:

@@ -11,7 +11,17 @@ from training.data.looks import with_objects
 from training.loop.stages import Networks, Outcome, Rates
 from training.losses import restoration as distances
 from training.losses import routing
-from training.recipes.joint import NETWORK, Planes, in_looks, mask_terms, mean_gain, planes, restoration_terms, scale
+from training.recipes.joint import (
+    NETWORK,
+    Planes,
+    in_looks,
+    mask_terms,
+    mean_gain,
+    planes,
+    restoration_terms,
+    scale,
+    sky,
+)
 from training.recipes.street_net.config import StreetNetRun
 from training.recipes.street_net.levels import toned
 from training.recipes.street_net.network import Restoration, StreetNet
@@ -57,7 +67,8 @@ def particles_objective(config: StreetNetRun, batch: ExampleOfMixture, networks:
     """Take streaks, flakes and drops away, and nothing else, in weather that is known."""
     degraded, behind = scale(batch.degraded_3HW), scale(batch.behind_3HW)
     unhidden = degraded + learning(networks).detail(degraded, shares(batch)).float()
-    losses = {"particles": config.particles_weight * distances.log_squared(unhidden, behind, config.log_floor).mean()}
+    particles_B = distances.log_squared(unhidden, behind, config.log_floor, sky(batch.labels_HW))
+    losses = {"particles": config.particles_weight * particles_B.mean()}
     gain = mean_gain(unhidden, degraded, behind, batch.weather)
     return Outcome(losses, {"gain_dB": gain.detach()}, {"degraded": degraded, "restored": unhidden, "clear": behind})
 
@@ -109,14 +120,16 @@ def restoration_losses(
     restored, routes = restoration.restored_B3HW.float(), restoration.routing
     levelled = toned(seen.degraded_B3HW, restoration.levels_B6hw.float())
     unhidden = seen.degraded_B3HW + restoration.detail_B3HW.float()
-    particles_B = distances.log_squared(unhidden, seen.behind_B3HW, config.log_floor) * batch.parted
+    apart_BHW = sky(batch.labels_HW)
+    levels_B = distances.log_squared(levelled, seen.clear_B3HW, config.log_floor, apart_BHW)
+    particles_B = distances.log_squared(unhidden, seen.behind_B3HW, config.log_floor, apart_BHW) * batch.parted
     known = 1 - batch.novel
     balance = routing.balance(routes.encoder8_BE) + routing.balance(routes.encoder16_BE)
     weather_B = F.cross_entropy(routes.logits_BK.float(), shares(batch), label_smoothing=0.02, reduction="none")
     novelty = F.binary_cross_entropy_with_logits(routes.novelty_B1.float()[:, 0], batch.novel)
     return {
-        **restoration_terms(config, restored, seen.clear_B3HW),
-        "levels": config.levels_weight * distances.log_squared(levelled, seen.clear_B3HW, config.log_floor).mean(),
+        **restoration_terms(config, restored, seen.clear_B3HW, batch.labels_HW),
+        "levels": config.levels_weight * levels_B.mean(),
         "particles": config.particles_weight * particles_B.mean(),
         "weather": config.weather_weight * (weather_B * known).sum() / known.sum().clamp(min=1),
         "severity": config.severity_weight * (routes.severity_BK.float() - batch.severities_K)[:, 1:].abs().mean(),

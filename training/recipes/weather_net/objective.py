@@ -31,7 +31,7 @@ def weighted_losses(
     restored, routes = prediction.restored_B3HW, prediction.routing
     balance = routing.balance(routes.encoder8_BE) + routing.balance(routes.encoder16_BE)
     return {
-        **restoration_terms(config, restored, clear_B3HW),
+        **restoration_terms(config, restored, clear_B3HW, batch.labels_HW),
         **mask_terms(config, prediction.refined_BKHW, batch.labels_HW, base_logits_BKHW, batch.labels_HW),
         "weather": config.weather_weight * routing.weather(routes.logits_BK, batch.weather),
         "balance": config.balance_weight * balance,
