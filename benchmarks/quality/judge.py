@@ -8,16 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.quality.baselines import apply_baselines
 from benchmarks.quality.conditions import Condition
 from benchmarks.quality.scores import Labels, Masks, street_ids
-from training.data.sample import Sample
+from training.data.sample import SKY_DEPTH, Sample
 from weather_perception.core.contract import Image
 from weather_perception.core.engines.reference import TorchEngine
 from weather_perception.core.pipeline import Perception, Pipeline
 from weather_perception.core.program import open_program
 from weather_perception.core.scores import psnr, ssim
+
+Mask = NDArray[np.bool_]
 
 NOVELTY = "novelty"
 """Name of the gate that says how unlike the training a frame is."""
@@ -64,13 +67,17 @@ class Picture:
 
 @dataclass(frozen=True)
 class Answer:
-    """The scores of one frame against the clear one, or against the input if that is to be left alone."""
+    """The scores of one frame against the clear one, or against the input if that is to be left alone.
+
+    `street_gain_db`: PSNR won over the input on all pixels but the sky's, which fog hides entirely; None if all is sky.
+    """
 
     psnr_in: float
     psnr_out: float
     ssim_in: float
     ssim_out: float
     psnr_baseline: float | None
+    street_gain_db: float | None
     identical: bool
     largest_change: int
     weather: dict[str, float]
@@ -108,7 +115,7 @@ def judge(
         target_HW3 = image_HW3 if condition.alone else sample.image_HW3
         perception = model.see(image_HW3)
         classical = apply_baselines(condition.baselines, image_HW3) if baselines and condition.baselines else None
-        answer = _answer(image_HW3, perception, target_HW3, classical)
+        answer = _answer(image_HW3, perception, target_HW3, classical, sample.depth_HW < SKY_DEPTH / 2)
         judged.answers.append(answer)
         _add_mask(judged, "refined", perception.labels_HW, sample)
         if base is not None:
@@ -121,7 +128,9 @@ def judge(
     return judged
 
 
-def _answer(image_HW3: Image, perception: Perception, target_HW3: Image, classical_HW3: Image | None) -> Answer:
+def _answer(
+    image_HW3: Image, perception: Perception, target_HW3: Image, classical_HW3: Image | None, street_HW: Mask
+) -> Answer:
     restored_HW3 = perception.restored_HW3
     return Answer(
         psnr_in=psnr(image_HW3, target_HW3),
@@ -129,11 +138,20 @@ def _answer(image_HW3: Image, perception: Perception, target_HW3: Image, classic
         ssim_in=ssim(image_HW3, target_HW3),
         ssim_out=ssim(restored_HW3, target_HW3),
         psnr_baseline=None if classical_HW3 is None else psnr(classical_HW3, target_HW3),
+        street_gain_db=_gain_on(street_HW, image_HW3, restored_HW3, target_HW3),
         identical=np.array_equal(restored_HW3, image_HW3),
         largest_change=int(np.abs(restored_HW3.astype(np.int16) - image_HW3).max()),
         weather=perception.weather,
         novelty=perception.gates.get(NOVELTY),
     )
+
+
+def _gain_on(part_HW: Mask, before_HW3: Image, after_HW3: Image, target_HW3: Image) -> float | None:
+    """PSNR won on a part of a frame, in dB; None if it has no pixel."""
+    if not part_HW.any():
+        return None
+    target_1N3 = target_HW3[part_HW][None]
+    return psnr(after_HW3[part_HW][None], target_1N3) - psnr(before_HW3[part_HW][None], target_1N3)
 
 
 def _add_mask(judged: Judged, name: str, labels_HW: Labels, sample: Sample) -> None:

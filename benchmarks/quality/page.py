@@ -7,10 +7,11 @@ Row = dict[str, Any]
 
 NOTES = """\
 PSNR and SSIM are means over the frames, against the clear frame. `gain` is PSNR out less PSNR in, `worst` that of the
-worst frame, `classical` the PSNR of the methods named. mIoU: the base segmenter on the degraded frame, the model's
-refined mask, the base on the restored frame, and the base on the clear frame; `gap` is the share of the way from the
-first to the last that the refined mask covers. `weather` is the share of frames whose most probable weather is right
-(in a mixture: either), a dash for weathers that the model does not name."""
+worst frame, `street` the gain on all pixels but the sky's, of which fog leaves nothing to see; `classical` the PSNR of
+the methods named. mIoU: the base segmenter on the degraded frame, the model's refined mask, the base on the restored
+frame, and the base on the clear frame; `gap` is the share of the way from the first to the last that the refined mask
+covers. `weather` is the share of frames whose most probable weather is right (in a mixture: either), a dash for
+weathers that the model does not name."""
 
 ALONE_NOTES = """\
 Good frames, to be left as they are: PSNR is against the input, `least` that of the frame changed most, `level` the
@@ -100,7 +101,9 @@ _DEGRADED = (
     ("out", _number("psnr_out", ".2f")),
     ("gain", _gain),
     ("worst", _number("worst_gain_db", "+.2f")),
+    ("street", _number("street_gain_db", "+.2f")),
     ("other gain", lambda row: _gain(row["other"])),
+    ("other street", _other("street_gain_db", "+.2f")),
     ("classical", _classical),
     ("SSIM in", _number("ssim_in", ".3f")),
     ("out", _number("ssim_out", ".3f")),

@@ -23,6 +23,7 @@ def row(judged: Judged, model: Model) -> Row:
     for name in ("psnr_in", "psnr_out", "ssim_in", "ssim_out"):
         found[name] = _mean([getattr(answer, name) for answer in answers])
     found["worst_gain_db"] = round(min(answer.gain_db for answer in answers), 3)
+    found["street_gain_db"] = _mean([answer.street_gain_db for answer in answers])
     found["baseline"] = ", ".join(condition.baselines) or None
     found["psnr_baseline"] = _mean([answer.psnr_baseline for answer in answers])
     found |= _left_alone(answers)

@@ -30,7 +30,7 @@ from tests.support.tiny import export_tiny
 from training.card import main as make_card
 from training.data.classes import CLASS_ID, CLASSES
 from training.data.degradations import degrade
-from training.data.sample import Sample
+from training.data.sample import SKY_DEPTH, Sample
 from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
 from weather_perception.core.contract import Manifest
 from weather_perception.core.program import save_program
@@ -75,6 +75,24 @@ def samples() -> list[Sample]:
 
 def condition(name: str) -> Condition:
     return next(one for one in conditions(measured_depth=True) if one.name == name)
+
+
+def test_the_street_is_judged_apart_from_a_sky_that_fog_hides(tmp_path: Path) -> None:
+    """A model that lifts everything by four levels, of a frame whose street alone is four levels too dark."""
+    lifting = Model(write_street(tmp_path / "lifting.pt2", lift=4))
+    depth_HW = np.full((64, 64), 30, np.float32)
+    depth_HW[:32] = SKY_DEPTH
+    street_HW = depth_HW < SKY_DEPTH
+    sample = Sample(np.full((64, 64, 3), 100, np.uint8), np.zeros((64, 64), np.uint8), depth_HW)
+    darker = Condition(
+        "darker", "darker", lambda one, _: one.image_HW3 - np.uint8(4) * street_HW[..., None], frozenset()
+    )
+    found = row(judge(darker, [sample], lifting, None), lifting)
+    off_by_four = psnr(sample.image_HW3 - 4, sample.image_HW3)
+    assert found["psnr_out"] == found["psnr_in"], "the error moved from the street to the sky"
+    assert found["street_gain_db"] == pytest.approx(100 - off_by_four, abs=0.01)
+    all_sky = sample._replace(depth_HW=np.full_like(depth_HW, SKY_DEPTH))
+    assert row(judge(darker, [all_sky], lifting, None), lifting)["street_gain_db"] is None
 
 
 def test_every_weather_mixture_and_near_miss_has_its_rows() -> None:
