@@ -46,6 +46,13 @@ class StreetRouter(nn.Module):
         self.encoder8 = nn.Linear(width, experts)
         self.encoder16 = nn.Linear(width, experts)
 
+    @torch.no_grad()
+    def sharpen(self, factor: float) -> None:
+        """Multiply the logits of the weather by a positive factor; more than 1 makes the posterior surer."""
+        for layer in (self.evidence, self.weather):
+            for parameter in layer.parameters():
+                parameter.mul_(factor)
+
     def forward(self, trunk_BCG: Tensor, texture_BSG: Tensor) -> StreetRouting:
         cells_BCG = self.cells(torch.cat([trunk_BCG, texture_BSG], dim=1))
         attention = self.attention(cells_BCG).flatten(2).softmax(dim=2)
