@@ -55,6 +55,17 @@ def complete_depth(depth_HW: Map, image_HW3: NDArray[np.uint8]) -> Map:
     return dense_HW.astype(np.float32)
 
 
+def without_holes(depth_HW: Map, solid_HW: NDArray[np.bool_]) -> Map:
+    """The depth with that of the nearest thing wherever something solid was taken for the sky, float32 [H, W].
+
+    solid_HW, bool: pixels that are known not to be sky, such as glaring windows and the tops of poles.
+    """
+    near_HW = depth_HW < SKY_DEPTH / 2
+    if not near_HW.any():
+        return depth_HW
+    return np.where(solid_HW & ~near_HW, _nearest(depth_HW, near_HW), depth_HW)
+
+
 def edge_aware_sums(planes_NHW: Map, image_HW3: NDArray[np.uint8]) -> Map:
     """Each plane smoothed along the image's surfaces but not across its edges, float32 [N, H, W].
 

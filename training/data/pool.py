@@ -14,6 +14,7 @@ from tqdm import tqdm
 from training.config import DataConfig
 from training.data.classes import CLASS_ID, VOID
 from training.data.crops import Window
+from training.data.lidar_depth import without_holes
 from training.data.readers.camvid import CamVid
 from training.data.readers.chiba import Chiba
 from training.data.readers.pandaset import PandaSet
@@ -133,7 +134,8 @@ def _in_processes(make: Callable[[int], Made], count: int, title: str, unit: str
 def _read_real(frames: LabelledSet, title: str, teach: Teach | None, assumed: bool = False) -> list[Sample]:
     """The frames, no wider than WIDEST, labelled by `teach` where they have no label, under their sky.
 
-    `assumed`: their depth is not measured, so it follows from the labels of `teach`.
+    `assumed`: their depth is not measured, so it follows from the labels of `teach`; these close the holes of a
+    measured one.
     """
     if teach is None:
         return _read(frames, title, _under_sky)
@@ -158,7 +160,10 @@ def _taught(sample: Sample, frames: LabelledSet, teach: Teach, assumed: bool) ->
     # A teacher takes bright walls for the sky more often than `sky_like` does.
     named_HW = np.where((named_HW == CLASS_ID["sky"]) & ~sky_like(sample.image_HW3), np.uint8(VOID), named_HW)
     labels_HW = np.where(sample.labels_HW == VOID, named_HW, sample.labels_HW)
-    return sample._replace(labels_HW=labels_HW, depth_HW=assumed_depth(labels_HW) if assumed else sample.depth_HW)
+    if assumed:
+        return sample._replace(labels_HW=labels_HW, depth_HW=assumed_depth(labels_HW))
+    solid_HW = (labels_HW != VOID) & (labels_HW != CLASS_ID["sky"])
+    return sample._replace(labels_HW=labels_HW, depth_HW=without_holes(sample.depth_HW, solid_HW))
 
 
 def _render_drive(config: DataConfig, seed: int) -> list[Sample]:
