@@ -7,15 +7,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tests.support import datasets
 from training.config import DataConfig
 from training.data.classes import CLASS_ID, VOID
 from training.data.pool import WIDEST, training_pools
+from training.data.readers import pandaset as pandaset_reader
 from training.data.readers.chiba import Chiba
 from training.data.readers.pandaset import PandaSet
 from training.data.readers.pixels import Pixels
-from training.data.sample import Sample, assumed_depth
+from training.data.sample import SKY_DEPTH, Sample, assumed_depth
 from training.data.sky import with_sky
 
 
@@ -70,6 +72,19 @@ def test_a_teacher_names_only_what_has_no_label_and_assumed_depths_follow_it(con
             assert 0 < (before.labels_HW == VOID).mean() < 1
             measured_HW = assumed_depth(after.labels_HW) if isinstance(frames, Chiba) else before.depth_HW
             np.testing.assert_allclose(after.depth_HW, measured_HW, rtol=1e-3)
+
+
+def test_a_teacher_closes_the_holes_of_a_measured_depth(config: DataConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the lidar took a wall for the sky, above the horizon."""
+
+    def holed(measured_HW: NDArray[np.float32], _: Pixels) -> NDArray[np.float32]:
+        depth_HW = np.full(measured_HW.shape, 20, np.float32)
+        depth_HW[: len(depth_HW) // 4] = SKY_DEPTH
+        return depth_HW
+
+    monkeypatch.setattr(pandaset_reader, "complete_depth", holed)
+    pools = training_pools(config, lambda image, _: np.full(image.shape[:2], CLASS_ID["building"], np.uint8))
+    assert all((sample.depth_HW == 20).all() for sample in pools[1].read())
 
 
 def test_a_teacher_is_told_what_an_unlabelled_pixel_cannot_be(config: DataConfig) -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.support import datasets
 from tests.support.datasets import COLUMNS, PANDASET_CLASSES, ROWS, label_map, picture
 from training.data.classes import CLASS_ID, VOID
-from training.data.lidar_depth import complete_depth, edge_aware_sums
+from training.data.lidar_depth import complete_depth, edge_aware_sums, without_holes
 from training.data.readers.chiba import Chiba
 from training.data.readers.layouts import recognise
 from training.data.readers.pandaset import STREET_CLASSES, UNSEEN_CAMERAS, UNSEEN_TIMES, PandaSet
@@ -149,6 +149,18 @@ def test_a_wall_is_no_sky_and_one_return_suffices() -> None:
     assert complete_depth(measured_HW, image_HW3) == pytest.approx(12, rel=1e-3)
     with pytest.raises(ValueError, match="no measured pixel"):
         complete_depth(np.zeros_like(measured_HW), image_HW3)
+
+
+def test_what_is_known_to_be_solid_is_as_far_as_the_nearest_thing_and_not_as_the_sky() -> None:
+    """A glaring window in a wall 20 m away; the sky beside the wall stays, and so does a frame that is all sky."""
+    _, truth_HW = street()
+    holed_HW = truth_HW.copy()
+    holed_HW[20:30, 80:100] = SKY_DEPTH
+    solid_HW = truth_HW == 20
+    assert np.array_equal(without_holes(holed_HW, solid_HW), truth_HW)
+    assert np.array_equal(without_holes(holed_HW, np.zeros_like(solid_HW)), holed_HW)
+    all_sky_HW = np.full_like(truth_HW, SKY_DEPTH)
+    assert np.array_equal(without_holes(all_sky_HW, solid_HW), all_sky_HW)
 
 
 def test_the_filter_keeps_a_flat_plane_and_stops_at_an_edge() -> None:
