@@ -15,7 +15,8 @@ from training.data.bonnet import with_bonnet
 from training.data.classes import VOID
 from training.data.crops import Window, crop, relight, to_tensor
 from training.data.degradations import BEHIND_PARTICLES, Degrade, behind, degrade
-from training.data.degradations.near_misses import NEAR_MISSES, OTHER_FRAMES
+from training.data.degradations.near_misses import NEAR_MISSES
+from training.data.degradations.other_frames import OTHER_FRAMES
 from training.data.degradations.regular import as_jpeg
 from training.data.mixture import CONDITION_OF, DEFAULT_MIXTURE, WEATHER_MIXTURE, ConditionMixture, Mixture, Step
 from training.data.sample import Sample

@@ -8,7 +8,8 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from training.data.degradations import DEGRADATIONS, LEVELS, WEATHERS
-from training.data.degradations.near_misses import NEAR_MISSES, OTHER_FRAMES
+from training.data.degradations.near_misses import NEAR_MISSES
+from training.data.degradations.other_frames import OTHER_FRAMES
 
 SEVERITIES = (0.15, 1.0)
 """Range of the severity of degradations without levels."""
@@ -57,7 +58,7 @@ WEATHER_MIXTURE = Mixture(dict(zip(WEATHERS, (0.22, 0.26, 0.26, 0.26), strict=Tr
 
 
 CONDITIONS = ("clear", "fog", "rain", "snow", "night", "raindrops")
-"""What a router tells apart, in the order of its posterior."""
+"""The conditions that a router tells apart, in the order of its posterior."""
 
 CONDITION_OF = {
     "fog": "fog",

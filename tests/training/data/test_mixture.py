@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from training.data.degradations import DEGRADATIONS, LEVELS
-from training.data.degradations.near_misses import NEAR_MISSES, OTHER_FRAMES
+from training.data.degradations.near_misses import NEAR_MISSES
+from training.data.degradations.other_frames import OTHER_FRAMES
 from training.data.mixture import (
     CONDITION_OF,
     CONDITIONS,

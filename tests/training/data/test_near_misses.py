@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.data.degradations.near_misses import NEAR_MISSES, OTHER_FRAMES
+from training.data.degradations.near_misses import NEAR_MISSES
+from training.data.degradations.other_frames import OTHER_FRAMES
 
 ALL = NEAR_MISSES | OTHER_FRAMES
 

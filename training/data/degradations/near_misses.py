@@ -14,7 +14,7 @@ from numpy.random import Generator, default_rng
 from training.data.degradations.arguments import Image, Map, check
 from training.data.degradations.glaze import to_bytes
 from training.data.degradations.regular import as_jpeg
-from training.data.degradations.smooth import octaves, resized
+from training.data.degradations.smooth import resized
 
 RAMP = np.arange(256, dtype=np.float64) / 255
 
@@ -49,9 +49,9 @@ def sensor_noise(image_HW3: Image, depth_HW: Map, severity: float, seed: int) ->
     rng = _start(image_HW3, depth_HW, severity, seed)
     height, width = image_HW3.shape[:2]
     colours, coarse = 3 if rng.random() < 0.5 else 1, 1 + int(rng.random() < 0.3)
-    size = (-(-height // coarse), -(-width // coarse), colours)
+    size = (-(-height // coarse), -(-width // coarse))
     # One draw serves three colours, shifted: at each pixel, they are independent.
-    plane_hw = rng.standard_normal(size[:2], np.float32) * np.float32(25 * severity * rng.uniform(0.6, 1))
+    plane_hw = rng.standard_normal(size, np.float32) * np.float32(25 * severity * rng.uniform(0.6, 1))
     planes = [np.roll(plane_hw, int(rng.integers(plane_hw.size)) * (colours > 1)) for _ in range(3)]
     noise_HW3 = resized(np.asarray(cv2.merge(planes), np.float32), image_HW3.shape)
     return to_bytes(np.asarray(cv2.add(noise_HW3, image_HW3, dtype=cv2.CV_32F), np.float32))
@@ -143,7 +143,7 @@ def low_resolution(image_HW3: Image, depth_HW: Map, severity: float, seed: int) 
         image_HW3, (max(1, round(width * share)), max(1, round(height * share))), interpolation=cv2.INTER_AREA
     )
     smooth = cv2.INTER_CUBIC if rng.random() < 0.5 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(small_HW3, (width, height), interpolation=smooth), np.uint8).copy()
+    return np.asarray(cv2.resize(small_HW3, (width, height), interpolation=smooth), np.uint8)
 
 
 def motion_blur(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
@@ -159,7 +159,7 @@ def motion_blur(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> 
         np.clip(1 - np.abs(place[:, None] - component(angle) * along_N), 0, None) for component in (np.sin, np.cos)
     )
     kernel = np.asarray(rows @ columns.T / along_N.size, np.float32)
-    return np.asarray(cv2.filter2D(image_HW3, -1, kernel), np.uint8).copy()
+    return np.asarray(cv2.filter2D(image_HW3, -1, kernel), np.uint8)
 
 
 def colour_cast(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
@@ -195,119 +195,7 @@ NEAR_MISSES: dict[str, Callable[[Image, Map, float, int], Image]] = {
     "colour_cast": colour_cast,
     "hard_contrast": hard_contrast,
 }
-
-
-def asphalt(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
-    """A close-up of the ground at the lower edge, with the grain that the distance hides; any severity but 0."""
-    rng = _start(image_HW3, depth_HW, severity, seed)
-    if severity == 0:
-        return image_HW3.copy()
-    height, width = image_HW3.shape[:2]
-    rows, columns = max(1, height // 6), max(1, width // 4)
-    left = int(rng.integers(width - columns + 1))
-    part_HW3 = image_HW3[height - rows :, left : left + columns]
-    large_HW3 = cv2.resize(part_HW3, (width, height), interpolation=cv2.INTER_CUBIC).astype(np.float32)
-    grain_HW = cv2.GaussianBlur(rng.standard_normal((height, width), np.float32), (0, 0), rng.uniform(0.4, 1.2))
-    large_HW3 += (grain_HW * np.float32(rng.uniform(8, 45)))[:, :, None]
-    return to_bytes(large_HW3)
-
-
-def blank_sky(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
-    """Nothing but a sky, blue or overcast, with or without clouds; any severity but 0."""
-    rng = _start(image_HW3, depth_HW, severity, seed)
-    if severity == 0:
-        return image_HW3.copy()
-    blue = rng.uniform(0, 0.6)
-    above = rng.uniform(60, 240) * np.array((1 - blue, 1 - 0.5 * blue, 1.0))
-    share_h1 = np.linspace(0, 1, 36)[:, None, None] * rng.uniform(0, 1)
-    sky_hw3 = above + share_h1 * (rng.uniform(150, 255) - above)
-    clouds_hw = np.clip(octaves(rng, (36, 64), ((3, 4), (7, 9), (15, 20))) * rng.uniform(0, 1.2), 0, 1)
-    sky_hw3 = sky_hw3 + clouds_hw[:, :, None] * (rng.uniform(170, 250) - sky_hw3)
-    return to_bytes(resized(np.asarray(sky_hw3, np.float32), image_HW3.shape))
-
-
-def interior(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
-    """Walls, panels and textures that belong to no street; any severity but 0."""
-    rng = _start(image_HW3, depth_HW, severity, seed)
-    if severity == 0:
-        return image_HW3.copy()
-    height, width = image_HW3.shape[:2]
-    room_HW3 = np.empty_like(image_HW3)
-    room_HW3[:] = _muted(rng)
-    for _ in range(rng.integers(2, 30)):
-        corners_42 = rng.uniform(0, (width, height), 2) + rng.normal(0, 0.25, (4, 2)) * (width, height)
-        hull = cv2.convexHull(corners_42.astype(np.int32))
-        cv2.fillConvexPoly(room_HW3, hull, _muted(rng), cv2.LINE_AA)
-    fine = int(rng.integers(8, 64))
-    texture_HW = octaves(rng, (height, width), ((4, 6), (fine, fine))) * np.float32(rng.uniform(5, 60))
-    return to_bytes(np.asarray(room_HW3 + texture_HW[:, :, None], np.float32))
-
-
-def covered_lens(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
-    """A black or nearly black frame with a sensor's noise; any severity but 0."""
-    rng = _start(image_HW3, depth_HW, severity, seed)
-    if severity == 0:
-        return image_HW3.copy()
-    return _blank(rng, rng.uniform(0, 12), image_HW3)
-
-
-def blinded_lens(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
-    """A white or nearly white frame; any severity but 0."""
-    rng = _start(image_HW3, depth_HW, severity, seed)
-    if severity == 0:
-        return image_HW3.copy()
-    return _blank(rng, rng.uniform(225, 256), image_HW3)
-
-
-def pure_noise(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
-    """Noise without a scene, coarse or fine, grey or coloured; any severity but 0."""
-    rng = _start(image_HW3, depth_HW, severity, seed)
-    if severity == 0:
-        return image_HW3.copy()
-    cell, channels = int(rng.choice((1, 1, 2, 4, 8, 16))), int(rng.choice((1, 3)))
-    rows, columns = -(-image_HW3.shape[0] // cell), -(-image_HW3.shape[1] // cell)
-    coarse = rng.uniform(20, 230) + rng.uniform(10, 90) * rng.standard_normal((rows, columns, channels), np.float32)
-    height, width = image_HW3.shape[:2]
-    noise = np.repeat(np.repeat(coarse, cell, axis=0), cell, axis=1)[:height, :width]
-    return to_bytes(np.ascontiguousarray(np.broadcast_to(noise, image_HW3.shape).astype(np.float32)))
-
-
-def pattern(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
-    """Waves of two directions in two colours, as fabrics, tiles and grids have them; any severity but 0."""
-    rng = _start(image_HW3, depth_HW, severity, seed)
-    if severity == 0:
-        return image_HW3.copy()
-    y_H1, x_1W = np.ogrid[: image_HW3.shape[0], : image_HW3.shape[1]]
-    waves = np.zeros(image_HW3.shape[:2], np.float32)
-    for _ in range(int(rng.integers(1, 4))):
-        angle, period = rng.uniform(0, np.pi), rng.uniform(4, 80)
-        waves += np.sin((np.cos(angle) * x_1W + np.sin(angle) * y_H1) * (2 * np.pi / period)).astype(np.float32)
-    share = 1 / (1 + np.exp(-waves * rng.uniform(1, 8)))
-    first, second = np.array(_muted(rng)), np.array(_muted(rng))
-    return to_bytes(np.asarray(first + share[:, :, None] * (second - first), np.float32))
-
-
-OTHER_FRAMES: dict[str, Callable[[Image, Map, float, int], Image]] = {
-    "asphalt": asphalt,
-    "blank_sky": blank_sky,
-    "interior": interior,
-    "covered_lens": covered_lens,
-    "blinded_lens": blinded_lens,
-    "pure_noise": pure_noise,
-    "pattern": pattern,
-}
-"""Near misses that show another scene, to which neither the labels nor the depth of the frame belong."""
-
-
-def _blank(rng: Generator, level: float, like_HW3: Image) -> Image:
-    """One level with a sensor's noise, or none."""
-    deviation = rng.choice((0.0, rng.uniform(0, 4)))
-    return to_bytes(np.asarray(level + deviation * rng.standard_normal(like_HW3.shape, np.float32), np.float32))
-
-
-def _muted(rng: Generator) -> tuple[float, ...]:
-    """A colour of no great saturation, RGB 0..255."""
-    return tuple(np.clip(rng.uniform(20, 230) * rng.normal(1, 0.12, 3), 0, 255).tolist())
+"""Changes that leave the scene as it is, by name."""
 
 
 def _start(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Generator:
