@@ -29,6 +29,10 @@ from weather_perception.core.contract import SemanticClass
 Config = TypeVar("Config", bound=RunConfig)
 
 
+Finish = Callable[[Trainer, Path], None]
+"""A function of a trainer after its last step, and of the checkpoint's folder."""
+
+
 def nothing_more(_trainer: Trainer, _folder: Path) -> None:
     """Do nothing after the last step."""
 
@@ -50,7 +54,7 @@ class Run:
     teachers: tuple[Source, ...] = ()
     earlier: str = ""
     segmenter: Mapping[str, Any] | None = None
-    finish: Callable[[Trainer, Path], None] = nothing_more
+    finish: Finish = nothing_more
     classes: tuple[SemanticClass, ...] = CLASSES
 
     @property

@@ -2,8 +2,8 @@
 
 The inverse of training.export for the deployable models, which have a segmenter of their own. A model file lacks the
 batch normalisations, which export folds into the convolutions, and the optimiser. So `--init` and `--teacher` take the
-checkpoint, `--resume` does not. Its network computes what the model file does; the normalisations' statistics are
-those of procedural frames.
+checkpoint, `--resume` does not. Its network computes the same function as the model file; the normalisations'
+statistics are those of procedural frames.
 """
 
 import argparse

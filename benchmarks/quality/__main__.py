@@ -1,6 +1,6 @@
-"""`make bench-quality`, or `python -m benchmarks.quality MODEL.pt2`: judges what a model file makes of bad weather.
+"""`make bench-quality`, or `python -m benchmarks.quality MODEL.pt2`: judges a model file in bad weather.
 
-Every model file can be judged: it runs through the reference engine. The seeds are fixed, the frames in no training.
+Every model file can be judged: it runs through the reference engine. The seeds are fixed; no training uses the frames.
 """
 
 import argparse

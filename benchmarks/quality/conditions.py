@@ -1,4 +1,4 @@
-"""What frames are judged under: weathers at three severities, mixtures of two, near misses, and nothing at all."""
+"""The conditions of the benchmark: weathers at three severities, mixtures of two, near misses, and clear frames."""
 
 import zlib
 from collections.abc import Callable
@@ -77,7 +77,7 @@ def conditions(measured_depth: bool = False) -> list[Condition]:
         rows += [_measured_fog(beta) for beta in FOG_BETAS]
     for names in MIXTURES:
         apply = partial(_degraded, names=names, severity=MIDDLE)
-        # What came last is undone first.
+        # The last weather is undone first.
         steps = tuple(dict.fromkeys(step for name in reversed(names) for step in WEATHERS[name]))
         rows.append(Condition(" + ".join(names), " + ".join(names), apply, frozenset(names), steps))
     for name, change in near_misses.NEAR_MISSES.items():

@@ -7,10 +7,11 @@ from training.data.crops import Window
 from training.data.readers.pandaset import PandaSet
 from training.data.readers.stills import Stills
 from training.data.sample import Sample
+from training.data.sky import with_sky
 from training.judging.judge import unseen_camvid_frames, unseen_frames
 
 NO_PHOTOGRAPHS = ("*mask*",)
-"""Names of pictures that lie among photographs and are none."""
+"""Name patterns of pictures in the folder that are not photographs, such as masks."""
 
 PROCEDURAL = "procedural"
 """The set of this project's own frames, whose pictures anyone may show."""
@@ -53,7 +54,7 @@ def frame_sets(roots: Roots, quick: bool) -> list[FrameSet]:
     if roots.stills is not None:
         stills = Stills(roots.stills, leave_out=NO_PHOTOGRAPHS)
         chosen = stills[:: -(-len(stills) // (2 if quick else 10))]
-        sets.append(FrameSet("photographs", [reduced(sample) for sample in chosen]))
+        sets.append(FrameSet("photographs", [with_sky(reduced(sample)) for sample in chosen]))
     return sets
 
 

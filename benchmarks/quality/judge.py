@@ -39,7 +39,7 @@ class Model:
         self._ids = street_ids(self.manifest.classes)
 
     def see(self, image_HW3: Image) -> Perception:
-        """What the model makes of a frame; `labels_HW` are street classes."""
+        """The model's answer to a frame; `labels_HW` are street classes."""
         perception = self._pipeline.process(image_HW3)
         return dataclasses.replace(perception, labels_HW=self._ids[perception.labels_HW])
 

@@ -1,4 +1,4 @@
-"""Whether the gate `novelty` tells streets from frames that are no street."""
+"""Measures how well the gate `novelty` tells streets from other frames."""
 
 from collections.abc import Sequence
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from weather_perception.core.scores import in_words
+
 Row = dict[str, Any]
 
 NOTES = """\
@@ -79,9 +81,8 @@ def left_alone(row: Row) -> str:
     if not row:
         return "-"
     if row["identical"] == row["frames"]:
-        return "identical"
-    changed = f"{row['psnr_changed']:.2f} dB"
-    return f"identical in {row['identical']} of {row['frames']}, else {changed}" if row["identical"] else changed
+        return in_words(row["frames"], row["identical"], 0.0)
+    return in_words(row["frames"], row["identical"], row["psnr_changed"]) + " dB"
 
 
 def _seen(row: Row) -> str:

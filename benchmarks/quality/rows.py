@@ -13,11 +13,11 @@ Row = dict[str, Any]
 
 BINS = 15
 LEAST_GAP = 0.01
-"""mIoU lost to a condition below which no share of it is told."""
+"""Smallest loss of mIoU for which the closed share of the gap is given."""
 
 
 def row(judged: Judged, model: Model) -> Row:
-    """One condition's figures; what does not apply is None. mIoU `clear` and the gap come with `with_clear`."""
+    """One condition's figures; figures that do not apply are None. mIoU `clear` and the gap come with `with_clear`."""
     answers, condition = judged.answers, judged.condition
     found: Row = {"condition": condition.name, "frames": len(answers), "alone": condition.alone}
     for name in ("psnr_in", "psnr_out", "ssim_in", "ssim_out"):

@@ -17,8 +17,7 @@ CAPTION_ROWS = 20
 INK = (20, 20, 20)
 KINDS = ("worst", "median", "best")
 
-
-FAILURES = 6
+FAILURES_SHOWN = 6
 """How many conditions the picture of failures shows."""
 
 
@@ -31,7 +30,7 @@ def write_failures(judged: Sequence[Judged], path: Path) -> None:
     """Write the degraded conditions whose worst frames gained least: degraded, restored and wanted of those frames."""
     degraded = sorted((one for one in judged if not one.condition.alone), key=lambda one: one.pictures[0].gain_db)
     rows = []
-    for one in degraded[:FAILURES]:
+    for one in degraded[:FAILURES_SHOWN]:
         text = f"{one.condition.name}: {one.pictures[0].gain_db:+.1f} dB; degraded, restored, wanted"
         rows.append(_captioned(text, _triple(one.pictures[0])))
     _write(rows, path)

@@ -22,7 +22,7 @@ from benchmarks.quality.novelty import auroc, strange_frames
 from benchmarks.quality.page import left_alone
 from benchmarks.quality.rows import calibration, row, with_clear
 from benchmarks.quality.scores import street_ids
-from benchmarks.quality.sheet import CAPTION_ROWS, FAILURES, TILE_ROWS
+from benchmarks.quality.sheet import CAPTION_ROWS, FAILURES_SHOWN, TILE_ROWS
 from benchmarks.quality.shortfalls import shortfalls
 from benchmarks.quality.video import flicker, static_pixels
 from tests.support import datasets
@@ -264,6 +264,15 @@ def test_the_sets_of_all_roots_are_judged_on(tmp_path: Path) -> None:
     assert [one.measured_depth for one in sets] == [False, False, True, False]
 
 
+def test_the_sky_of_photographs_is_no_street(tmp_path: Path) -> None:
+    blue_above = np.full((60, 80, 3), 60, np.uint8)
+    blue_above[:25] = (200, 150, 120)  # BGR
+    (tmp_path / "stills").mkdir()
+    cv2.imwrite(str(tmp_path / "stills/photograph.png"), blue_above)
+    (sample,) = frame_sets(Roots(stills=tmp_path / "stills"), quick=True)[1].samples
+    assert (sample.depth_HW[:23] == SKY_DEPTH).all() and (sample.depth_HW[30:] < SKY_DEPTH / 2).all()
+
+
 def test_other_classes_are_refused_by_name(tiny_model: Path) -> None:
     assert street_ids(CLASSES[::-1])[0] == CLASS_ID["bicyclist"]
     with pytest.raises(ValueError, match="the model has the classes dark, bright"):
@@ -290,7 +299,7 @@ def test_the_report_holds_both_models(
     assert "other gain" in text
     assert (out / "procedural.jpg").stat().st_size > 10_000
     assert "- procedural, fog 0.6: +0.0 dB on average, +0.0 dB for the worst frame" in text
-    assert cv2.imread(str(out / "failures.jpg")).shape[0] == FAILURES * (TILE_ROWS + CAPTION_ROWS)
+    assert cv2.imread(str(out / "failures.jpg")).shape[0] == FAILURES_SHOWN * (TILE_ROWS + CAPTION_ROWS)
     card = tmp_path / "cards/identity.md"
     card.parent.mkdir()
     assert make_card([model, "--quality", str(out / "quality.json"), "--out", str(card)]) == 0

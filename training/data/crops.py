@@ -83,5 +83,5 @@ def relight(sample: Sample, rng: Generator) -> Sample:
 
 
 def to_tensor(image_HW3: NDArray[np.uint8]) -> Tensor:
-    """uint8 [H, W, 3] -> uint8 [3, H, W]; the trainer scales to 0..1 on the device."""
+    """uint8 [H, W, 3] -> uint8 [3, H, W]; the objective scales it to 0..1 on the device."""
     return torch.from_numpy(np.ascontiguousarray(image_HW3)).permute(2, 0, 1)

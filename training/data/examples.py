@@ -1,6 +1,7 @@
 """Chooses the examples of a run, and states their sources before anything is read."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 from torch.utils.data import Dataset
@@ -27,18 +28,23 @@ class Examples(NamedTuple):
     open: Callable[[], Dataset[Any]]
 
 
+def read_once(examples: Examples) -> Examples:
+    """The same examples, whose frames are read or rendered at the first `open` alone."""
+    return examples._replace(open=cache(examples.open))
+
+
 def street_examples(config: DataConfig, seed: int, mixture: Mixture = WEATHER_MIXTURE) -> Examples:
     """Crops of clear street scenes, degraded by a mixture; raises the errors of `training_pools`."""
     return _of_pools(config, lambda pools, shares: DegradedCrops(pools, shares, config.crop, seed, mixture))
 
 
 def street_conditions(config: DataConfig, seed: int, teach: Teach | None = None) -> Examples:
-    """Street scenes in the conditions of DEFAULT_MIXTURE, near misses included; arguments as `training_pools`."""
+    """Street scenes in the conditions of DEFAULT_MIXTURE; `config` and `teach` are those of `training_pools`."""
     return _of_pools(config, lambda pools, shares: MixedCrops(pools, shares, config.crop, seed), teach)
 
 
 def street_particles(config: DataConfig, seed: int, patch: int, teach: Teach | None = None) -> Examples:
-    """Parts of `patch` x `patch` pixels of street scenes in PARTICLE_MIXTURE; arguments as `training_pools`."""
+    """Parts of `patch` x `patch` pixels of street scenes in PARTICLE_MIXTURE; the others as `training_pools`."""
 
     def make(pools: list[Sequence[Sample]], shares: list[float]) -> Dataset[Any]:
         return Patches(MixedCrops(pools, shares, config.crop, seed, PARTICLE_MIXTURE), patch, seed)

@@ -53,7 +53,7 @@ def training_pools(config: DataConfig, teach: Teach | None = None) -> list[Pool]
     sets.
     """
     real = [REAL_POOLS[name](config, teach) for name in config.real_sets]
-    share = sum(pool.share for pool in real)
+    share = round(sum(pool.share for pool in real), 9)
     if share > 1:
         raise ValueError(f"data: the shares of {', '.join(config.real_sets)} are {share:g} in all; make it 1 or less")
     return [pool for pool in (procedural_pool(config)._replace(share=1 - share), *real) if pool.share]

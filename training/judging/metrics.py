@@ -109,16 +109,17 @@ def expected_calibration_error(probabilities_NK: Tensor, labels_N: Tensor, bins:
     return error.item()
 
 
-def fit_temperature(logits_NK: Tensor, labels_N: Tensor) -> float:
+def fit_temperature(logits_NK: Tensor, targets_NK: Tensor) -> float:
     """The T within BOUNDS at which softmax(logits / T) has the least cross-entropy; raises ValueError without samples.
 
-    The cross-entropy is convex in 1 / T. Its slope is the mean logit under the model minus the mean logit of the
-    labels, so bisection by the slope's sign finds the minimum. The most probable class is the same at any T.
+    Rows of `targets_NK` sum to one. The cross-entropy is convex in 1 / T. Its slope is the mean logit under the model
+    minus the mean logit of the targets, so bisection by the slope's sign finds the minimum. The most probable class is
+    the same at any T.
     """
-    if not len(labels_N):
+    if not len(targets_NK):
         raise ValueError("no samples to fit a temperature on; give validation data")
     logits_NK = logits_NK.detach().double()
-    labelled = logits_NK.gather(1, labels_N[:, None]).mean()
+    labelled = (targets_NK * logits_NK).sum(dim=1).mean()
     cold, hot = BOUNDS
     for _ in range(50):
         middle = (cold * hot) ** 0.5

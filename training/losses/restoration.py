@@ -9,10 +9,10 @@ FLOOR = 1e-3
 """The squared error of 30 dB."""
 
 LEAST_SQUARED_ERROR = 1e-10
-"""Keeps the logged gain of identical images finite."""
+"""Keeps the logarithm of an error of nothing finite."""
 
 LEAST_SHARE = 1e-9
-"""Keeps the mean over no pixel finite."""
+"""Keeps the mean over no pixels finite."""
 
 
 def charbonnier(restored_B3HW: Tensor, clear_B3HW: Tensor) -> Tensor:
@@ -30,10 +30,10 @@ def log_squared(
 ) -> Tensor:
     """The natural logarithm of each image's mean squared error, [B]: its PSNR, up to a factor and a constant.
 
-    As in NAFNet (Chen et al., ECCV 2022). Images count alike, so that streaks are learnt beside thick fog, whose error
-    is a hundred times theirs. `floor` is an error that is added: with little of it, hardly visible streaks, whose error
-    is the smallest, drown what strong ones teach. `apart_BHW`, bool: pixels with a logarithm of their own, such as the
-    sky, which nobody can see through fog; it and that of the other pixels count by their areas.
+    As in NAFNet (Chen et al., ECCV 2022). Every image counts alike, so the network learns streaks beside thick fog,
+    whose error is a hundred times theirs. `floor` is added to the error: if it is small, barely visible streaks
+    outweigh strong ones. `apart_BHW`, bool: pixels with a logarithm of their own, such as a sky hidden by fog; the two
+    logarithms are weighted by area.
     """
     error_BHW = (restored_B3HW - clear_B3HW).square().mean(dim=1)
     if apart_BHW is None:
@@ -46,7 +46,7 @@ def _log_of_mean(error_BHW: Tensor, part_BHW: Tensor, floor: float) -> Tensor:
     """The logarithm of the mean error of a part (0 or 1) of each image, times its share of the image, [B]."""
     share_B = part_BHW.mean(dim=(1, 2))
     mean_B = (error_BHW * part_BHW).mean(dim=(1, 2)) / share_B.clamp(min=LEAST_SHARE)
-    return share_B * (floor + mean_B).log()
+    return share_B * (floor + mean_B).clamp(min=LEAST_SQUARED_ERROR).log()
 
 
 def edge(restored_B3HW: Tensor, clear_B3HW: Tensor) -> Tensor:

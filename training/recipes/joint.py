@@ -1,4 +1,4 @@
-"""The parts of the deployable models' recipes that are alike: settings, one joint stage, and the first weights.
+"""Shared parts of the deployable models' recipes: settings, the first weights, stages, looks and losses.
 
 Such a network restores, segments with a base segmenter of its own, and routes soft experts in its encoder. The recipe
 of the plain networks that it is compared with shares the first of these.
@@ -193,7 +193,7 @@ def in_looks(*images_B3HW: Tensor, share: float = 1.0) -> list[Tensor]:
 
 
 def sky(labels_BHW: Tensor) -> Tensor:
-    """The pixels of the sky, bool. Fog hides all of it, so its error would drown that of what can be restored."""
+    """The pixels of the sky, bool. Fog hides all of it, so its error would drown that of the rest."""
     return labels_BHW == CLASS_ID["sky"]
 
 
@@ -220,6 +220,7 @@ def mask_terms(
     }
 
 
+@torch.no_grad()
 def mean_gain(restored_B3HW: Tensor, degraded_B3HW: Tensor, clear_B3HW: Tensor, weather_B: Tensor) -> Tensor:
     """The mean gain in PSNR over the degraded frames, in dB, of the examples whose weather is not clear."""
     gain = restoration.gain_db(restored_B3HW, degraded_B3HW, clear_B3HW)

@@ -44,13 +44,23 @@ def test_a_network_of_ones_own_trains_on_the_same_examples(tmp_path: Path, monke
 
             def wrong():
                 return 3
+
+            def wide(width):
+                return nn.Conv2d(3, width, 3)
+
+            def broken():
+                return nn.no_such_layer()
         """)
     )
     monkeypatch.syspath_prepend(tmp_path)
     assert run(PLAIN_NET, tmp_path / "run", "--network", "my_network:small", "--steps", "1", "--workers", "0") == 0
     assert "--network my_network:small" in state(tmp_path / "run")["command"]
-    with pytest.raises(ValueError, match=r"my_network:wrong: it returned a int"):
+    with pytest.raises(ValueError, match=r"my_network:wrong: returned int, not a torch"):
         open_network("my_network:wrong")
+    with pytest.raises(ValueError, match=r"my_network:wide: missing a required argument: 'width'; it must need no"):
+        open_network("my_network:wide")
+    with pytest.raises(AttributeError, match="no_such_layer"):
+        open_network("my_network:broken")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import torch
 
 from tests.support.runs import tensors, untrained
 from tests.support.warmed import warmed
+from training import train
 from training.data.batches import ExampleOfMixture
 from training.data.classes import CLASS_ID
 from training.loop.processes import launch
@@ -24,7 +25,7 @@ from training.recipes.street_net.config import (
     street_smoke,
 )
 from training.recipes.street_net.network import StreetNet
-from training.recipes.street_net.objective import objective, particles_objective, restoration_objective, told
+from training.recipes.street_net.objective import known_weathers, objective, particles_objective, restoration_objective
 from training.recipes.street_net.recipe import STREET_NET
 
 
@@ -72,6 +73,15 @@ def test_a_sky_that_nobody_can_guess_hides_no_error_of_the_street() -> None:
     torch.testing.assert_close(
         restoration.log_squared(whole, clear, apart_BHW=no_sky), restoration.log_squared(whole, clear)
     )
+    assert restoration.log_squared(clear, clear, floor=0.0, apart_BHW=no_sky).isfinite().all()
+
+
+def test_frames_that_show_no_street_teach_novelty_and_no_weather(net: StreetNet) -> None:
+    strange = restoration_objective(street_smoke(), batch(novel=torch.ones(2)), {NETWORK: net}).terms
+    assert strange["weather"].item() == 0 and strange["novelty"].item() > 0
+    both = restoration_objective(street_smoke(), batch(), {NETWORK: net}).terms["weather"]
+    half = restoration_objective(street_smoke(), batch(novel=torch.tensor([0.0, 1.0])), {NETWORK: net}).terms["weather"]
+    assert half.item() == pytest.approx(both.item(), rel=0.2), "a mean over the streets alone"
 
 
 def test_restored_and_levels_are_held_against_the_clear_frame(net: StreetNet) -> None:
@@ -136,9 +146,9 @@ def test_on_parts_of_frames_the_detail_learns_and_nothing_that_needs_the_whole_f
 
 
 def test_every_second_example_is_restored_as_in_use(net: StreetNet) -> None:
-    assert told(batch()).tolist() == [[0, 0, 1, 0, 0, 0], [0] * 6]
+    assert known_weathers(batch()).tolist() == [[0, 0, 1, 0, 0, 0], [0] * 6]
     both = batch(weathers_K=torch.tensor([[0.0, 1, 1, 0, 0, 0], [1, 0, 0, 0, 0, 0]]))
-    assert told(both).tolist() == [[0, 0.5, 0.5, 0, 0, 0], [0] * 6]
+    assert known_weathers(both).tolist() == [[0, 0.5, 0.5, 0, 0, 0], [0] * 6]
 
 
 def test_a_run_on_parts_of_frames_can_be_continued_on_whole_ones(tmp_path: Path) -> None:
@@ -211,3 +221,9 @@ def test_a_look_is_that_of_the_frame_its_target_and_what_is_behind_its_particles
     assert ((shown.degraded_B3HW - scale(frame)).abs().amax(dim=(1, 2, 3)) > 0.02).all()
     as_it_is = planes(batch(), looks=0.0)
     torch.testing.assert_close(as_it_is.behind_B3HW, scale(batch().behind_3HW))
+
+
+@pytest.mark.parametrize("preset", ["street_masks", "street_restoration", "street_particles"])
+def test_a_run_of_one_stage_takes_no_steps_of_another(preset: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train.main([preset, "--restoration-steps", "7"]) == 1
+    assert f"--restoration-steps: {preset} has one stage; its steps are --steps" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The router's fixed filters tell streaks from wires and flakes from specks, and measure contrast alike at any size."""
+"""The router's fixed filters tell bright lines from dark ones, show a veil as one step, fill any grid."""
 
 import pytest
 import torch

@@ -43,6 +43,10 @@ def test_real_streets_take_their_shares_and_procedural_drives_the_rest(config: D
     assert [pool.share for pool in training_pools(replace(config, pandaset_share=0.7))] == [0.7, 0.3]
     with pytest.raises(ValueError, match=r"the shares of pandaset, chiba are 1\.2 in all; make it 1 or less"):
         training_pools(replace(config, pandaset_share=0.9))
+    tenths = replace(config, pandaset_share=0.7, chiba_share=0.2, lund_share=0.1)
+    datasets.picture(Path(config.pandaset_root).parent / "lund/images/data_lund_images_01.png", size=(64, 96))
+    in_all = training_pools(replace(tenths, lund_root=str(Path(config.pandaset_root).parent / "lund")))
+    assert [pool.share for pool in in_all] == [0.7, 0.2, 0.1], "one in all, up to the last bit"
 
 
 def test_frames_are_read_in_order_in_processes_also_after_opencv_had_threads(config: DataConfig) -> None:

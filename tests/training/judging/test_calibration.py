@@ -1,5 +1,7 @@
 """Calibration: the error measures over- and underconfidence, and the fitted temperature corrects them."""
 
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -29,7 +31,7 @@ def test_the_error_is_the_gap_between_confidence_and_accuracy() -> None:
 @pytest.mark.parametrize("sharpness", [0.3, 1.0, 4.0])
 def test_the_fitted_temperature_corrects_over_and_underconfidence(sharpness: float) -> None:
     logits, labels = drawn(4000, sharpness)
-    temperature = fit_temperature(logits, labels)
+    temperature = fit_temperature(logits, F.one_hot(labels, 4))
     assert temperature == pytest.approx(sharpness, rel=0.1)
     unseen, truth = drawn(4000, sharpness, seed=1)
     before = expected_calibration_error(unseen.softmax(dim=1), truth)
@@ -42,14 +44,23 @@ def test_the_fitted_temperature_corrects_over_and_underconfidence(sharpness: flo
 @given(st.integers(0, 1000), st.floats(0.2, 5))
 def test_no_other_temperature_has_less_cross_entropy(seed: int, sharpness: float) -> None:
     logits, labels = drawn(60, sharpness, seed)
-    best = fit_temperature(logits, labels)
+    best = fit_temperature(logits, F.one_hot(labels, 4))
     assert BOUNDS[0] <= best <= BOUNDS[1]
     for other in (best * 0.9, best * 1.1):
         if BOUNDS[0] <= other <= BOUNDS[1]:
             assert F.cross_entropy(logits / best, labels) <= F.cross_entropy(logits / other, labels) + 1e-6
 
 
+def test_targets_may_be_shared_by_two_classes() -> None:
+    """A mixture of two weathers: no temperature can be surer of one than of the other, and none need be colder."""
+    logits, shared = torch.tensor([[2.0, 2.0, -2.0]]), torch.tensor([[0.5, 0.5, 0.0]])
+    assert fit_temperature(logits, shared) == pytest.approx(BOUNDS[0])
+    half_right = torch.tensor([[0.5, 0.25, 0.25]])
+    expected = 2 / math.log(2)  # softmax(z, 0, 0) is (0.5, 0.25, 0.25) at z = log 2
+    assert fit_temperature(torch.tensor([[2.0, 0.0, 0.0]]), half_right) == pytest.approx(expected, rel=1e-3)
+
+
 def test_fitting_takes_the_coldest_temperature_without_errors_and_refuses_no_samples() -> None:
-    assert fit_temperature(torch.eye(3), torch.arange(3)) == pytest.approx(BOUNDS[0])
+    assert fit_temperature(torch.eye(3), torch.eye(3)) == pytest.approx(BOUNDS[0])
     with pytest.raises(ValueError, match="no samples"):
-        fit_temperature(torch.zeros(0, 3), torch.zeros(0, dtype=torch.long))
+        fit_temperature(torch.zeros(0, 3), torch.zeros(0, 3))

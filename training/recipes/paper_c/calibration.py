@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from training.data.degradations.arguments import Image
 from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
@@ -51,7 +52,8 @@ def weather_logits(net: Muirf, frames: Iterable[Labelled]) -> tuple[Tensor, Tens
 @torch.no_grad()
 def fit(net: Muirf, frames: Iterable[Labelled]) -> None:
     """Set the router's temperature to the best one for these frames."""
-    net.router.temperature.fill_(fit_temperature(*weather_logits(net, frames)))
+    logits_NK, labels_N = weather_logits(net, frames)
+    net.router.temperature.fill_(fit_temperature(logits_NK, F.one_hot(labels_N, logits_NK.shape[1])))
 
 
 def calibrate(trainer: Trainer, folder: Path, frames: Iterable[Labelled]) -> None:

@@ -1,6 +1,7 @@
 """Opens a network that a user names by its factory."""
 
 import importlib
+import inspect
 
 from torch import nn
 
@@ -14,9 +15,14 @@ def open_network(factory: str, option: str = "--network") -> nn.Module:
     if not (module and function):
         raise ValueError(f"{option} {factory}: expected MODULE:FUNCTION, such as my_package.networks:small")
     try:
-        net = getattr(importlib.import_module(module), function)()
+        make = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as error:
         raise ValueError(f"{option} {factory}: {error}; the module must be importable from here") from error
+    try:
+        inspect.signature(make).bind()
+    except TypeError as error:
+        raise ValueError(f"{option} {factory}: {error}; it must need no argument") from error
+    net = make()
     if not isinstance(net, nn.Module):
-        raise ValueError(f"{option} {factory}: it returned a {type(net).__name__}, not a torch.nn.Module")
+        raise ValueError(f"{option} {factory}: returned {type(net).__name__}, not a torch.nn.Module")
     return net

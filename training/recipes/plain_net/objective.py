@@ -13,4 +13,4 @@ def objective(config: PlainRun, batch: ExampleOfMixture, networks: Networks) -> 
     restored = net(degraded).float()
     gain = mean_gain(restored, degraded, clear, batch.weather)
     images = {"degraded": degraded, "restored": restored, "clear": clear}
-    return Outcome(restoration_terms(config, restored, clear, batch.labels_HW), {"gain_dB": gain.detach()}, images)
+    return Outcome(restoration_terms(config, restored, clear, batch.labels_HW), {"gain_dB": gain}, images)

@@ -30,7 +30,7 @@ from training.recipes.street_net.network import Restoration, StreetNet
 def objective(config: StreetNetRun, batch: ExampleOfMixture, networks: Networks) -> Outcome:
     """Run the whole network on the degraded frames, and the base segmenter on the clear ones."""
     net, seen = learning(networks), planes(batch, config.looks)
-    prediction = net(seen.degraded_B3HW, told(batch))
+    prediction = net(seen.degraded_B3HW, known_weathers(batch))
     net.segmenter.train()  # its statistics come only from clear frames
     masks = mask_terms(
         config, prediction.refined_BKHW, batch.labels_HW, net.segmenter(seen.clear_B3HW), batch.labels_HW
@@ -41,7 +41,7 @@ def objective(config: StreetNetRun, batch: ExampleOfMixture, networks: Networks)
 def restoration_objective(config: StreetNetRun, batch: ExampleOfMixture, networks: Networks) -> Outcome:
     """Restore the degraded frames and route them, without masks."""
     seen = planes(batch, config.looks)
-    return outcome(config, batch, learning(networks).restore(seen.degraded_B3HW, told(batch)), seen, {})
+    return outcome(config, batch, learning(networks).restore(seen.degraded_B3HW, known_weathers(batch)), seen, {})
 
 
 def masks_objective(config: StreetNetRun, batch: ExampleOfMixture, networks: Networks) -> Outcome:
@@ -66,11 +66,11 @@ def masks_rates(networks: Networks) -> Rates:
 def particles_objective(config: StreetNetRun, batch: ExampleOfMixture, networks: Networks) -> Outcome:
     """Take streaks, flakes and drops away, and nothing else, in weather that is known."""
     degraded, behind = scale(batch.degraded_3HW), scale(batch.behind_3HW)
-    unhidden = degraded + learning(networks).detail(degraded, shares(batch)).float()
+    unhidden = degraded + learning(networks).detail(degraded, weather_targets(batch)).float()
     particles_B = distances.log_squared(unhidden, behind, config.log_floor, sky(batch.labels_HW))
     losses = {"particles": config.particles_weight * particles_B.mean()}
     gain = mean_gain(unhidden, degraded, behind, batch.weather)
-    return Outcome(losses, {"gain_dB": gain.detach()}, {"degraded": degraded, "restored": unhidden, "clear": behind})
+    return Outcome(losses, {"gain_dB": gain}, {"degraded": degraded, "restored": unhidden, "clear": behind})
 
 
 def learning(networks: Networks) -> StreetNet:
@@ -80,18 +80,18 @@ def learning(networks: Networks) -> StreetNet:
     return net.train()
 
 
-def told(batch: ExampleOfMixture) -> Tensor:
+def known_weathers(batch: ExampleOfMixture) -> Tensor:
     """The weathers that the restoration is told, [B, K].
 
     Every second example is restored for its true weathers, so that each expert learns its own before the router does;
     the others, rows of zeros, as in use, by the posterior.
     """
-    told_BK = shares(batch)
-    told_BK[1::2] = 0
-    return told_BK
+    known_BK = weather_targets(batch)
+    known_BK[1::2] = 0
+    return known_BK
 
 
-def shares(batch: ExampleOfMixture) -> Tensor:
+def weather_targets(batch: ExampleOfMixture) -> Tensor:
     """The target of the router [B, K]: rows that sum to one, shared evenly by the weathers of a mixture."""
     return batch.weathers_K / batch.weathers_K.sum(dim=1, keepdim=True)
 
@@ -115,7 +115,8 @@ def restoration_losses(
     """The weighted terms of the objective, without the masks'.
 
     The detail learns from the frame without its particles, if that is known: beside a veil's error, which no network
-    can undo exactly, that of streaks and flakes is lost. A frame that shows no street has no weather to be told.
+    can undo exactly, that of streaks and flakes is lost. A frame that shows no street has no weather to
+    recognise; its severities are 0.
     """
     restored, routes = restoration.restored_B3HW.float(), restoration.routing
     levelled = toned(seen.degraded_B3HW, restoration.levels_B6hw.float())
@@ -123,15 +124,14 @@ def restoration_losses(
     apart_BHW = sky(batch.labels_HW)
     levels_B = distances.log_squared(levelled, seen.clear_B3HW, config.log_floor, apart_BHW)
     particles_B = distances.log_squared(unhidden, seen.behind_B3HW, config.log_floor, apart_BHW) * batch.parted
-    known = 1 - batch.novel
     balance = routing.balance(routes.encoder8_BE) + routing.balance(routes.encoder16_BE)
-    weather_B = F.cross_entropy(routes.logits_BK.float(), shares(batch), label_smoothing=0.02, reduction="none")
+    weather = routing.weather(routes.logits_BK.float(), weather_targets(batch), counted_B=1 - batch.novel)
     novelty = F.binary_cross_entropy_with_logits(routes.novelty_B1.float()[:, 0], batch.novel)
     return {
         **restoration_terms(config, restored, seen.clear_B3HW, batch.labels_HW),
         "levels": config.levels_weight * levels_B.mean(),
         "particles": config.particles_weight * particles_B.mean(),
-        "weather": config.weather_weight * (weather_B * known).sum() / known.sum().clamp(min=1),
+        "weather": config.weather_weight * weather,
         "severity": config.severity_weight * (routes.severity_BK.float() - batch.severities_K)[:, 1:].abs().mean(),
         "novelty": config.novelty_weight * novelty,
         "balance": config.balance_weight * balance,
@@ -144,8 +144,8 @@ def scores(restoration: Restoration, seen: Planes, batch: ExampleOfMixture) -> d
 
     In a mixture either weather is right.
     """
-    told_B = restoration.routing.logits_BK.argmax(1)
-    hit = batch.weathers_K.gather(1, told_B[:, None])[:, 0] > 0
+    predicted_B = restoration.routing.logits_BK.argmax(1)
+    hit = batch.weathers_K.gather(1, predicted_B[:, None])[:, 0] > 0
     return {
         "gain_dB": mean_gain(restoration.restored_B3HW, seen.degraded_B3HW, seen.clear_B3HW, batch.weather),
         "accuracy": hit.float().mean(),

@@ -5,12 +5,13 @@ from dataclasses import replace
 
 from lightning_fabric import Fabric
 
-from training.data.examples import street_conditions, street_particles
+from training.data.examples import read_once, street_conditions, street_particles
 from training.loop.stages import with_rates
 from training.losses import restoration as distances
 from training.options import positive
 from training.recipe import Recipe, Run
 from training.recipes import joint
+from training.recipes.street_net.calibration import finish
 from training.recipes.street_net.config import PRESETS, StreetNetRun
 from training.recipes.street_net.deploy import deploy
 from training.recipes.street_net.network import StreetNet
@@ -38,7 +39,9 @@ def add_options(parser: ArgumentParser) -> None:
 
 
 def configure(config: StreetNetRun, options: Namespace) -> StreetNetRun:
-    """Apply the options to the run."""
+    """Apply the options to the run; raises ValueError for the steps of a stage that it has not."""
+    if options.restoration_steps and (config.alone or config.patch):
+        raise ValueError(f"--restoration-steps: {config.name} has one stage; its steps are --steps")
     steps = options.restoration_steps or config.restoration_steps
     return replace(joint.configure_taught(config, options), restoration_steps=steps)
 
@@ -64,10 +67,9 @@ def assemble(config: StreetNetRun, fabric: Fabric) -> Run:
     if config.patch:
         parts = street_particles(config.data, config.seed, config.patch, taught.teach)
         return joint.after(joint.run(config, net, saved, particles_objective, parts), taught)
-    run = joint.run(
-        config, net, saved, OBJECTIVES[config.alone], street_conditions(config.data, config.seed, taught.teach)
-    )
-    run = joint.after(run, taught)
+    examples = read_once(street_conditions(config.data, config.seed, taught.teach))
+    run = joint.after(joint.run(config, net, saved, OBJECTIVES[config.alone], examples), taught)
+    run = replace(run, finish=finish(config, examples))
     if config.alone == "masks":
         return replace(run, stages=tuple(with_rates(stage, masks_rates) for stage in run.stages))
     if not config.restoration_steps:

@@ -47,8 +47,8 @@ class StreetRouter(nn.Module):
         self.encoder16 = nn.Linear(width, experts)
 
     @torch.no_grad()
-    def sharpen(self, factor: float) -> None:
-        """Multiply the logits of the weather by a positive factor; more than 1 makes the posterior surer."""
+    def scale_logits(self, factor: float) -> None:
+        """Multiply the weather logits by a positive factor; above 1, the posterior becomes surer."""
         for layer in (self.evidence, self.weather):
             for parameter in layer.parameters():
                 parameter.mul_(factor)

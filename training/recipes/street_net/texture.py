@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from training.models.layers import upsample
 from training.recipes.street_net.levels import GRID
 
 EDGES = ((0, 1), (1, 0), (1, 1), (1, -1))
@@ -44,7 +45,7 @@ class Texture(nn.Module):
         spread = (F.avg_pool2d(colours * colours, 4) - mean * mean).clamp(min=0).sqrt()
         extremes = torch.cat([-F.max_pool2d(-least, 4), F.max_pool2d(most, 4)], dim=1)
         # Without its local mean, a half-precision convolution keeps all digits of a weak texture.
-        local = F.interpolate(grey, scale_factor=4.0, mode="bilinear", align_corners=False)
+        local = upsample(grey, 4)
         fine = self._strengths(image_B3HW.mean(dim=1, keepdim=True) - local, 2)
         coarse = self._strengths(grey - F.avg_pool2d(grey, 5, stride=1, padding=2, count_include_pad=False), 1)
         strong = torch.cat([F.avg_pool2d(part, 8) for part in fine], dim=1)

@@ -1,4 +1,4 @@
-"""Makes an engine ready: takes it from the cache, or builds it, compares it with the reference and keeps it."""
+"""Makes an engine ready: takes it from the cache, or builds, compares, times and keeps it."""
 
 import functools
 import hashlib

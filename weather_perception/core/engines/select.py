@@ -46,9 +46,9 @@ def build_engine(
     machine, in any precision, unless it is clearly slower than `torch`; a backend's name runs that backend's engine, in
     the options' precision.
 
-    A size without an engine gets one when its first frame comes: a named backend's, or for `auto`, only
-    `in_background`, the fastest backend's, or the next one's if that fails or is slow. Without any, and without
-    `build`, `torch` serves. With `in_background` the build runs in a subprocess and no frame waits for it: `torch`
+    If a size has no engine, its first frame starts a build: by the named backend, or for `auto` (only `in_background`)
+    by the fastest one, then the next if that fails or is slow. `torch` serves if no build succeeds or `build` is off.
+    With `in_background` the build runs in a subprocess and no frame waits for it: `torch`
     answers until the engine is ready, or frames pass through unchanged; if `meanwhile` is `wait`, frames do wait.
     `report` gets a line for each engine that serves, and why; `status` has the state from the call on, for other
     threads to read.

@@ -25,13 +25,13 @@ def measure_speed(engine: Engine, reference: Engine, target: Target) -> float:
     They run in turn, so that a busy machine slows both.
     """
     frames = np.resize(fixed_frames(target.height, target.width), (target.at_once, target.height, target.width, 3))
-    its: list[float] = []
-    of_reference: list[float] = []
+    own_times: list[float] = []
+    reference_times: list[float] = []
     begun = time.perf_counter()
-    while len(its) < _LEAST_ROUNDS or (len(its) < _MOST_ROUNDS and time.perf_counter() - begun < _SECONDS):
-        its.append(_seconds(engine, frames))
-        of_reference.append(_seconds(reference, frames))
-    return min(of_reference) / min(its)
+    while len(own_times) < _LEAST_ROUNDS or (len(own_times) < _MOST_ROUNDS and time.perf_counter() - begun < _SECONDS):
+        own_times.append(_seconds(engine, frames))
+        reference_times.append(_seconds(reference, frames))
+    return min(reference_times) / min(own_times)
 
 
 def _seconds(engine: Engine, image_BHW3: Image) -> float:
