@@ -173,6 +173,15 @@ def stage(name: str, config: SingleRun, steps: int, objective: Callable[[Any, An
     return Stage(name, steps, (phase,))
 
 
+def check_pairs(batch: ExampleOfMixture) -> None:
+    """Raises ValueError for an odd number of examples, of which every second one could not be treated otherwise."""
+    if len(batch.weather) % 2:
+        raise ValueError(
+            f"a step has {len(batch.weather)} examples at a time, but this recipe treats every second one otherwise; "
+            "choose a batch, --accumulate and processes that make it even"
+        )
+
+
 class Planes(NamedTuple):
     """The images of a batch, 0..1: degraded, clear, and degraded without its particles."""
 

@@ -147,6 +147,8 @@ def test_on_parts_of_frames_the_detail_learns_and_nothing_that_needs_the_whole_f
 
 def test_every_second_example_is_restored_as_in_use(net: StreetNet) -> None:
     assert known_weathers(batch()).tolist() == [[0, 0, 1, 0, 0, 0], [0] * 6]
+    with pytest.raises(ValueError, match="1 examples at a time"):
+        known_weathers(ExampleOfMixture(*(field[:1] for field in batch())))
     both = batch(weathers_K=torch.tensor([[0.0, 1, 1, 0, 0, 0], [1, 0, 0, 0, 0, 0]]))
     assert known_weathers(both).tolist() == [[0, 0.5, 0.5, 0, 0, 0], [0] * 6]
 

@@ -14,6 +14,7 @@ from training.losses import routing
 from training.recipes.joint import (
     NETWORK,
     Planes,
+    check_pairs,
     in_looks,
     mask_terms,
     mean_gain,
@@ -84,8 +85,9 @@ def known_weathers(batch: ExampleOfMixture) -> Tensor:
     """The weathers that the restoration is told, [B, K].
 
     Every second example is restored for its true weathers, so that each expert learns its own before the router does;
-    the others, rows of zeros, as in use, by the posterior.
+    the others, rows of zeros, as in use, by the posterior. Raises ValueError for an odd number of examples.
     """
+    check_pairs(batch)
     known_BK = weather_targets(batch)
     known_BK[1::2] = 0
     return known_BK
