@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.utils.data import Dataset
 
 from tests.support.runs import state, untrained
 from tests.support.warmed import warmed
+from training.data.batches import ExampleOfMixture
 from training.judging.metrics import fit_temperature
 from training.loop.checkpoint import open_checkpoint
 from training.loop.processes import launch
@@ -67,3 +69,17 @@ def test_a_run_that_does_not_train_the_router_leaves_it_as_it_is(tmp_path: Path)
     masks = replace(street_masks(), data=street_smoke().data, init=str(init))
     detail = replace(street_particles(), data=street_smoke().data)
     assert [STREET_NET.begin(config, launch()).finish for config in (masks, detail)] == [nothing_more] * 2
+
+
+def test_no_step_of_any_run_sees_the_examples() -> None:
+    """A step has the examples from batch * step on; a hundred million steps of 32 are more than any run has."""
+    config, asked = street_smoke(), []
+    examples = STREET_NET.begin(config, launch()).examples.open()
+
+    class Asked(Dataset[ExampleOfMixture]):
+        def __getitem__(self, number: int) -> ExampleOfMixture:
+            asked.append(number)
+            return examples[number]
+
+    weather_logits(StreetNet(config.model).eval(), Asked(), config)
+    assert len(set(asked)) == config.calibration_examples and min(asked) > 32e8
