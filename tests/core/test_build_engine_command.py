@@ -13,7 +13,7 @@ from tests.support.engines import Change, CopyBackend, SlowBackend, unchanged
 from weather_perception.core.engines import build, command, select, speed
 from weather_perception.core.engines.base import Engine, EngineError, EngineOptions, Target
 from weather_perception.core.engines.cache import EngineCache
-from weather_perception.core.engines.select import best_backend, build_engine
+from weather_perception.core.engines.select import backends_for, build_engine
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +141,7 @@ def test_a_named_engine_that_this_machine_cannot_have_is_refused_at_once(backend
     with pytest.raises(EngineError, match="engine: inductor: no copier; install one"):
         build_engine(model, EngineOptions("inductor", "cpu"))
     with pytest.raises(EngineError, match=r"no backend can build here: .*no copier"):
-        best_backend(Target(48, 64))
+        backends_for(Target(48, 64))
 
 
 @pytest.mark.parametrize("engine", ["auto", "inductor"])

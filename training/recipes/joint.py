@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -117,14 +117,14 @@ def taught_arguments(config: TaughtRun) -> str:
     return arguments(config) + (" --teacher SEGMENTER" if config.teacher else "")
 
 
-def after(run: Run, lessons: Lessons) -> Run:
+def with_teacher(run: Run, lessons: Lessons) -> Run:
     """The run with the sources and the command of its teacher."""
     # A teacher may have the run's own first weights.
     earlier = run.earlier if lessons.command in run.earlier else joined(lessons.command, run.earlier)
     return replace(run, teachers=merged(run.teachers, lessons.sources), earlier=earlier)
 
 
-def start(net: nn.Module, init: str, recipe: str) -> Checkpoint | None:
+def load_init(net: nn.Module, init: str, recipe: str) -> Checkpoint | None:
     """Load the weights of the checkpoint `init` of this recipe, if given; raises CheckpointError if they do not fit."""
     if not init:
         return None
@@ -142,7 +142,7 @@ def run(
     objective: Callable[[Any, Any, Networks], Outcome],
     examples: Examples,
 ) -> Run:
-    """The run of one stage with one phase, which trains all of the network; `saved`: the result of `start`.
+    """The run of one stage with one phase, which trains all of the network; `saved`: the result of `load_init`.
 
     A network with a base segmenter of its own brings it to the checkpoint.
     """
@@ -180,19 +180,6 @@ def check_pairs(batch: ExampleOfMixture) -> None:
             f"a step has {len(batch.weather)} examples at a time, but this recipe treats every second one otherwise; "
             "choose a batch, --accumulate and processes that make it even"
         )
-
-
-class Planes(NamedTuple):
-    """The images of a batch, 0..1: degraded, clear, and degraded without its particles."""
-
-    degraded_B3HW: Tensor
-    clear_B3HW: Tensor
-    behind_B3HW: Tensor
-
-
-def planes(batch: ExampleOfMixture, looks: float) -> Planes:
-    """The images in the looks of other cameras, at a share `looks` of the examples."""
-    return Planes(*in_looks(batch.degraded_3HW, batch.clear_3HW, batch.behind_3HW, share=looks))
 
 
 def in_looks(*images_B3HW: Tensor, share: float = 1.0) -> list[Tensor]:

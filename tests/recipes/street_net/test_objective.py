@@ -16,7 +16,7 @@ from training.data.batches import ExampleOfMixture
 from training.data.classes import CLASS_ID
 from training.loop.processes import launch
 from training.losses import restoration
-from training.recipes.joint import NETWORK, planes, scale
+from training.recipes.joint import NETWORK, scale
 from training.recipes.street_net.config import (
     StreetNetConfig,
     StreetNetRun,
@@ -25,7 +25,13 @@ from training.recipes.street_net.config import (
     street_smoke,
 )
 from training.recipes.street_net.network import StreetNet
-from training.recipes.street_net.objective import known_weathers, objective, particles_objective, restoration_objective
+from training.recipes.street_net.objective import (
+    known_weathers,
+    objective,
+    particles_objective,
+    planes,
+    restoration_objective,
+)
 from training.recipes.street_net.recipe import STREET_NET
 
 

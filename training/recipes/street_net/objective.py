@@ -1,6 +1,7 @@
 """The objective of StreetNet."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,12 +14,10 @@ from training.losses import restoration as distances
 from training.losses import routing
 from training.recipes.joint import (
     NETWORK,
-    Planes,
     check_pairs,
     in_looks,
     mask_terms,
     mean_gain,
-    planes,
     restoration_terms,
     scale,
     sky,
@@ -26,6 +25,19 @@ from training.recipes.joint import (
 from training.recipes.street_net.config import StreetNetRun
 from training.recipes.street_net.levels import toned
 from training.recipes.street_net.network import Restoration, StreetNet
+
+
+class Planes(NamedTuple):
+    """The images of a batch, 0..1: degraded, clear, and degraded without its particles."""
+
+    degraded_B3HW: Tensor
+    clear_B3HW: Tensor
+    behind_B3HW: Tensor
+
+
+def planes(batch: ExampleOfMixture, looks: float) -> Planes:
+    """The images in the looks of other cameras, at a share `looks` of the examples."""
+    return Planes(*in_looks(batch.degraded_3HW, batch.clear_3HW, batch.behind_3HW, share=looks))
 
 
 def objective(config: StreetNetRun, batch: ExampleOfMixture, networks: Networks) -> Outcome:

@@ -62,13 +62,13 @@ def assemble(config: StreetNetRun, fabric: Fabric) -> Run:
     if config.alone and not config.init:
         raise ValueError(f"{config.name} continues another run of {NAME}; name its checkpoint with --init CHECKPOINT")
     net = StreetNet(config.model)
-    saved = joint.start(net, config.init, NAME)
+    saved = joint.load_init(net, config.init, NAME)
     taught = lessons(config.teacher, fabric.device)
     if config.patch:
         parts = street_particles(config.data, config.seed, config.patch, taught.teach)
-        return joint.after(joint.run(config, net, saved, particles_objective, parts), taught)
+        return joint.with_teacher(joint.run(config, net, saved, particles_objective, parts), taught)
     examples = read_once(street_conditions(config.data, config.seed, taught.teach))
-    run = joint.after(joint.run(config, net, saved, OBJECTIVES[config.alone], examples), taught)
+    run = joint.with_teacher(joint.run(config, net, saved, OBJECTIVES[config.alone], examples), taught)
     run = replace(run, finish=finish(config, examples))
     if config.alone == "masks":
         return replace(run, stages=tuple(with_rates(stage, masks_rates) for stage in run.stages))

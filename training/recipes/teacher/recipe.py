@@ -34,7 +34,7 @@ def assemble(config: TeacherRun, fabric: Fabric) -> Run:
     `find_segmenter`.
     """
     net = PretrainedSegmenter(config.model)
-    saved = joint.start(net, config.init, NAME)
+    saved = joint.load_init(net, config.init, NAME)
     imagenet = config.imagenet and not saved
     if imagenet:
         net.load_imagenet()
@@ -46,7 +46,7 @@ def assemble(config: TeacherRun, fabric: Fabric) -> Run:
         teachers=(IMAGENET,) if imagenet else run.teachers,
         segmenter=located(pretrained_segmenter(net, ()), joint.NETWORK),
     )
-    return joint.after(run, taught)
+    return joint.with_teacher(run, taught)
 
 
 def deploy(saved: Checkpoint, config: TeacherRun, segmenter: Segmenter) -> Deployable:

@@ -25,7 +25,7 @@ def configure(config: WeatherNetRun, options: Namespace) -> WeatherNetRun:
 def assemble(config: WeatherNetRun, _fabric: Fabric) -> Run:
     """Build the run, from the weights of `init` if given; raises CheckpointError if those do not fit."""
     net = WeatherNet(config.model)
-    saved = joint.start(net, config.init, NAME)
+    saved = joint.load_init(net, config.init, NAME)
     return joint.run(config, net, saved, objective, street_examples(config.data, config.seed))
 
 

@@ -19,7 +19,7 @@ from weather_perception.core.contract import ContractError, Image
 from weather_perception.core.engines.base import ENGINES, PRECISIONS, EngineError, Target
 from weather_perception.core.engines.build import ready_entry
 from weather_perception.core.engines.cache import EngineCache
-from weather_perception.core.engines.select import backend_named, best_backend, open_reference
+from weather_perception.core.engines.select import backend_named, backends_for, open_reference
 
 # The period of the lines that say that a build goes on.
 _TICK_SECONDS = 10.0
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None, read_frames: ReadFrames | None 
         opened = open_reference(options.model, options.device, options.threads, options.model_sha256)
         for height, width in options.size:
             target = Target(height, width, options.batch, options.precision, opened.device)
-            backend = best_backend(target, _say) if options.engine == "auto" else backend_named(options.engine)
+            backend = backends_for(target, _say)[0] if options.engine == "auto" else backend_named(options.engine)
             frames = _of_size(recorded, height, width) if recorded else None
             _say(f"frames of {width} columns and {height} rows")
             with _progress(backend.name):

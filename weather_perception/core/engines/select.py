@@ -144,11 +144,6 @@ def backend_named(name: str) -> Backend:
     return next(backend for backend in BACKENDS if backend.name == name)
 
 
-def best_backend(target: Target, report: Report = quiet) -> Backend:
-    """The fastest backend that this machine has for the target; see `backends_for`."""
-    return backends_for(target, report)[0]
-
-
 def backends_for(target: Target, report: Report = quiet) -> tuple[Backend, ...]:
     """Every backend that this machine has for the target, the fastest first; reports why that one.
 
