@@ -76,6 +76,22 @@ def test_the_named_cameras_look_as_named() -> None:
     assert abs(red - 1) > 0.03 and abs(blue - 1) > 0.03
 
 
+def test_interference_is_regular_faint_and_mostly_upright() -> None:
+    """On grey: the stripes' spectrum along a row has one peak, of a period of 2.5 to 16 pixels."""
+    image_HW3, depth_HW = np.full((96, 256, 3), 120, np.uint8), np.ones((96, 256), np.float32)
+    upright, periods = 0, []
+    for seed in range(30):
+        stripes_HW = NEAR_MISSES["interference"](image_HW3, depth_HW, 1.0, seed)[:, :, 0].astype(float) - 120
+        assert 1 <= np.abs(stripes_HW).max() <= 6
+        power = [np.square(np.abs(np.fft.rfft(stripes_HW, axis=axis))).mean(axis=1 - axis)[2:] for axis in (1, 0)]
+        across = power[0].max() / power[0].sum() > power[1].max() / power[1].sum()
+        upright += across
+        if across:
+            periods.append(256 / (2 + power[0].argmax()))
+    assert 15 <= upright <= 28
+    assert 2.3 < min(periods) < 5 and 8 < max(periods) < 17
+
+
 def test_blurs_and_edges_are_as_told() -> None:
     """A bright square on grey: what is beside its edges tells sharpening, lost pixels and motion apart."""
     image_HW3, depth_HW = np.full((360, 360, 3), 100, np.uint8), np.ones((360, 360), np.float32)

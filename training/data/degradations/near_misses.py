@@ -67,6 +67,22 @@ def sensor_pattern(image_HW3: Image, depth_HW: Map, severity: float, seed: int) 
     return to_bytes(np.asarray(image_HW3 + stripes, np.float32))
 
 
+def interference(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
+    """Regular stripes of up to 6 levels, 2.5 to 16 pixels apart, mostly upright, whole or broken into short strokes."""
+    rng = _start(image_HW3, depth_HW, severity, seed)
+    height, width = image_HW3.shape[:2]
+    upright = rng.random() < 0.7
+    angle = rng.normal(0 if upright else np.pi / 2, 0.06)
+    y_H1, x_1W = np.ogrid[:height, :width]
+    place_HW = (np.cos(angle) * x_1W + np.sin(angle) * y_H1) / rng.uniform(2.5, 16)
+    if rng.random() < 0.5:
+        length = int(rng.integers(3, 40))
+        shift_N = rng.uniform(0, 1, 1 + max(height, width) // length)
+        place_HW = place_HW + shift_N[(y_H1 if upright else x_1W) // length]
+    stripes_HW = np.tanh(rng.uniform(0.5, 4) * np.sin(2 * np.pi * place_HW)) * 6 * severity * rng.uniform(0.3, 1)
+    return to_bytes(np.asarray(image_HW3 + stripes_HW[:, :, None], np.float32))
+
+
 def compressed(image_HW3: Image, depth_HW: Map, severity: float, seed: int) -> Image:
     """Written as JPEG of quality 95 to 15, and read again."""
     _start(image_HW3, depth_HW, severity, seed)
@@ -182,6 +198,7 @@ NEAR_MISSES: dict[str, Callable[[Image, Map, float, int], Image]] = {
     "grey_camera": grey_camera,
     "sensor_noise": sensor_noise,
     "sensor_pattern": sensor_pattern,
+    "interference": interference,
     "compressed": compressed,
     "underexposed": underexposed,
     "overexposed": overexposed,
