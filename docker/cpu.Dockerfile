@@ -28,7 +28,7 @@ RUN python3 -m venv --system-site-packages /env \
 RUN source /opt/ros/$ROS_DISTRO/setup.bash && source /env/bin/activate \
  && cd ros2_ws && colcon build --base-paths ..
 
-# Built engines outlive the container where this is a volume.
+# Built engines outlive the container if this is a volume.
 ENV XDG_CACHE_HOME=/cache
 COPY docker/entrypoint.sh /entrypoint.sh
 ENTRYPOINT ["/bin/bash", "/entrypoint.sh"]

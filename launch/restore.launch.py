@@ -35,7 +35,7 @@ ARGUMENTS = (
     ("build", "", f"Whether a missing engine is built in the background. {OF_PARAMS_FILE}", ("", *YES_OR_NO)),
     ("meanwhile", "", f"The answer until an engine is ready. {OF_PARAMS_FILE}", ("", *MEANWHILE)),
     ("autostart", "", f"Whether the node configures and activates itself. {OF_PARAMS_FILE}", ("", *YES_OR_NO)),
-    ("use_sim_time", "false", "Whether time comes from /clock, as from a bag.", YES_OR_NO),
+    ("use_sim_time", "", f"Whether time comes from /clock, as from a bag. {OF_PARAMS_FILE}", ("", *YES_OR_NO)),
     ("log_level", "info", "The least severe messages to log.", ("debug", "info", "warn", "error", "fatal")),
     (
         "transport_profile",

@@ -1,5 +1,6 @@
 """What gets installed, by pip and by colcon alike."""
 
+import ast
 import configparser
 import re
 import shutil
@@ -180,3 +181,44 @@ def test_launch_is_not_a_package() -> None:
 def test_workspace_holds_no_symbolic_link() -> None:
     """A link to the root would make every tool that walks the checkout walk it for ever."""
     assert not [path for path in (ROOT / "ros2_ws").iterdir() if path.is_symlink()]
+
+
+PROVIDED = {
+    "python3-jinja2": {"jinja2", "markupsafe"},
+    "python3-numpy": {"numpy"},
+    "python3-opencv": {"cv2"},
+    "python3-pil": {"PIL"},
+    "python3-tqdm": {"tqdm"},
+}
+"""The modules of each dependency that is no ROS package."""
+
+BY_PIP = {"torch": {"torch"}, "torchmetrics": {"torchmetrics"}, "rosbags": {"rosbags", "ruamel", "lz4"}}
+"""The modules of what docs/install.md installs with pip; rosbags itself requires the last two."""
+
+OPTIONAL = {"openvino", "onnx", "nncf", "torch_tensorrt", "tensorrt", "ray"}
+"""The modules of the engines' and the fleet's extras, each imported only where one is used."""
+
+
+def test_every_import_is_of_a_dependency_that_a_workspace_gets(manifest: ElementTree.Element) -> None:
+    """What rosdep installs from package.xml, and what docs/install.md and the containers add with pip."""
+    depends = {depend.text or "" for depend in manifest.findall("exec_depend")}
+    (line,) = re.findall(r"pip install ('torch.*)", (ROOT / "docs/install.md").read_text())
+    assert {Requirement(one.strip("'")).name for one in line.split()} == set(BY_PIP)
+    for path in (ROOT / "docker").glob("*.Dockerfile"):
+        assert all(re.search(rf"\b{name}==", path.read_text()) for name in BY_PIP if name != "torch"), path.name
+    allowed = depends.union(*(PROVIDED.get(depend, set()) for depend in depends), *BY_PIP.values())
+    imported = {
+        (module, path.name)
+        for path in (ROOT / NAME).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        for module in modules_of(node)
+    }
+    known = allowed | OPTIONAL | set(sys.stdlib_module_names) | {NAME}
+    assert {(module, name) for module, name in imported if module not in known} == set()
+
+
+def modules_of(node: ast.AST) -> set[str]:
+    """The packages that an import statement imports, without their modules."""
+    if isinstance(node, ast.Import):
+        return {alias.name.split(".")[0] for alias in node.names}
+    return {node.module.split(".")[0]} if isinstance(node, ast.ImportFrom) and node.module else set()
