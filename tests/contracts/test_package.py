@@ -192,11 +192,15 @@ PROVIDED = {
 }
 """The modules of each dependency that is no ROS package."""
 
-BY_PIP = {"torch": {"torch"}, "torchmetrics": {"torchmetrics"}, "rosbags": {"rosbags", "ruamel", "lz4"}}
-"""The modules of what docs/install.md installs with pip; rosbags itself requires the last two."""
+BY_PIP = {
+    "torch": {"torch"},
+    "torchmetrics": {"torchmetrics"},
+    "rosbags": {"rosbags", "ruamel", "lz4", "backports", "compression"},
+}
+"""The modules of what docs/install.md installs with pip, and of what rosbags itself requires."""
 
-OPTIONAL = {"openvino", "onnx", "nncf", "torch_tensorrt", "tensorrt", "ray"}
-"""The modules of the engines' and the fleet's extras, each imported only where one is used."""
+OPTIONAL = {"openvino", "onnx", "nncf", "torch_tensorrt", "tensorrt", "ray", "cv_bridge"}
+"""Modules of the engines' and the fleet's extras, and cv_bridge: used if they are there."""
 
 
 def test_every_import_is_of_a_dependency_that_a_workspace_gets(manifest: ElementTree.Element) -> None:
