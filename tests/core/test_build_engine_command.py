@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from tests.support.engines import Change, CopyBackend, SlowBackend, unchanged
 from weather_perception.core.engines import build, command, select, speed
 from weather_perception.core.engines.base import Engine, EngineError, EngineOptions, Target
 from weather_perception.core.engines.cache import EngineCache
-from weather_perception.core.engines.select import backends_for, build_engine
+from weather_perception.core.engines.select import backends_for, build_engine, open_reference
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +47,16 @@ def test_builds_every_size_asked_for_and_says_what_it_does(
     assert backend.builds == 2
     assert command.main(arguments) == 0
     assert backend.builds == 2
+
+
+def test_torch_gets_its_own_number_of_threads_back(model: str) -> None:
+    before = torch.get_num_threads()
+    try:
+        for threads, expected in ((3, 3), (2, 2), (0, before), (0, before)):
+            open_reference(model, "cpu", threads)
+            assert torch.get_num_threads() == expected
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_auto_runs_a_size_by_the_engine_that_was_built_for_it_and_others_by_the_file_itself(

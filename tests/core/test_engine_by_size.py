@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tests.support.engines import CopyEngine, unchanged
-from weather_perception.core.contract import Image, Outputs
-from weather_perception.core.engines.base import Engine
+from weather_perception.core.contract import UNKNOWN_CLASS, Image, Outputs
+from weather_perception.core.engines.base import Engine, EngineError
 from weather_perception.core.engines.by_size import KEPT, STAYS, EngineBySize, Shape, in_parts
 from weather_perception.core.engines.reference import PassThrough, TorchEngine
 from weather_perception.core.engines.state import EngineStatus
@@ -58,12 +58,48 @@ def test_frames_can_be_handed_on_unchanged_until_the_engine_is_ready(program: Pr
     outputs = engine.infer(FRAME)
     np.testing.assert_array_equal(outputs.restored_BHW3, FRAME)
     assert not outputs.confidence_BHW.any() and not outputs.weather_BK.any()
+    assert (outputs.labels_BHW == UNKNOWN_CLASS).all(), "class 0 of the default model is the sky"
     for expected, found in zip(reference.infer(FRAME), outputs, strict=True):
         assert (expected.shape, expected.dtype) == (found.shape, found.dtype)
     go_on.set()
     while engine.name == "pass_through":
         engine.infer(FRAME)
     assert engine.name == "torch", "where there is no engine, the reference serves"
+
+
+def test_an_engine_that_fails_at_once_serves_no_frame_and_ends_no_search(program: Program) -> None:
+    """As one does for which the GPU has no memory left."""
+    kept, status = threading.Semaphore(0), EngineStatus()
+
+    class Failing(CopyEngine):
+        def infer(self, image_BHW3: np.ndarray) -> object:
+            raise RuntimeError("out of memory")
+
+    class Sized(EngineBySize):
+        def _keep(self, shape: Shape, engine: Engine | None) -> Engine | None:
+            found = super()._keep(shape, engine)
+            kept.release()
+            return found
+
+    def find(shape: Shape) -> Engine | None:
+        if shape[1] == 48:
+            return Failing(program, unchanged, "inductor")
+        if shape[1] == 32:
+            raise EngineError("engine: the file was replaced")
+        return CopyEngine(program, unchanged, "openvino")
+
+    engine = Sized(TorchEngine(program), find, in_background=True, status=status)
+    for rows in (48, 32, 64):
+        frame = np.full((1, rows, 64, 3), 100, np.uint8)
+        for _ in range(STAYS):
+            engine.infer(frame)
+        assert kept.acquire(timeout=DEADLINE_SECONDS), "the search goes on after an error"
+        engine.infer(frame)
+        assert engine.name == ("openvino" if rows == 64 else "torch")
+    told = "; ".join(map(str, status.state().problems))
+    assert "inductor for 1x48x64 fails (RuntimeError: out of memory): torch answers" in told
+    assert "the engine for 1x32x64 fails (EngineError: engine: the file was replaced)" in told
+    engine.close()
 
 
 def test_each_size_is_asked_for_once_and_has_its_own_engine(program: Program) -> None:
@@ -136,6 +172,7 @@ def test_the_last_few_engines_are_kept_and_the_sizes_in_use_keep_theirs(program:
     while engine.infer(FRAME[:, :, : KEPT + 1]) and engine.name == "torch":  # once another size is idle
         pass
     assert engine.name == "inductor"
+    assert "more than" not in str(status.state()), "the warning is over"
 
 
 def test_a_closed_engine_lets_go_of_the_engines_that_it_found(program: Program) -> None:

@@ -95,6 +95,16 @@ def test_a_camera_with_bad_frames_only_is_an_error(health: Health, clock: Clock)
     assert health.report().findings(60) == (Finding(Level.ERROR, "every frame is dropped: wrong_step 1"),)
 
 
+def test_a_bad_frame_among_frames_that_nobody_wants_is_no_error(health: Health, clock: Clock) -> None:
+    """A lazy node without a subscriber answers nothing, and is as it should be."""
+    for _ in range(9):
+        health.received()
+        health.dropped("no_subscriber", "nobody subscribes to an output")
+    health.received()
+    health.dropped("truncated_data", "the message ends early")
+    assert health.report().findings(60) == (Finding(Level.WARN, "dropped frames: truncated_data 1"),)
+
+
 def test_a_failing_model_is_an_error_until_it_answers_again(health: Health, clock: Clock) -> None:
     answer(health, clock, 0.01)
     health.failed("inference_failed", "out of memory")

@@ -20,7 +20,7 @@ from weather_perception.replay.exits import ExitCode
 from weather_perception.replay.fleet.cli import main
 from weather_perception.replay.fleet.folder import Folder
 from weather_perception.replay.fleet.merge import contents, merge
-from weather_perception.replay.fleet.plan import Planned
+from weather_perception.replay.fleet.plan import Planned, plan
 from weather_perception.replay.fleet.schedule import run_all
 from weather_perception.replay.fleet.tally import bin_of, percentile
 from weather_perception.replay.fleet.task import Task
@@ -46,6 +46,20 @@ def tries(out: Path, name: str) -> list[str]:
 def run(workers: Workers, out: Path, *names: str) -> dict[str, tuple[int, int]]:
     with workers:
         return {task.name: (outcome.code, made) for task, outcome, made in run_all(tasks(out, *names), workers, 2)}
+
+
+def test_what_an_earlier_run_wrote_is_no_recording_however_out_is_spelled(
+    tmp_path: Path, drive: list[Shot], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recordings = tmp_path / "week12"
+    write_bag(recordings / "one", drive[4:5])
+    write_bag(recordings / "out/output_bag", drive[4:5])
+    (tmp_path / "link").symlink_to(recordings / "out")
+    monkeypatch.chdir(recordings)
+    for out in ("out", "../week12/out", "../link", str(recordings / "out")):
+        options = argparse.Namespace(given=recordings, out=Path(out), manifest=None, pattern=None)
+        planned, _ = plan(options)
+        assert [recording.path.name for recording in planned] == ["one"], out
 
 
 @pytest.fixture(scope="module")

@@ -170,6 +170,26 @@ def test_an_answer_that_cannot_be_true_costs_its_frame_alone(
     assert run["drop_examples"]["non_finite"] == "weather is not finite: engine inductor, model tiny"
 
 
+def test_an_engine_that_fails_on_a_frame_costs_that_frame_alone(
+    tmp_path: Path, bag: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in the node, which goes on too."""
+    calls: list[int] = []
+
+    def fails_once(outputs: Outputs) -> Outputs:
+        calls.append(1)
+        if len(calls) == 5:
+            raise RuntimeError("out of memory")
+        return outputs
+
+    engine = CopyEngine(open_program(tiny_model), fails_once, "inductor")
+    monkeypatch.setattr(Choice, "open", lambda choice: Pipeline(engine))
+    assert replay(bag, "--out", tmp_path / "out", "--model", tiny_model) == 0
+    (run,) = read_metrics(tmp_path / "out")["cameras"][0]["runs"]
+    assert run["frames"]["state"][2:5] == ["answered", "inference_failed", "answered"]
+    assert run["drop_examples"]["inference_failed"] == "RuntimeError: out of memory"
+
+
 def test_without_truth_no_figure_is_invented(tmp_path: Path, drive: list[Shot], tiny_model: Path) -> None:
     plain = [Shot(shot.image, shot.stamp_ns) for shot in drive]
     assert replay(write_bag(tmp_path / "bag", plain), "--out", tmp_path / "out", "--model", tiny_model) == 0

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ from tests.support.videos import with_durations, without_index, write_video
 from weather_perception.replay.exits import ExitCode
 from weather_perception.replay.frames import FIRST_STAMP_NS, ReplayError
 from weather_perception.replay.sources import Wanted, open_source, open_sources
+from weather_perception.replay.videos import VideoSource
 from weather_perception.replay.window import Window
 
 
@@ -190,6 +192,31 @@ def test_frames_of_a_variable_rate_have_their_own_times(tmp_path: Path, drive: l
     assert times == [0, 40, 160, 200, 240, 640]
     window = open_source(path, Wanted(window=Window(0.15, 0.2)))
     assert [(frame.stamp_ns - FIRST_STAMP_NS) // 1_000_000 for frame in window.frames()] == [160, 200, 240]
+
+
+def test_a_video_s_frame_that_cannot_be_decoded_is_counted(
+    tmp_path: Path, drive: list[Shot], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_video(tmp_path / "phone.mp4", [shot.image for shot in drive[:4]])
+    retrieved: list[int] = []
+
+    class Capture:
+        """OpenCV's, whose second frame cannot be decoded."""
+
+        def __init__(self) -> None:
+            self.whole = cv2.VideoCapture(str(path))
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.whole, name)
+
+        def retrieve(self) -> tuple[bool, Any]:
+            retrieved.append(1)
+            return self.whole.retrieve() if len(retrieved) != 2 else (False, None)
+
+    monkeypatch.setattr(VideoSource, "_open", lambda source: Capture())
+    frames = list(VideoSource(path).frames())
+    assert [frame.problem.reason if frame.problem else None for frame in frames] == [None, "undecodable", None, None]
+    assert frames[1].stamp_ns < frames[2].stamp_ns
 
 
 def test_a_video_without_its_index_is_not_told_to_become_what_it_is(tmp_path: Path, drive: list[Shot]) -> None:

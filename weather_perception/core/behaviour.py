@@ -6,13 +6,12 @@ from dataclasses import replace
 import numpy as np
 
 from weather_perception.core.config import NodeConfig
-from weather_perception.core.contract import Image, Manifest
+from weather_perception.core.contract import UNKNOWN_CLASS, Image, Manifest
 from weather_perception.core.pipeline import UNKNOWN, Perception
 
 CLEAR = "clear"
 NOVELTY = "novelty"
 """The gate of a model that knows how unlike its training data a frame is, 0..1."""
-UNKNOWN_CLASS = 255
 
 
 def apply(perception: Perception, image_HW3: Image, config: NodeConfig) -> Perception:

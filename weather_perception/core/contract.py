@@ -23,6 +23,9 @@ SCHEMA = 1
 MANIFEST_FILE = "manifest.json"
 INPUT_NAME = "image"
 
+UNKNOWN_CLASS = 255
+"""The label of a pixel without a class; no model has so many classes."""
+
 Image = NDArray[np.uint8]
 
 

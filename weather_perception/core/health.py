@@ -78,7 +78,7 @@ class HealthReport:
             found.append(Finding(Level.ERROR, f"the model fails: {self.failure}"))
         bad = {reason: count for reason, count in self.recent_drops.items() if reason not in EXPECTED_DROPS}
         if bad:
-            every = not self.output_rate_hz
+            every = not self.output_rate_hz and not self.recent_drops.keys() & EXPECTED_DROPS
             counts = ", ".join(f"{reason} {count}" for reason, count in sorted(bad.items()))
             text = "every frame is dropped" if every else "dropped frames"
             found.append(Finding(Level.ERROR if every else Level.WARN, f"{text}: {counts}"))

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from weather_perception.core.contract import Image
-from weather_perception.core.pipeline import FrameError, OutputError, Pipeline
+from weather_perception.core.pipeline import INFERENCE_FAILED, FrameError, OutputError, Pipeline
 from weather_perception.replay.answers import Answers
 from weather_perception.replay.frames import Frame
 from weather_perception.replay.pace import Pace
@@ -47,6 +47,9 @@ class DirectRun:
             perception = self.pipeline.process(frame.image_HW3)
         except (FrameError, OutputError) as error:
             recording.dropped(error.reason, str(error), place)
+            return
+        except Exception as error:  # an engine raises anything; the node goes on, and so does its judge
+            recording.dropped(INFERENCE_FAILED, f"{type(error).__name__}: {error}", place)
             return
         recording.engine = self.pipeline.engine.name
         recording.answers[place] = answers.keep(self.node, place, frame, perception, self.pipeline)

@@ -10,7 +10,16 @@ from weather_perception.core.contract import Image
 from weather_perception.core.pictures import SUFFIXES, is_picture, natural, read_image, read_label_values
 from weather_perception.core.pipeline import FrameError
 from weather_perception.replay.exits import ExitCode
-from weather_perception.replay.frames import FIRST_STAMP_NS, VOID, Frame, ReplayError, Truth, UnusedTruth, rgb_frame
+from weather_perception.replay.frames import (
+    FIRST_STAMP_NS,
+    VOID,
+    Frame,
+    ReplayError,
+    Truth,
+    UnusedTruth,
+    lost_frame,
+    rgb_frame,
+)
 from weather_perception.replay.window import WHOLE, Window
 
 CAMVID_NAMES = (
@@ -71,7 +80,7 @@ class FolderSource:
                 yield rgb_frame(self._read(path), stamp_ns, truth)
             except ValueError as error:
                 problem = FrameError("undecodable", str(error))
-                yield Frame(stamp_ns, stamp_ns, "camera", None, None, problem, truth)
+                yield lost_frame(problem, stamp_ns, truth)
 
     def _chosen(self) -> Iterator[tuple[Path, int]]:
         """The pictures in the window, with their stamps."""

@@ -149,7 +149,16 @@ class Source(Protocol):
         """Every frame in the order of recording; reads ground truth only `with_truth`."""
 
 
-def rgb_frame(image_HW3: Image, stamp_ns: int, truth: Truth | None = None, frame_id: str = "camera") -> Frame:
+FRAME_ID = "camera"
+"""The frame id of pictures, which have none."""
+
+
+def lost_frame(problem: FrameError, stamp_ns: int, truth: Truth | None = None) -> Frame:
+    """A frame without a picture; it is counted as dropped for this reason."""
+    return Frame(stamp_ns, stamp_ns, FRAME_ID, None, None, problem, truth or Truth())
+
+
+def rgb_frame(image_HW3: Image, stamp_ns: int, truth: Truth | None = None, frame_id: str = FRAME_ID) -> Frame:
     """The frame of a plain RGB picture, recorded at its stamp."""
     height, width = image_HW3.shape[:2]
     stamp = divmod(stamp_ns, 1_000_000_000)

@@ -1,20 +1,19 @@
 """Live mode: plays the frames over DDS to the real node, in its own process, and records the answers."""
 
-import ctypes
 import itertools
 import os
 import random
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weather_perception.core.engines.find import build_command
+from weather_perception.core.engines.subprocesses import end_with_parent
 from weather_perception.core.health import HealthReport
 from weather_perception.replay.frames import Frame, ReplayError
 from weather_perception.replay.output_bag import NODE, OutputBag
@@ -177,18 +176,6 @@ def account(recording: Recording, before: HealthReport, after: HealthReport) -> 
 
 
 STOP_SECONDS = 20.0
-PR_SET_PDEATHSIG = 1
-
-
-def _end_with_parent(parent: int) -> None:
-    """On Linux: have this process told to end when its parent is killed, which then cannot stop it.
-
-    By SIGTERM: what a script runs in the background ignores SIGINT until it has its own handler.
-    """
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:  # killed before it was asked for
-        os._exit(1)
 
 
 class NodeProcess:
@@ -209,7 +196,7 @@ class NodeProcess:
             stderr=subprocess.STDOUT,
             env=environment,
             start_new_session=True,
-            preexec_fn=partial(_end_with_parent, os.getpid()),
+            preexec_fn=partial(end_with_parent, os.getpid()),
         )
 
     def __enter__(self) -> "NodeProcess":

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from weather_perception.core.pipeline import FrameError
 from weather_perception.replay.exits import ExitCode
-from weather_perception.replay.frames import FIRST_STAMP_NS, Frame, ReplayError, UnusedTruth, rgb_frame
+from weather_perception.replay.frames import FIRST_STAMP_NS, Frame, ReplayError, UnusedTruth, lost_frame, rgb_frame
 from weather_perception.replay.pixels import opencv
 from weather_perception.replay.window import WHOLE, Window
 
@@ -64,6 +65,8 @@ class VideoSource:
                 there, image_HW3 = capture.retrieve()
                 if there:
                     yield rgb_frame(cv2.cvtColor(image_HW3, cv2.COLOR_BGR2RGB), stamp_ns)
+                else:
+                    yield lost_frame(FrameError("undecodable", f"{self._path}: OpenCV cannot decode it"), stamp_ns)
         finally:
             capture.release()
 

@@ -90,6 +90,7 @@ class EngineBySize:
         if not self._wanted:
             return self._keep(shape, self._find(shape)) or self._reference
         if room:
+            self._status.solved("sizes")
             self._wanted.came(shape)
             return self._meanwhile
         self._status.fails(
@@ -117,13 +118,16 @@ class EngineBySize:
 
     def _answer(self, shape: Shape) -> None:
         """Find the engine of a size, in the thread of the search."""
-        engine = None
+        engine, name = None, "the engine"
         try:
-            engine = self._find(shape)
-            if engine:
+            if engine := self._find(shape):
+                name = engine.name
                 engine.infer(np.zeros((*shape, 3), np.uint8))  # the first run takes longer than the others
-        finally:
-            self._keep(shape, engine)
+        except Exception as error:  # an engine raises anything; other sizes still get theirs
+            engine, size = None, "x".join(map(str, shape))
+            problem = f"{name} for {size} fails ({type(error).__name__}: {error}): {self._reference.name} answers"
+            self._status.fails(shape, Problem(problem, "configure again, or set `engine` to torch"))
+        self._keep(shape, engine)
 
 
 class _Wanted:

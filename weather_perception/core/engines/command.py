@@ -20,6 +20,7 @@ from weather_perception.core.engines.base import ENGINES, PRECISIONS, EngineErro
 from weather_perception.core.engines.build import ready_entry
 from weather_perception.core.engines.cache import EngineCache
 from weather_perception.core.engines.select import backend_named, backends_for, open_reference
+from weather_perception.core.engines.subprocesses import end_with_starter
 
 # The period of the lines that say that a build goes on.
 _TICK_SECONDS = 10.0
@@ -35,6 +36,7 @@ def main(arguments: Sequence[str] | None = None, read_frames: ReadFrames | None 
     options = parser(read_frames is not None).parse_args(arguments)
     with contextlib.suppress(ValueError):  # only the main thread may
         signal.signal(signal.SIGTERM, _end)
+    end_with_starter()
     try:
         recorded = _recorded(options, read_frames)
         opened = open_reference(options.model, options.device, options.threads, options.model_sha256)

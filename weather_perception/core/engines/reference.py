@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from weather_perception.core.contract import Image, Manifest, Outputs, Sizes
+from weather_perception.core.contract import UNKNOWN_CLASS, Image, Manifest, Outputs, Sizes
 from weather_perception.core.engines.backends.transfer import transfer_for
 from weather_perception.core.engines.base import Engine
 from weather_perception.core.program import Program, module_on
@@ -33,7 +33,7 @@ class TorchEngine:
 
 
 class PassThrough:
-    """Returns every frame unchanged under the contract: confidence 0, weather probabilities 0, gates 0."""
+    """Returns every frame unchanged, each pixel of unknown class; confidences, weather and gates are 0."""
 
     name = "pass_through"
 
@@ -48,7 +48,7 @@ class PassThrough:
         batch, height, width, _ = image_BHW3.shape
         return Outputs(
             restored_BHW3=image_BHW3.copy(),
-            labels_BHW=np.zeros((batch, height, width), np.uint8),
+            labels_BHW=np.full((batch, height, width), UNKNOWN_CLASS, np.uint8),
             confidence_BHW=np.zeros((batch, height, width), np.uint8),
             weather_BK=np.zeros((batch, len(self.manifest.weathers)), np.float32),
             gates_BG=np.zeros((batch, len(self.manifest.gates)), np.float32),

@@ -111,6 +111,22 @@ def _builders(
         return (), str(error).removeprefix("engine: ")
 
 
+_usual_threads: list[int] = []
+"""PyTorch's own number of threads, kept while a setting replaces it."""
+
+
+def _set_threads(threads: int) -> None:
+    """Set the number of PyTorch's threads; 0 is its own number, also after another setting."""
+    import torch
+
+    if threads:
+        if not _usual_threads:
+            _usual_threads.append(torch.get_num_threads())
+        torch.set_num_threads(threads)
+    elif _usual_threads:
+        torch.set_num_threads(_usual_threads.pop())
+
+
 def open_reference(model: str, device: str, threads: int, sha256: str = "") -> OpenedModel:
     """Open a model file, of this SHA-256 if one is given, with its `torch` engine.
 
@@ -127,8 +143,7 @@ def open_reference(model: str, device: str, threads: int, sha256: str = "") -> O
     from weather_perception.core.engines.reference import TorchEngine
     from weather_perception.core.program import open_program
 
-    if threads:
-        torch.set_num_threads(threads)
+    _set_threads(threads)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     try:

@@ -1,7 +1,8 @@
-"""Runs one of this package's commands in a process of its own, at low priority, which ends no later than this one."""
+"""Runs one of this package's commands in a process of its own, at low priority, which ends with this one."""
 
 import atexit
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
@@ -13,10 +14,13 @@ from pathlib import Path
 KILLED = "was killed"
 """How the reason begins if the process did not end by itself."""
 
-# It leaves the processor to whoever waits for its result.
+# Inference in the node comes first.
 _NICENESS = 15
 # To remove its files, once told to end.
 _GRACE_SECONDS = 1.0
+_PR_SET_PDEATHSIG = 1
+_PARENT = "WEATHER_PERCEPTION_PARENT"
+"""The environment variable with the number of the process that started this one."""
 
 
 class Subprocess:
@@ -69,12 +73,29 @@ class Subprocess:
         return last or f"its exit status is {code}"
 
 
+def end_with_starter() -> None:
+    """In a process that a Subprocess runs: end with the process that started it."""
+    if parent := os.environ.get(_PARENT):
+        end_with_parent(int(parent))
+
+
+def end_with_parent(parent: int) -> None:
+    """On Linux: have this process told to end when its parent is killed, which then cannot stop it.
+
+    By SIGTERM: what a script runs in the background ignores SIGINT until it has its own handler.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # killed before it was asked for
+        os._exit(1)
+
+
 def _start(command: Sequence[str]) -> "subprocess.Popen[str]":
     root = str(Path(__file__).parents[3])  # the package may not be installed
     paths = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
     return subprocess.Popen(
         command,
-        env={**os.environ, "PYTHONPATH": paths},
+        env={**os.environ, "PYTHONPATH": paths, _PARENT: str(os.getpid())},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -37,9 +37,7 @@ def plan(arguments: argparse.Namespace) -> tuple[list[Planned], list[str]]:
         raise ReplayError(f"{given}: no such file or folder; give a folder, a list or a manifest", ExitCode.UNREADABLE)
     manifest = arguments.manifest
     if given.is_dir():
-        paths = {
-            path.relative_to(given).as_posix(): path.absolute() for path in _below(given, arguments.out.absolute())
-        }
+        paths = {path.relative_to(given).as_posix(): path.absolute() for path in _below(given, arguments.out)}
         paths = {given.absolute().name if name == "." else name: path for name, path in paths.items()}
     elif given.suffix.lower() == ".csv":
         manifest = manifest or given
@@ -55,12 +53,12 @@ def plan(arguments: argparse.Namespace) -> tuple[list[Planned], list[str]]:
 
 def _below(folder: Path, out: Path) -> Iterator[Path]:
     """The recordings below a folder, links followed once; a bag file without metadata.yaml is one of its own."""
-    seen: set[str] = set()
+    seen = {os.path.realpath(out)}
     waiting = [folder]
     while waiting:
         here = waiting.pop()
         real = os.path.realpath(here)
-        if here.absolute() == out or real in seen:
+        if real in seen:
             continue
         seen.add(real)
         if (here / METADATA).is_file():
