@@ -15,10 +15,16 @@ _KEPT = 30
 
 
 class CameraInfoInput:
-    """Keeps the last messages of the `camera_info` beside an image topic, where image_transport has it."""
+    """Keeps the last `camera_info` messages of a camera.
 
-    def __init__(self, node: Node, image_topic: str) -> None:
-        self.topic = f"{image_topic.removesuffix('/compressed').rpartition('/')[0]}/camera_info"
+    Its topic is `asked` if that is remapped, else the one beside the image topic, as image_transport has it.
+    """
+
+    def __init__(self, node: Node, asked: str, image_topic: str) -> None:
+        """`asked` is a name as the node's own, `image_topic` a full one."""
+        if node.resolve_topic_name(asked) == node.resolve_topic_name(asked, only_expand=True):
+            asked = f"{image_topic.removesuffix('/compressed').rpartition('/')[0]}/camera_info"
+        self.topic, self._asked = node.resolve_topic_name(asked), asked  # rclpy remaps every name that it is given
         self._node = node
         self._kept: OrderedDict[tuple[int, int], CameraInfo] = OrderedDict()
         self._profile: QoSProfile | None = None
@@ -26,7 +32,7 @@ class CameraInfoInput:
 
     def match(self) -> None:
         """Subscribe as the publishers publish: one that publishes once keeps its message for later subscribers."""
-        publishers = self._node.get_publishers_info_by_topic(self.topic)
+        publishers = self._node.get_publishers_info_by_topic(self._asked)
         reliability = qos.offered(publishers)
         if reliability is None:
             return
@@ -36,7 +42,13 @@ class CameraInfoInput:
         profile = qos.keep_last(_KEPT, reliability, durability)
         if profile != self._profile:
             self.close()
-            self._subscription = self._node.create_subscription(CameraInfo, self.topic, self._keep, profile)
+            self._subscription = self._node.create_subscription(
+                CameraInfo,
+                self._asked,
+                self._keep,
+                profile,
+                qos_overriding_options=qos.options(self._node, self.topic, "subscription"),
+            )
             self._profile = profile
 
     def close(self) -> None:

@@ -30,7 +30,7 @@ DROP_REASONS = {
 NANOSECONDS = 1_000_000_000
 
 
-# 16 bits without a meaning of their own, such as a thermal camera's: what is white must be said.
+# 16 bits without a fixed scale, as from a thermal camera: a setting says which value is white.
 _COUNTS = "16uc1"
 _MOST_16_BIT = 65535
 

@@ -26,7 +26,7 @@ _LEVELS = {
     Level.ERROR: DiagnosticStatus.ERROR,
 }
 # Keys of /diagnostics that are fields of HealthReport, by type.
-_COUNTS = ("frames_received", "frames_answered", "lost_before_node")
+_COUNTS = ("frames_received", "frames_answered", "frames_passed_through", "lost_before_node")
 _TEXTS = ("model_name", "model_hash", "engine", "dominant_weather", "last_drop", "failure")
 _RATES = ("input_rate_hz", "output_rate_hz")
 _MAYBE = ("latency_p50_ms", "latency_p95_ms", "latency_p99_ms", "seconds_since_input", "frame_age_ms")

@@ -30,6 +30,9 @@ class Source:
     """What to subscribe to."""
 
     topic: str
+    """Its full name."""
+    asked: str
+    """The name to ask rclpy for, which remaps it."""
     compressed: bool
     reliability: ReliabilityPolicy
 
@@ -46,12 +49,15 @@ class Input:
         lost: Callable[[int], None],
     ) -> None:
         """`lost` is told of frames that a publisher sent and that never came."""
-        self.topic = node.resolve_topic_name(topic)
-        self._compressed_topic = node.resolve_topic_name(f"{self.topic}/compressed")
+        # rclpy remaps every name that it is given: a resolved one would be remapped twice.
+        self.topic, self._asked = node.resolve_topic_name(topic), topic
+        self._asked_compressed = f"{self.topic}/compressed"
+        self._compressed_topic = node.resolve_topic_name(self._asked_compressed)
         self._node, self._settings, self._receive, self._lost = node, settings, receive, lost
         self._source: Source | None = None
         self._subscription: Subscription | None = None
         self._publishers: list[Any] = []
+        self._offered = self.topic
         self._gaps = Gaps()
         self._since = 0.0
 
@@ -95,13 +101,16 @@ class Input:
         wrong = sorted({info.topic_type for info in self._publishers} - {RAW, COMPRESSED})
         found = []
         if wrong:
-            text = f"{self.topic} is {wrong[0]}, by {who}: an Image or CompressedImage is needed"
+            text = f"{self._offered} is {wrong[0]}, by {who}: an Image or CompressedImage is needed"
             found.append(Finding(Level.ERROR, text))
+        elif not self._source and self._settings().input_transport == "compressed":
+            text = f"nothing publishes {self._compressed_topic}, and input_transport is compressed: set it to auto"
+            found.append(Finding(Level.STALE, text))
         # The middleware lists a publisher whose process was killed for 20 s more, while the next one already sends.
         alive = [info for info in self._publishers if not self._gaps.fell_silent(info, self._settings().input_timeout)]
         if len(alive) > 1:
             names = ", ".join(sorted(map(_name, alive)))
-            found.append(Finding(Level.WARN, f"{len(alive)} publishers on {self.topic}: {names}"))
+            found.append(Finding(Level.WARN, f"{len(alive)} publishers on {self._offered}: {names}"))
         if self._source:
             found += self._delivery(self._source, who)
         return found
@@ -121,29 +130,30 @@ class Input:
     def _wanted(self) -> Source | None:
         """The topic, type and reliability to subscribe with; None while there is nothing to follow."""
         config = self._settings()
-        here = self._node.get_publishers_info_by_topic(self.topic)
+        here = self._node.get_publishers_info_by_topic(self._asked)
         offers = self._offers(config.input_transport, here)
         # The first that is published, else the first: a forced reliability needs no publisher.
-        topic, publishers, compressed = next((offer for offer in offers if offer[1]), offers[0])
-        self._publishers = publishers or here
+        (topic, asked), publishers, compressed = next((offer for offer in offers if offer[1]), offers[0])
+        self._offered, self._publishers = topic, publishers or here
         forced = qos.RELIABILITY.get(config.input_reliability)
         if QoSPolicyKind.RELIABILITY in qos.overridden(self._node, topic, "subscription"):
             forced = ReliabilityPolicy[self._override(topic).upper()]
         reliability = forced or qos.offered(publishers)
-        return None if reliability is None else Source(topic, compressed, reliability)
+        return None if reliability is None else Source(topic, asked, compressed, reliability)
 
-    def _offers(self, transport: str, here: list[Any]) -> list[tuple[str, list[Any], bool]]:
-        """Topics that may serve, the best first: their publishers, and whether they are compressed.
+    def _offers(self, transport: str, here: list[Any]) -> list[tuple[tuple[str, str], list[Any], bool]]:
+        """Topics that may serve, the best first: their names, their publishers, and whether they are compressed.
 
         A topic that is remapped to one of CompressedImage is compressed, whatever it is called.
         """
-        raw = [(self.topic, [info for info in here if info.topic_type == RAW], False)]
+        image, twin = (self.topic, self._asked), (self._compressed_topic, self._asked_compressed)
+        raw = [(image, [info for info in here if info.topic_type == RAW], False)]
         if transport == "raw":
             return raw
-        there = self._node.get_publishers_info_by_topic(self._compressed_topic)
+        there = self._node.get_publishers_info_by_topic(self._asked_compressed)
         compressed = [
-            (self._compressed_topic, [info for info in there if info.topic_type == COMPRESSED], True),
-            (self.topic, [info for info in here if info.topic_type == COMPRESSED], True),
+            (twin, [info for info in there if info.topic_type == COMPRESSED], True),
+            (image, [info for info in here if info.topic_type == COMPRESSED], True),
         ]
         return compressed if transport == "compressed" else raw + compressed
 
@@ -160,7 +170,7 @@ class Input:
 
         self._subscription = self._node.create_subscription(
             CompressedImage if source.compressed else Image,
-            source.topic,
+            source.asked,
             receive,
             qos.keep_last(_DEPTH, source.reliability),
             raw=True,  # the fields are read before the pixels use memory
@@ -170,7 +180,7 @@ class Input:
 
 
 class Gaps:
-    """Counts the messages that are missing from each publisher's sequence numbers, where the middleware gives them."""
+    """Counts the messages missing from each publisher's sequence numbers, if the middleware gives any."""
 
     def __init__(self) -> None:
         self.any = False

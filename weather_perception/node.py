@@ -42,8 +42,9 @@ class RestoreNode(LifecycleNode):
         super().__init__(NODE_NAME, **node_options)
         self.config: NodeConfig = parameters.declare(self)
         self._loader: Loader | None = None
+        self._last_loader: Loader | None = None  # also if it was let go while it loads
         self._restorer: Restorer | None = None
-        self._starting = self._active = False
+        self._starting = self._active = self._finalized = False
         self._problem = ""
         self._setup: list[Finding] = []
         self._ticks = 0
@@ -61,7 +62,7 @@ class RestoreNode(LifecycleNode):
     @property
     def loading(self) -> bool:
         """Whether a model is being loaded."""
-        return self._loader is not None and not self._loader.done.is_set()
+        return self._last_loader is not None and not self._last_loader.done.is_set()
 
     def start(self) -> None:
         """Configure and activate as soon as the model is loaded; if either fails, `CannotStart` ends the spinning."""
@@ -85,8 +86,11 @@ class RestoreNode(LifecycleNode):
             self._loader = None
             self.get_logger().error(f"cannot load the model: {loader.problem}")
             return FAILURE
-        self._restorer = Restorer(self, loader.engine, self._settings)
         engine = loader.engine
+        try:
+            self._restorer = Restorer(self, engine, self._settings)
+        except Exception as error:
+            return self._refused("configure", error)
         self.get_logger().info(f"model {engine.manifest.name} ({engine.model_hash[:12]}), engine {engine.name}")
         return SUCCESS
 
@@ -96,7 +100,13 @@ class RestoreNode(LifecycleNode):
         self._active = True
         topics = ", ".join(camera.input.topic for camera in self._restorer.cameras)
         self.get_logger().info(f"waiting for images on {topics}")
-        self._restorer.match()
+        try:
+            self._restorer.match()
+        except Exception as error:
+            self._restorer.unsubscribe()
+            self._active = False
+            return self._refused("activate", error)
+        self._problem = ""
         return SUCCESS
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -113,8 +123,20 @@ class RestoreNode(LifecycleNode):
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop answering frames for good."""
+        self._starting, self._finalized = False, True
         self._release()
         return SUCCESS
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Go back to unconfigured, with nothing left of what failed."""
+        self._release()
+        return SUCCESS
+
+    def _refused(self, transition: str, error: Exception) -> TransitionCallbackReturn:
+        """Say why a transition fails: rclpy would not."""
+        self._problem = f"cannot {transition}: {type(error).__name__}: {error}"
+        self.get_logger().error(self._problem)
+        return FAILURE
 
     def _load_before_configuring(self) -> None:
         """Let a lifecycle manager's `configure` wait for the model alone, while the node answers everything else."""
@@ -125,7 +147,10 @@ class RestoreNode(LifecycleNode):
             request: ChangeState.Request, response: ChangeState.Response
         ) -> ChangeState.Response:
             wanted = request.transition
-            if wanted.label == "configure" or (not wanted.label and wanted.id == Transition.TRANSITION_CONFIGURE):
+            configure = wanted.label == "configure" or (
+                not wanted.label and wanted.id == Transition.TRANSITION_CONFIGURE
+            )
+            if configure and not self._finalized:
                 await _Turns(self, (self._loader or self._load()).done)
             return change_state(request, response) if self.context.ok() else response
 
@@ -146,7 +171,7 @@ class RestoreNode(LifecycleNode):
 
     def _load(self) -> Loader:
         self.get_logger().info(f"loading {self.config.model or 'the default model'}")
-        self._loader = Loader(self.config, self._log_engine)
+        self._loader = self._last_loader = Loader(self.config, self._log_engine)
         return self._loader
 
     def _log_engine(self, line: str) -> None:
@@ -179,6 +204,7 @@ class RestoreNode(LifecycleNode):
 
     def _report(self) -> None:
         state = "active" if self._active else "inactive" if self._restorer else "unconfigured"
+        state = "finalized" if self._finalized else state
         engine = self._loader.status.state() if self._loader else EngineState(activity="")
         statuses: list[DiagnosticStatus] = self._reporter.node(state, engine, self._problem, self._setup)
         for camera in self._restorer.cameras if self._restorer else ():
@@ -189,7 +215,6 @@ class RestoreNode(LifecycleNode):
         self._active = False
         if self._restorer:
             self._restorer.close()
-            loading.close(self._restorer.engine)
         self._restorer = self._loader = None
         loading.release_memory()
 

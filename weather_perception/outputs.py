@@ -1,4 +1,4 @@
-"""One camera's publishers and the messages that they reuse; what nobody subscribes to is not computed."""
+"""One camera's publishers and the messages that they reuse; an output without a subscriber is not computed."""
 
 import importlib
 import time

@@ -29,6 +29,7 @@ _SETTINGS = {item.name: item for item in settings_of(NodeConfig)}
 
 def declare(node: Node) -> NodeConfig:
     """Declare every setting on `node` and return their values; raises ConfigError that names the parameter at fault."""
+    qos.check(node)
     values: dict[str, Any] = {}
     for item in _SETTINGS.values():
         default: Any = list(item.default) if isinstance(item.default, tuple) else item.default

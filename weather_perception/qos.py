@@ -7,14 +7,24 @@ from rclpy.node import Node
 from rclpy.qos import (
     DurabilityPolicy,
     HistoryPolicy,
+    LivelinessPolicy,
     QoSPolicyKind,
     QoSProfile,
     ReliabilityPolicy,
 )
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
+from weather_perception.core.config import ConfigError
+
 RELIABILITY = {"reliable": ReliabilityPolicy.RELIABLE, "best_effort": ReliabilityPolicy.BEST_EFFORT}
 PREFIX = "qos_overrides."
+_CHOICES: dict[str, Any] = {
+    "RELIABILITY": ReliabilityPolicy,
+    "DURABILITY": DurabilityPolicy,
+    "HISTORY": HistoryPolicy,
+    "LIVELINESS": LivelinessPolicy,
+}
+"""The policies whose values have names."""
 
 
 def keep_last(
@@ -40,6 +50,17 @@ def given(node: Node) -> dict[str, Any]:
     return dict(getattr(node, "_parameter_overrides", {}))
 
 
+def check(node: Node) -> None:
+    """Raise ConfigError for a value of the user's `qos_overrides` that rclpy would refuse when it uses it."""
+    for name, item in given(node).items():
+        policy = name.rpartition(".")[2].upper()
+        if not name.startswith(PREFIX) or policy not in _CHOICES:
+            continue
+        choices = [choice.name.lower() for choice in _CHOICES[policy] if choice.name != "UNKNOWN"]
+        if str(item.value).lower() not in choices:
+            raise ConfigError(f"{name}: {item.value!r} is not one of {', '.join(choices)}")
+
+
 def overridden(node: Node, topic: str, entity: str) -> tuple[QoSPolicyKind, ...]:
     """The policies that the user's `qos_overrides` give a topic's `entity`, publisher or subscription."""
     start = f"{PREFIX}{topic}.{entity}."
@@ -48,7 +69,7 @@ def overridden(node: Node, topic: str, entity: str) -> tuple[QoSPolicyKind, ...]
 
 
 def options(node: Node, topic: str, entity: str) -> QoSOverridingOptions | None:
-    """What makes rclpy apply those overrides and none that nobody gave; None without one."""
+    """The options with which rclpy applies the given overrides and no others; None if none are given."""
     policies = overridden(node, topic, entity)
     return QoSOverridingOptions(policies) if policies else None
 

@@ -5,12 +5,15 @@ from collections.abc import Callable, Iterable
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.node import Node
+from rclpy.qos import ReliabilityPolicy
 
-from weather_perception import diagnostics
+from weather_perception import diagnostics, qos
 from weather_perception.core.config import NodeConfig
 from weather_perception.core.engines.state import EngineState
 from weather_perception.core.health import Finding, Level
 from weather_perception.restorer import Camera
+
+_DEPTH = 10
 
 
 class Reporter:
@@ -18,7 +21,8 @@ class Reporter:
 
     def __init__(self, node: Node, settings: Callable[[], NodeConfig]) -> None:
         self._node, self._settings = node, settings
-        self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        profile = qos.keep_last(_DEPTH, ReliabilityPolicy.RELIABLE)
+        self._publisher = qos.publisher(node, DiagnosticArray, "/diagnostics", profile)
         self._levels: dict[str, bytes] = {}
         self._published = float("-inf")
 

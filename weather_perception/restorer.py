@@ -8,7 +8,7 @@ from typing import Any
 
 from rclpy.node import Node
 
-from weather_perception import cdr, conversions
+from weather_perception import cdr, conversions, loading
 from weather_perception.camera_info import CameraInfoInput
 from weather_perception.core import behaviour, compressed
 from weather_perception.core.behaviour import WeatherHold
@@ -21,11 +21,12 @@ from weather_perception.inputs import Input
 from weather_perception.outputs import Outputs
 from weather_perception.worker import Mailbox, Worker
 
-INPUT_TOPIC = "image"
+INPUT_TOPIC, INFO_TOPIC = "image", "camera_info"
 # Drop reasons in addition to conversions.DROP_REASONS.
 SUPERSEDED = "superseded"
 NO_SUBSCRIBER = "no_subscriber"
 TOO_OLD = "too_old"
+PUBLISH_FAILED = "publish_failed"
 # A camera that sends only bad frames must not fill the log, nor a bad frame a line of it.
 _LOG_PERIOD_SECONDS = 5.0
 _MOST_WORDS = 300
@@ -92,9 +93,11 @@ class Restorer:
             camera.info.close()
 
     def close(self) -> None:
-        """Finish the current frames, stop the worker and remove the publishers."""
+        """Finish the current frames, stop the worker and what the engine does beside it, and remove the publishers."""
         self.unsubscribe()
-        self._worker.stop()
+        self._worker.close()
+        loading.close(self.engine)  # a frame may be waiting for its engine to be built
+        self._worker.join()
         for camera in self.cameras:
             camera.outputs.destroy()
 
@@ -103,7 +106,7 @@ class Restorer:
         health = Health(engine.manifest.name, engine.model_hash, engine.name)
         receive = partial(self._receive, name)
         camera_input = Input(self._node, prefix + INPUT_TOPIC, self._settings, receive, health.lost)
-        info = CameraInfoInput(self._node, camera_input.topic)
+        info = CameraInfoInput(self._node, f"{prefix}{INFO_TOPIC}", camera_input.topic)
         outputs = Outputs(self._node, prefix, engine.manifest, info, self._settings)
         return Camera(name, camera_input, info, outputs, health)
 
@@ -183,14 +186,17 @@ class Restorer:
             return conversions.packed(frame.pixels())
         except FrameError as error:
             self._drop(frame.camera, error.reason, str(error))
-            return None
+        except Exception as error:  # whatever a message does to us, the other cameras' frames are answered
+            self._drop(frame.camera, "undecodable", _said(error))
+        return None
 
     def _guarded(self, frame: Frame, answer: Callable[..., None], *arguments: Any) -> None:
         """Answer one frame; an answer that cannot be published costs no other camera its own."""
         try:
             answer(frame, *arguments)
         except Exception as error:
-            self._failed([frame], error)
+            if self._node.context.ok():
+                self._drop(frame.camera, PUBLISH_FAILED, _said(error))
 
     def _succeed(self, frame: Frame, image_HW3: Image, perception: Perception, stages: Mapping[str, float]) -> None:
         """Publish the model's answer to a frame, and count it."""
@@ -204,9 +210,10 @@ class Restorer:
         """Answer a frame on which the model failed as `on_failure` says, and count it."""
         if not self._node.context.ok():  # during shutdown the publishers are gone, which is no failure
             return
-        if self._settings().on_failure == "passthrough":
+        passed = self._settings().on_failure == "passthrough"
+        if passed:
             self._publish(frame, behaviour.unchanged(image_HW3, self._pipeline.manifest), 0.0)
-        frame.camera.health.failed(reason, _short(message))
+        frame.camera.health.failed(reason, _short(message), passed)
         self._log_drop(frame.camera, reason, message)
 
     def _publish(self, frame: Frame, perception: Perception, margin: float) -> tuple[str, Mapping[str, float]]:
@@ -218,7 +225,7 @@ class Restorer:
         return weather, seconds
 
     def _failed(self, frames: list[Frame], error: Exception) -> None:
-        """An answer could not be published, or the worker has an error: neither stops the next frame."""
+        """The worker has an error, which does not stop the next frame."""
         if self._node.context.ok():
             for frame in frames:
                 frame.camera.health.failed(INFERENCE_FAILED, _short(_said(error)))

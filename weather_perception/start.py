@@ -33,7 +33,7 @@ def run(make_node: "type[RestoreNode]", arguments: list[str]) -> int:
     """Run the node until a signal stops it; returns the exit code, 0 after SIGINT and SIGTERM."""
     # rclpy's own handlers, which end the spinning, replace these and put them back at its shutdown: so neither an
     # impatient second Ctrl-C nor the SIGTERM that follows it can interrupt the clean-up. What comes before rclpy has
-    # its handlers is remembered: a parent's death is told only once.
+    # its handlers is remembered: a parent's death is signalled only once.
     early: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, frame: early.append(number))

@@ -81,10 +81,18 @@ class Worker(Generic[Item]):
         """Hand over an item; returns the camera's older one that it supersedes, if that one was not started."""
         return self._mailbox.put(camera, item)
 
+    def close(self) -> None:
+        """Discard waiting items; the thread ends after the current ones."""
+        self._mailbox.close()
+
+    def join(self) -> None:
+        """Wait for the end of the thread, which `close` brings about."""
+        self._thread.join()
+
     def stop(self) -> None:
         """Finish the current items, discard waiting ones, and end the thread."""
-        self._mailbox.close()
-        self._thread.join()
+        self.close()
+        self.join()
 
     def _run(self) -> None:
         while items := self._mailbox.take():

@@ -121,6 +121,7 @@ def test_the_answer_to_a_failing_model_is_none_or_the_frame_and_it_recovers_by_i
         assert set(rig.answer(image_msg(value=100)).data) == {100}
         assert set(rig.observer.confidences[-1].data) == {0}
         assert rig.observer.weathers[-1].status[0].message == "unknown"
+        rig.observer.wait_for_health(frames_passed_through="1")
     rig.answer()
     assert rig.observer.wait_for_health(failure="")["level"] == "WARN", "the drops are still recent"
 

@@ -60,6 +60,7 @@ class HealthReport:
     stages: Mapping[str, Percentiles] = field(default_factory=dict)
     frame_age_ms: float | None = None  # of the last answer when it was published; None without a clock to compare with
     lost_before_node: int = 0
+    frames_passed_through: int = 0  # of the dropped ones: published as they came
     failure: str = ""  # why the model failed on the last frame that it was given; empty once it answers again
 
     @property
@@ -81,6 +82,8 @@ class HealthReport:
             every = not self.output_rate_hz and not self.recent_drops.keys() & EXPECTED_DROPS
             counts = ", ".join(f"{reason} {count}" for reason, count in sorted(bad.items()))
             text = "every frame is dropped" if every else "dropped frames"
+            if every and self.frames_passed_through:
+                text = "no frame is answered, frames are passed through"
             found.append(Finding(Level.ERROR if every else Level.WARN, f"{text}: {counts}"))
         return tuple(found)
 
@@ -101,6 +104,7 @@ class Health:
         self._answered = 0
         self._lost = 0
         self._drops: Counter[str] = Counter()
+        self._passed_through = 0
         self._last_drop = ""
         self._failure = ""
         self._age_ms: float | None = None
@@ -156,11 +160,12 @@ class Health:
             self._recent_drops.append((now, reason))
             self._forget(now)
 
-    def failed(self, reason: str, message: str) -> None:
-        """The model failed on a frame, which is dropped, or passed through."""
+    def failed(self, reason: str, message: str, passed_through: bool = False) -> None:
+        """The model failed on a frame, which is dropped, or passed through: published as it came, with no claim."""
         self.dropped(reason, message)
         with self._lock:
             self._failure = message
+            self._passed_through += passed_through
 
     def report(self) -> HealthReport:
         """The state now."""
@@ -186,6 +191,7 @@ class Health:
                 frame_age_ms=self._age_ms,
                 lost_before_node=self._lost,
                 drops=dict(self._drops),
+                frames_passed_through=self._passed_through,
                 recent_drops=dict(Counter(reason for _, reason in self._recent_drops)),
                 last_drop=self._last_drop,
                 failure=self._failure,

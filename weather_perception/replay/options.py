@@ -12,9 +12,9 @@ DESCRIPTION = """\
 Run recorded frames through the model (or through the live node) and judge the answers.
 
 Reads rosbag2 folders (MCAP, sqlite3), .mcap, .db3 and ROS 1 .bag files, videos, and folders of pictures. Writes
-output_bag/ (rosbag2 MCAP of everything the node publishes), metrics.json, and report.html, which opens in any browser,
-into DIR. If the bag has /ground_truth/image, /ground_truth/labels or /ground_truth/weather, replay scores the answers
-against them."""
+output_bag/ (rosbag2 MCAP of the restored images, masks, confidences and weather), metrics.json, and report.html, which
+opens in any browser, into DIR. If the bag has /ground_truth/image, /ground_truth/labels or /ground_truth/weather,
+replay scores the answers against them."""
 
 EXAMPLES = """\
 examples:
