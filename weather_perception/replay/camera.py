@@ -10,7 +10,7 @@ from weather_perception.replay.frames import Frame
 
 @dataclass
 class CameraLog:
-    """What is to be said about the frames read, whatever a model makes of them; 24 bytes a frame."""
+    """Counts of the frames read, independent of any model; 24 bytes a frame."""
 
     stamps_ns: "array[int]" = field(default_factory=lambda: array("q"))
     plays_ns: "array[int]" = field(default_factory=lambda: array("q"))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from weather_perception.core.behaviour import CLEAR
 from weather_perception.core.contract import Image, Manifest
 from weather_perception.core.pipeline import UNKNOWN, Pipeline
 from weather_perception.core.scores import confusion, psnr, ssim
@@ -19,7 +20,6 @@ from weather_perception.replay.output_bag import Answered, OutputReader
 from weather_perception.replay.recording import Recording
 from weather_perception.replay.scores import ImageScores, LabelNames, WeatherScores, added, ious, mean
 
-CLEAR = "clear"
 MEASURE = "measure"
 """The first part of the names of the columns of measures without ground truth."""
 
@@ -107,7 +107,7 @@ class Evaluator:
             self._base_ids = LabelNames(names, base_names).lookup
 
     def score(self, place: int, frame: Frame, truth: Truth, answers: OutputReader) -> None:
-        """Score the answer to the frame at `place`, if there is one; `answers` stands before it."""
+        """Score the answer to the frame at `place`, if there is one; `answers` gives it next."""
         answer = self._recording.answers.get(place)
         pictures = answers.next(answer.stamp_ns) if answer is not None else None
         figures: dict[str, float | None] = {}

@@ -91,7 +91,7 @@ class Link:
         return outputs and self._publisher.get_subscription_count() > 0
 
     def nodes(self) -> list[str]:
-        """The fully qualified names of the nodes that can be seen, but for this one."""
+        """The fully qualified names of all other visible nodes."""
         found = self._node.get_node_names_and_namespaces()
         names = {f"{namespace.rstrip('/')}/{name}" for name, namespace in found}
         return sorted(names - {self._node.get_fully_qualified_name()})

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from weather_perception.core.behaviour import NOVELTY
 from weather_perception.core.contract import Image
 from weather_perception.core.pipeline import dominant
 from weather_perception.core.scores import PSNR_CEILING_DB
@@ -20,8 +21,6 @@ from weather_perception.replay.no_reference import UNCHANGED, Measured
 from weather_perception.replay.output_bag import Answered
 from weather_perception.replay.pixels import opencv
 
-NOVELTY = "novelty"
-"""The name of the gate that says how unlike its training a model finds a frame."""
 APART_NS = 2_000_000_000
 """Moments chosen for the same reason are this far apart: neighbours in time look alike."""
 WORST, BEST, CHANGES, NOVEL, DRAWN = 2, 2, 2, 1, 2

@@ -26,7 +26,7 @@ examples:
 
 
 DEFAULTS = {"fps": 10.0, "rate": 1.0, "max_in_flight": 0}
-"""Of options that are an error where they do not apply, so that they are known to be given."""
+"""Defaults filled in by `check_inputs`: until then, None shows that an option was not given."""
 LIVE_ONLY = ("rate", "max_in_flight", "node", "timeout")
 DIRECT_ONLY = ("compare", "resume")
 

@@ -162,7 +162,7 @@ def _shown(number: int, moment: Moment, camera: Metrics, timeline: Timeline) -> 
 
 
 def _by_mean(shares: Mapping[str, Sequence[float | None]]) -> dict[str, Column]:
-    """The classes that occur, the largest first, so that it lies at the bottom."""
+    """The classes that occur, the largest first, so that it is at the bottom."""
     columns = {name: column(values) for name, values in shares.items()}
     means = {name: float(np.nanmean(c)) for name, c in columns.items() if np.isfinite(c).any()}
     return {name: columns[name] for name in sorted(means, key=means.__getitem__, reverse=True) if means[name] > 0}

@@ -212,7 +212,7 @@ def wanted_of(arguments: argparse.Namespace) -> Wanted:
 
 
 def nodes_of(sources: Sequence[Source], names: Sequence[str]) -> list[list[str]]:
-    """For each camera the node names, one a model, under which the answers stand in the output bag.
+    """The node names of each camera's answers in the output bag, one for each model.
 
     With one camera and one model it is the node's own, `/restore_node`.
     """

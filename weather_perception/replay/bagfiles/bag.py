@@ -124,7 +124,7 @@ def decode(record: Record) -> Any:
     """The message in a record, in the types of rosbags. Raises FrameError `undecodable` for a cut or damaged one.
 
     The definitions in the recording are not used: they may be missing, and those of the types that replay reads have
-    not changed since ROS 1, but for the header.
+    not changed since ROS 1, except the header.
     """
     channel = record.channel
     try:

@@ -25,7 +25,7 @@ class Place(NamedTuple):
 
 
 class Message(NamedTuple):
-    """A message of a chunk, and where its content lies in the chunk's data."""
+    """A message of a chunk, and the place of its content in the chunk's data."""
 
     channel: int
     time_ns: int

@@ -130,7 +130,7 @@ class _Run:
         self._counts: Counter[int] = Counter()
 
     def add(self, start: int, end: int, channel: int, log_ns: int) -> None:
-        """Add the message whose record lies between these bytes."""
+        """Add the message whose record is between these bytes."""
         if self._span is None:
             self._offset, self._span = start, (log_ns, log_ns)
         self._span = (min(self._span[0], log_ns), max(self._span[1], log_ns))

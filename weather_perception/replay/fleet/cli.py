@@ -133,7 +133,7 @@ def _replace(path: Path, text: str) -> None:
 
 
 def _report(document: dict[str, Any], out: Path, interrupted: bool) -> int:
-    """Print what came of it; returns the exit code."""
+    """Print the summary and every failure; returns the exit code."""
     from weather_perception.replay.fleet.merge import exit_code
     from weather_perception.replay.fleet.report import summary
 

@@ -137,7 +137,7 @@ def _delicate(model: Any) -> set[str]:
 def _last_convolutions(model: Any, passed: set[str]) -> set[str]:
     """The names of the convolutions that outputs depend on through no other but those of `passed`.
 
-    So too any that reads what lies between: its quantised input would be every reader's.
+    Any convolution that reads a tensor between them counts too: its quantised input would be every reader's.
     """
     found: set[str] = set()
     between: set[str] = set()
