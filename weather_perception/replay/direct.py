@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from weather_perception.core.contract import Image
+from weather_perception.core.engines.base import EngineError
 from weather_perception.core.pipeline import INFERENCE_FAILED, FrameError, OutputError, Pipeline
 from weather_perception.replay.answers import Answers
-from weather_perception.replay.frames import Frame
+from weather_perception.replay.frames import Frame, ReplayError
 from weather_perception.replay.pace import Pace
 from weather_perception.replay.progress import said_if_slow
 from weather_perception.replay.recording import Recording
@@ -48,6 +49,8 @@ class DirectRun:
         except (FrameError, OutputError) as error:
             recording.dropped(error.reason, str(error), place)
             return
+        except (ReplayError, EngineError):  # they say what to do
+            raise
         except Exception as error:  # an engine raises anything; the node goes on, and so does its judge
             recording.dropped(INFERENCE_FAILED, f"{type(error).__name__}: {error}", place)
             return
