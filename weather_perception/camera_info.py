@@ -9,6 +9,7 @@ from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo
 
 from weather_perception import qos
+from weather_perception.topics import Topic
 
 # Frames that may be under way while their calibration waits.
 _KEPT = 30
@@ -24,15 +25,20 @@ class CameraInfoInput:
         """`asked` is a name as the node's own, `image_topic` a full one."""
         if node.resolve_topic_name(asked) == node.resolve_topic_name(asked, only_expand=True):
             asked = f"{image_topic.removesuffix('/compressed').rpartition('/')[0]}/camera_info"
-        self.topic, self._asked = node.resolve_topic_name(asked), asked  # rclpy remaps every name that it is given
+        self._topic = Topic.of(node, asked)
         self._node = node
         self._kept: OrderedDict[tuple[int, int], CameraInfo] = OrderedDict()
         self._profile: QoSProfile | None = None
         self._subscription: Subscription | None = None
 
+    @property
+    def topic(self) -> str:
+        """Its topic, fully qualified."""
+        return self._topic.full
+
     def match(self) -> None:
         """Subscribe as the publishers publish: one that publishes once keeps its message for later subscribers."""
-        publishers = self._node.get_publishers_info_by_topic(self._asked)
+        publishers = self._node.get_publishers_info_by_topic(self._topic.asked)
         reliability = qos.offered(publishers)
         if reliability is None:
             return
@@ -44,7 +50,7 @@ class CameraInfoInput:
             self.close()
             self._subscription = self._node.create_subscription(
                 CameraInfo,
-                self._asked,
+                self._topic.asked,
                 self._keep,
                 profile,
                 qos_overriding_options=qos.options(self._node, self.topic, "subscription"),

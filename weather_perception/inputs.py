@@ -14,6 +14,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from weather_perception import qos
 from weather_perception.core.config import NodeConfig
 from weather_perception.core.health import WINDOW_SECONDS, Finding, Level
+from weather_perception.topics import Topic
 
 RAW, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 # The latest frame wins: a longer queue only makes every frame older.
@@ -29,10 +30,7 @@ Receive = Callable[[bytes, bool], None]
 class Source:
     """What to subscribe to."""
 
-    topic: str
-    """Its full name."""
-    asked: str
-    """The name to ask rclpy for, which remaps it."""
+    topic: Topic
     compressed: bool
     reliability: ReliabilityPolicy
 
@@ -49,22 +47,25 @@ class Input:
         lost: Callable[[int], None],
     ) -> None:
         """`lost` is told of frames that a publisher sent and that never came."""
-        # rclpy remaps every name that it is given: a resolved one would be remapped twice.
-        self.topic, self._asked = node.resolve_topic_name(topic), topic
-        self._asked_compressed = f"{self.topic}/compressed"
-        self._compressed_topic = node.resolve_topic_name(self._asked_compressed)
+        self._image = Topic.of(node, topic)
+        self._twin = Topic.of(node, f"{self._image.full}/compressed")
         self._node, self._settings, self._receive, self._lost = node, settings, receive, lost
         self._source: Source | None = None
         self._subscription: Subscription | None = None
         self._publishers: list[Any] = []
-        self._offered = self.topic
+        self._offered = self._image
         self._gaps = Gaps()
         self._since = 0.0
 
     @property
+    def topic(self) -> str:
+        """The image topic, fully qualified."""
+        return self._image.full
+
+    @property
     def topics(self) -> set[str]:
         """The topics that the camera may publish, fully qualified."""
-        return {self.topic, self._compressed_topic}
+        return {self._image.full, self._twin.full}
 
     def match(self) -> None:
         """Subscribe as the publishers publish, and again when that changes."""
@@ -75,7 +76,7 @@ class Input:
         self.close()
         self._subscribe(wanted)
         kind = "compressed, " if wanted.compressed else ""
-        self._node.get_logger().info(f"subscribed to {wanted.topic} ({kind}{wanted.reliability.name.lower()})")
+        self._node.get_logger().info(f"subscribed to {wanted.topic.full} ({kind}{wanted.reliability.name.lower()})")
 
     def close(self) -> None:
         """Unsubscribe."""
@@ -87,7 +88,7 @@ class Input:
         """The input's keys of /diagnostics."""
         source = self._source
         return {
-            "input_topic": source.topic if source else self.topic,
+            "input_topic": source.topic.full if source else self.topic,
             "input_publishers": str(len(self._publishers)),
             "input_reliability": source.reliability.name.lower() if source else "none",
             "input_type": ("compressed" if source.compressed else "raw") if source else "none",
@@ -101,16 +102,16 @@ class Input:
         wrong = sorted({info.topic_type for info in self._publishers} - {RAW, COMPRESSED})
         found = []
         if wrong:
-            text = f"{self._offered} is {wrong[0]}, by {who}: an Image or CompressedImage is needed"
+            text = f"{self._offered.full} is {wrong[0]}, by {who}: an Image or CompressedImage is needed"
             found.append(Finding(Level.ERROR, text))
         elif not self._source and self._settings().input_transport == "compressed":
-            text = f"nothing publishes {self._compressed_topic}, and input_transport is compressed: set it to auto"
+            text = f"nothing publishes {self._twin.full}, and input_transport is compressed: set it to auto"
             found.append(Finding(Level.STALE, text))
         # The middleware lists a publisher whose process was killed for 20 s more, while the next one already sends.
         alive = [info for info in self._publishers if not self._gaps.fell_silent(info, self._settings().input_timeout)]
         if len(alive) > 1:
             names = ", ".join(sorted(map(_name, alive)))
-            found.append(Finding(Level.WARN, f"{len(alive)} publishers on {self._offered}: {names}"))
+            found.append(Finding(Level.WARN, f"{len(alive)} publishers on {self._offered.full}: {names}"))
         if self._source:
             found += self._delivery(self._source, who)
         return found
@@ -130,30 +131,29 @@ class Input:
     def _wanted(self) -> Source | None:
         """The topic, type and reliability to subscribe with; None while there is nothing to follow."""
         config = self._settings()
-        here = self._node.get_publishers_info_by_topic(self._asked)
+        here = self._node.get_publishers_info_by_topic(self._image.asked)
         offers = self._offers(config.input_transport, here)
         # The first that is published, else the first: a forced reliability needs no publisher.
-        (topic, asked), publishers, compressed = next((offer for offer in offers if offer[1]), offers[0])
+        topic, publishers, compressed = next((offer for offer in offers if offer[1]), offers[0])
         self._offered, self._publishers = topic, publishers or here
         forced = qos.RELIABILITY.get(config.input_reliability)
-        if QoSPolicyKind.RELIABILITY in qos.overridden(self._node, topic, "subscription"):
-            forced = ReliabilityPolicy[self._override(topic).upper()]
+        if QoSPolicyKind.RELIABILITY in qos.overridden(self._node, topic.full, "subscription"):
+            forced = ReliabilityPolicy[self._override(topic.full).upper()]
         reliability = forced or qos.offered(publishers)
-        return None if reliability is None else Source(topic, asked, compressed, reliability)
+        return None if reliability is None else Source(topic, compressed, reliability)
 
-    def _offers(self, transport: str, here: list[Any]) -> list[tuple[tuple[str, str], list[Any], bool]]:
-        """Topics that may serve, the best first: their names, their publishers, and whether they are compressed.
+    def _offers(self, transport: str, here: list[Any]) -> list[tuple[Topic, list[Any], bool]]:
+        """Topics that may serve, the best first: their publishers, and whether they are compressed.
 
         A topic that is remapped to one of CompressedImage is compressed, whatever it is called.
         """
-        image, twin = (self.topic, self._asked), (self._compressed_topic, self._asked_compressed)
-        raw = [(image, [info for info in here if info.topic_type == RAW], False)]
+        raw = [(self._image, [info for info in here if info.topic_type == RAW], False)]
         if transport == "raw":
             return raw
-        there = self._node.get_publishers_info_by_topic(self._asked_compressed)
+        there = self._node.get_publishers_info_by_topic(self._twin.asked)
         compressed = [
-            (twin, [info for info in there if info.topic_type == COMPRESSED], True),
-            (image, [info for info in here if info.topic_type == COMPRESSED], True),
+            (self._twin, [info for info in there if info.topic_type == COMPRESSED], True),
+            (self._image, [info for info in here if info.topic_type == COMPRESSED], True),
         ]
         return compressed if transport == "compressed" else raw + compressed
 
@@ -170,11 +170,11 @@ class Input:
 
         self._subscription = self._node.create_subscription(
             CompressedImage if source.compressed else Image,
-            source.asked,
+            source.topic.asked,
             receive,
             qos.keep_last(_DEPTH, source.reliability),
             raw=True,  # the fields are read before the pixels use memory
-            qos_overriding_options=qos.options(self._node, source.topic, "subscription"),
+            qos_overriding_options=qos.options(self._node, source.topic.full, "subscription"),
         )
         self._source = source
 
