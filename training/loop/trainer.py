@@ -181,6 +181,12 @@ class Trainer:
             checkpoint.save(folder, groups, self._state(scalars))
         self.fabric.barrier()
 
+    def save_again(self, folder: Path) -> None:
+        """Write weights that were changed after the last step, with that step's scalars."""
+        scalars = checkpoint.open_checkpoint(folder).state["scalars"]
+        self.fabric.barrier()
+        self.save(folder, scalars)
+
     def _state(self, scalars: Mapping[str, float]) -> dict[str, Any]:
         done = self.step - sum(stage.steps for stage in self.stages[: self.stages.index(self.stage)])
         return {

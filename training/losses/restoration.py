@@ -36,10 +36,9 @@ def log_squared(
     logarithms are weighted by area.
     """
     error_BHW = (restored_B3HW - clear_B3HW).square().mean(dim=1)
-    if apart_BHW is None:
-        return (floor + error_BHW.mean(dim=(1, 2))).log()
-    logs = [_log_of_mean(error_BHW, part_BHW.to(error_BHW), floor) for part_BHW in (apart_BHW, ~apart_BHW)]
-    return logs[0] + logs[1]
+    apart_BHW = torch.zeros_like(error_BHW, dtype=torch.bool) if apart_BHW is None else apart_BHW
+    parts = (apart_BHW, ~apart_BHW)
+    return torch.stack([_log_of_mean(error_BHW, part_BHW.to(error_BHW), floor) for part_BHW in parts]).sum(dim=0)
 
 
 def _log_of_mean(error_BHW: Tensor, part_BHW: Tensor, floor: float) -> Tensor:

@@ -11,7 +11,6 @@ from training.data.degradations.arguments import Image
 from training.data.scenes.drive import UNSEEN_SEEDS_FROM, Drive
 from training.judging.judge import degraded_frames
 from training.judging.metrics import fit_temperature
-from training.loop.checkpoint import open_checkpoint
 from training.loop.trainer import Trainer
 from training.models.deploy import STRIDE, prepare
 from training.recipes.paper_c.config import PaperCRun
@@ -59,6 +58,4 @@ def fit(net: Muirf, frames: Iterable[Labelled]) -> None:
 def calibrate(trainer: Trainer, folder: Path, frames: Iterable[Labelled]) -> None:
     """Fit the temperature of a trained network on validation frames, and save it in the checkpoint."""
     fit(muirf(trainer.networks).eval(), frames)
-    scalars = open_checkpoint(folder).state["scalars"]
-    trainer.fabric.barrier()
-    trainer.save(folder, scalars)
+    trainer.save_again(folder)

@@ -13,7 +13,6 @@ from torch.utils.data import Dataset, default_collate
 from training.data.batches import ExampleOfMixture
 from training.data.examples import Examples
 from training.judging.metrics import fit_temperature
-from training.loop.checkpoint import open_checkpoint
 from training.loop.trainer import Trainer
 from training.recipe import Finish, nothing_more
 from training.recipes.joint import NETWORK, in_looks
@@ -44,9 +43,7 @@ def calibrate(config: StreetNetRun, examples: Examples, trainer: Trainer, folder
     for net in nets:
         assert isinstance(net, StreetNet)
         net.router.scale_logits(1 / fit_temperature(*weather_logits(net.eval(), drawn, config)))
-    scalars = open_checkpoint(folder).state["scalars"]
-    trainer.fabric.barrier()
-    trainer.save(folder, scalars)
+    trainer.save_again(folder)
 
 
 @torch.no_grad()
