@@ -90,6 +90,7 @@ class RestoreNode(LifecycleNode):
         try:
             self._restorer = Restorer(self, engine, self._settings)
         except Exception as error:
+            self._loader = None
             return self._refused("configure", error)
         self.get_logger().info(f"model {engine.manifest.name} ({engine.model_hash[:12]}), engine {engine.name}")
         return SUCCESS

@@ -89,11 +89,6 @@ class Worker(Generic[Item]):
         """Wait for the end of the thread, which `close` brings about."""
         self._thread.join()
 
-    def stop(self) -> None:
-        """Finish the current items, discard waiting ones, and end the thread."""
-        self.close()
-        self.join()
-
     def _run(self) -> None:
         while items := self._mailbox.take():
             try:

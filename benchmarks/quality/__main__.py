@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from benchmarks.quality.conditions import conditions
 from benchmarks.quality.frames import PROCEDURAL, FrameSet, Roots, frame_sets
-from benchmarks.quality.judge import NOVELTY, Model, judge
+from benchmarks.quality.judge import Model, judge
 from benchmarks.quality.novelty import auroc, strange_frames
 from benchmarks.quality.page import page
 from benchmarks.quality.rows import calibration, row, with_clear
@@ -22,6 +22,7 @@ from benchmarks.quality.sheet import write_failures, write_sheet
 from benchmarks.quality.shortfalls import shortfalls
 from benchmarks.quality.video import clip, flicker
 from training.card import FAILURES
+from weather_perception.core.behaviour import NOVELTY
 from weather_perception.core.contract import ContractError
 
 CLIP_FRAMES, QUICK_CLIP_FRAMES = 8, 3

@@ -14,6 +14,7 @@ from benchmarks.quality.baselines import apply_baselines
 from benchmarks.quality.conditions import Condition
 from benchmarks.quality.scores import Labels, Masks, street_ids
 from training.data.sample import SKY_DEPTH, Sample
+from weather_perception.core.behaviour import NOVELTY
 from weather_perception.core.contract import Image
 from weather_perception.core.engines.reference import TorchEngine
 from weather_perception.core.pipeline import Perception, Pipeline
@@ -21,9 +22,6 @@ from weather_perception.core.program import open_program
 from weather_perception.core.scores import psnr, ssim
 
 Mask = NDArray[np.bool_]
-
-NOVELTY = "novelty"
-"""Name of the gate that says how unlike the training a frame is."""
 
 ALONE_DB = 40.0
 """PSNR against the input from which a frame counts as left alone."""

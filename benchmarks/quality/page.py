@@ -80,9 +80,8 @@ def left_alone(row: Row) -> str:
     """As in `identical in 20 of 24, else 58.39 dB`."""
     if not row:
         return "-"
-    if row["identical"] == row["frames"]:
-        return in_words(row["frames"], row["identical"], 0.0)
-    return in_words(row["frames"], row["identical"], row["psnr_changed"]) + " dB"
+    changed = in_words(row["frames"], row["identical"], row["psnr_changed"] or 0.0)
+    return changed if row["identical"] == row["frames"] else f"{changed} dB"
 
 
 def _seen(row: Row) -> str:

@@ -1,6 +1,7 @@
 """The command in direct mode: a bag in; a bag, metrics and a report out; and what it says when it cannot."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -153,41 +154,43 @@ def test_malformed_frames_are_counted_by_reason(tmp_path: Path, drive: list[Shot
     assert "plaid" in page
 
 
-def test_an_answer_that_cannot_be_true_costs_its_frame_alone(
-    tmp_path: Path, bag: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls: list[int] = []
-
-    def spoilt_once(outputs: Outputs) -> Outputs:
-        calls.append(1)
-        return outputs._replace(weather_BK=outputs.weather_BK * np.nan) if len(calls) == 5 else outputs
-
-    engine = CopyEngine(open_program(tiny_model), spoilt_once, "inductor")
-    monkeypatch.setattr(Choice, "open", lambda choice: Pipeline(engine))
-    assert replay(bag, "--out", tmp_path / "out", "--model", tiny_model) == 0
-    (run,) = read_metrics(tmp_path / "out")["cameras"][0]["runs"]
-    assert run["frames"]["state"][2:5] == ["answered", "non_finite", "answered"]
-    assert run["drop_examples"]["non_finite"] == "weather is not finite: engine inductor, model tiny"
+def not_finite(outputs: Outputs) -> Outputs:
+    return outputs._replace(weather_BK=outputs.weather_BK * np.nan)
 
 
-def test_an_engine_that_fails_on_a_frame_costs_that_frame_alone(
-    tmp_path: Path, bag: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+def raising(outputs: Outputs) -> Outputs:
+    raise RuntimeError("out of memory")
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason", "told"),
+    [
+        (not_finite, "non_finite", "weather is not finite: engine inductor, model tiny"),
+        (raising, "inference_failed", "RuntimeError: out of memory"),
+    ],
+)
+def test_an_answer_that_cannot_be_true_and_an_engine_s_error_cost_one_frame(
+    tmp_path: Path,
+    bag: Path,
+    tiny_model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: Callable[[Outputs], Outputs],
+    reason: str,
+    told: str,
 ) -> None:
     """As in the node, which goes on too."""
     calls: list[int] = []
 
     def fails_once(outputs: Outputs) -> Outputs:
         calls.append(1)
-        if len(calls) == 5:
-            raise RuntimeError("out of memory")
-        return outputs
+        return fault(outputs) if len(calls) == 5 else outputs
 
     engine = CopyEngine(open_program(tiny_model), fails_once, "inductor")
     monkeypatch.setattr(Choice, "open", lambda choice: Pipeline(engine))
     assert replay(bag, "--out", tmp_path / "out", "--model", tiny_model) == 0
     (run,) = read_metrics(tmp_path / "out")["cameras"][0]["runs"]
-    assert run["frames"]["state"][2:5] == ["answered", "inference_failed", "answered"]
-    assert run["drop_examples"]["inference_failed"] == "RuntimeError: out of memory"
+    assert run["frames"]["state"][2:5] == ["answered", reason, "answered"]
+    assert run["drop_examples"][reason] == told
 
 
 def test_without_truth_no_figure_is_invented(tmp_path: Path, drive: list[Shot], tiny_model: Path) -> None:

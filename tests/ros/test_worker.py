@@ -75,7 +75,8 @@ def test_while_one_item_is_in_work_only_the_newest_waits() -> None:
     assert [worker.submit("", item) for item in (2, 3, 4)] == [None, 2, 3]
     go_on.set()
     assert finished.wait(DEADLINE_SECONDS)
-    worker.stop()
+    worker.close()
+    worker.join()
     assert done == [1, 4]
 
 
@@ -97,7 +98,8 @@ def test_a_failure_is_reported_with_its_items_and_the_next_are_worked_on() -> No
     assert failed.wait(DEADLINE_SECONDS)
     worker.submit("", 1)
     assert worked.wait(DEADLINE_SECONDS)
-    worker.stop()
+    worker.close()
+    worker.join()
     assert failures == [([-1], "negative")]
 
 
@@ -107,5 +109,6 @@ def test_stopping_ends_the_thread(waiting: int) -> None:
     worker: Worker[int] = Worker(lambda items: None, lambda items, error: None)
     for item in range(waiting):
         worker.submit("", item)
-    worker.stop()
+    worker.close()
+    worker.join()
     assert threading.active_count() == before
