@@ -105,6 +105,19 @@ def test_a_bad_frame_among_frames_that_nobody_wants_is_no_error(health: Health, 
     assert health.report().findings(60) == (Finding(Level.WARN, "dropped frames: truncated_data 1"),)
 
 
+def test_frames_that_were_passed_through_are_named_while_they_are(health: Health, clock: Clock) -> None:
+    health.received()
+    health.failed("inference_failed", "out of memory", passed_through=True)
+    passed = "no frame is answered, frames are passed through: inference_failed 1"
+    assert Finding(Level.ERROR, passed) in health.report().findings(60)
+    clock.now += WINDOW_SECONDS
+    health.received()
+    health.failed("inference_failed", "out of memory")
+    report = health.report()
+    assert Finding(Level.ERROR, "every frame is dropped: inference_failed 1") in report.findings(60)
+    assert report.frames_passed_through == 1
+
+
 def test_a_failing_model_is_an_error_until_it_answers_again(health: Health, clock: Clock) -> None:
     answer(health, clock, 0.01)
     health.failed("inference_failed", "out of memory")

@@ -61,6 +61,7 @@ class HealthReport:
     frame_age_ms: float | None = None  # of the last answer when it was published; None without a clock to compare with
     lost_before_node: int = 0
     frames_passed_through: int = 0  # of the dropped ones: published as they came
+    recent_passed_through: int = 0  # of those of the window
     failure: str = ""  # why the model failed on the last frame that it was given; empty once it answers again
 
     @property
@@ -82,7 +83,7 @@ class HealthReport:
             every = not self.output_rate_hz and not self.recent_drops.keys() & EXPECTED_DROPS
             counts = ", ".join(f"{reason} {count}" for reason, count in sorted(bad.items()))
             text = "every frame is dropped" if every else "dropped frames"
-            if every and self.frames_passed_through:
+            if every and self.recent_passed_through:
                 text = "no frame is answered, frames are passed through"
             found.append(Finding(Level.ERROR if every else Level.WARN, f"{text}: {counts}"))
         return tuple(found)
@@ -105,6 +106,7 @@ class Health:
         self._lost = 0
         self._drops: Counter[str] = Counter()
         self._passed_through = 0
+        self._recent_passed_through: deque[float] = deque()
         self._last_drop = ""
         self._failure = ""
         self._age_ms: float | None = None
@@ -165,7 +167,9 @@ class Health:
         self.dropped(reason, message)
         with self._lock:
             self._failure = message
-            self._passed_through += passed_through
+            if passed_through:
+                self._passed_through += 1
+                self._recent_passed_through.append(self.now())
 
     def report(self) -> HealthReport:
         """The state now."""
@@ -192,6 +196,7 @@ class Health:
                 lost_before_node=self._lost,
                 drops=dict(self._drops),
                 frames_passed_through=self._passed_through,
+                recent_passed_through=len(self._recent_passed_through),
                 recent_drops=dict(Counter(reason for _, reason in self._recent_drops)),
                 last_drop=self._last_drop,
                 failure=self._failure,
@@ -216,6 +221,8 @@ class Health:
             self._outputs.popleft()
         while self._recent_drops and self._recent_drops[0][0] <= oldest:
             self._recent_drops.popleft()
+        while self._recent_passed_through and self._recent_passed_through[0] <= oldest:
+            self._recent_passed_through.popleft()
 
 
 def _percentile_ms(seconds: list[float], percent: int) -> float | None:
